@@ -1,0 +1,74 @@
+//! `cargo xtask …`: everything one does with this repository. Each command does its own set-up and says what it does.
+
+mod postgres;
+mod setup;
+mod shell;
+mod steps;
+mod tidy;
+mod web;
+
+use anyhow::{Result, bail};
+use shell::{cargo, exec, root};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo [--release] [--no-web] [ARG…]    build, then `tollkeeper demo ARG…`: a filled temporary database and a stand-in for Stripe
+  serve [--release] [--no-web] [ARG…]   build, then `tollkeeper serve ARG…`
+  test [--strict] [--only STEP]         every check, in order; --strict: what cannot run here is a failure
+  tidy                                  the invariants of ARCHITECTURE.md
+  web                                   the WASM of the islands, into target/site/pkg
+  setup                                 what the others need on this machine; safe to repeat
+  bench webhook|access [ARG…]           the two benchmarks, each against its own yardstick in the same run
+  shots                                 pictures of every page into end2end/shots";
+
+fn main() -> Result<()> {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let command = if args.is_empty() { String::new() } else { args.remove(0) };
+    match command.as_str() {
+        "setup" => setup::everything().map(drop),
+        "web" => web::build().map(drop),
+        "serve" | "demo" => run(&command, args),
+        "test" => steps::test(&args),
+        "tidy" => tidy::report(),
+        "bench" => bench(args),
+        "shots" => steps::shots(),
+        "help" | "--help" | "-h" | "" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("no such command: {other}\n\n{USAGE}"),
+    }
+}
+
+/// Builds and becomes the program, so that Ctrl-C and SIGTERM reach it and no one in between.
+fn run(command: &str, mut args: Vec<String>) -> Result<()> {
+    let release = take_flag(&mut args, "--release");
+    if !take_flag(&mut args, "--no-web") {
+        web::build()?;
+    }
+    if !release {
+        eprintln!("xtask: a debug build, which starts soonest; --release for one that is measured or kept");
+    }
+    let mut cargo = cargo();
+    cargo.args(["run", "--package", "server", "--bin", "tollkeeper"]);
+    if release {
+        cargo.arg("--release");
+    }
+    exec(cargo.arg("--").arg(command).args(args))
+}
+
+fn bench(mut args: Vec<String>) -> Result<()> {
+    let name = if args.is_empty() { String::new() } else { args.remove(0) };
+    if !["webhook", "access"].contains(&name.as_str()) {
+        bail!("which benchmark? webhook or access");
+    }
+    exec(cargo().current_dir(root()).args(["bench", "--package", "server", "--bench", &name, "--"]).args(args))
+}
+
+/// Removes `flag` from `args` and says whether it was there. What follows belongs to the program that is run.
+fn take_flag(args: &mut Vec<String>, flag: &str) -> bool {
+    let before = args.len();
+    args.retain(|arg| arg != flag);
+    args.len() < before
+}

@@ -1,0 +1,157 @@
+//! `cargo xtask test`: every check in one order, with times, stopping at the first that fails.
+
+use crate::postgres::{self, Postgres};
+use crate::shell::{cargo, root, run, target_dir, which};
+use crate::{setup, take_flag, tidy, web};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What one step came to.
+enum Outcome {
+    Done,
+    /// Could not run on this machine, and why.
+    Skipped(&'static str),
+}
+
+type Step = (&'static str, fn() -> Result<Outcome>);
+
+/// Cheap checks first, so that a slip is told in seconds.
+const STEPS: [Step; 9] = [
+    ("setup", || setup::everything().map(|_| Outcome::Done)),
+    ("format", || done(run(cargo().args(["fmt", "--all", "--check"])))),
+    ("invariants", || done(tidy::report())),
+    ("lints", lints),
+    ("web", web),
+    ("tests", rust_tests),
+    ("programs", || done(run(cargo().args(["build", "--workspace", "--bins"])))),
+    ("counterparts", || node_tests("counterparts", false)),
+    ("browser", || node_tests("tests", true)),
+];
+
+/// Runs every step, or the one named by `--only`. With `--strict` a step that cannot run here fails.
+pub(crate) fn test(args: &[String]) -> Result<()> {
+    let mut args = args.to_vec();
+    let strict = take_flag(&mut args, "--strict");
+    let only = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => None,
+        ["--only", step] if STEPS.iter().any(|(name, _)| *name == step) => Some(step.to_owned()),
+        _ => bail!("cargo xtask test [--strict] [--only {}]", STEPS.map(|(name, _)| name).join("|")),
+    };
+
+    let mut report: Vec<(&str, Duration, &str)> = Vec::new();
+    let mut failure = None;
+    for (name, step) in STEPS.into_iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)) {
+        eprintln!("\n=== {name}");
+        let start = Instant::now();
+        let (word, error) = match step() {
+            Ok(Outcome::Done) => ("ok", None),
+            Ok(Outcome::Skipped(why)) if strict => ("FAILED", Some(anyhow::anyhow!("could not run: {why}"))),
+            Ok(Outcome::Skipped(why)) => (why, None),
+            Err(error) => ("FAILED", Some(error)),
+        };
+        report.push((name, start.elapsed(), word));
+        if let Some(error) = error {
+            failure = Some(error.context(format!("step {name} failed")));
+            break;
+        }
+    }
+
+    eprintln!();
+    for (name, took, word) in &report {
+        eprintln!("{name:<13} {:>7.1} s  {word}", took.as_secs_f64());
+    }
+    eprintln!("{:<13} {:>7.1} s", "together", report.iter().map(|(_, took, _)| took.as_secs_f64()).sum::<f64>());
+    failure.map_or(Ok(()), Err)
+}
+
+/// Pictures of every page, for a person to look at.
+pub(crate) fn shots() -> Result<()> {
+    setup::everything()?;
+    web::build()?;
+    run(cargo().args(["build", "--package", "server", "--bin", "tollkeeper"]))?;
+    run(node()?.arg("end2end/shots.mjs"))
+}
+
+fn lints() -> Result<Outcome> {
+    done(run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))
+}
+
+fn web() -> Result<Outcome> {
+    Ok(match web::build()? {
+        web::Built::Whole => Outcome::Done,
+        web::Built::WithoutWasm => Outcome::Skipped("skipped: no WASM target"),
+    })
+}
+
+/// The store's contract suite runs on SQLite, and on PostgreSQL where `TEST_DATABASE_URL` says one is.
+fn rust_tests() -> Result<Outcome> {
+    let mut command = cargo();
+    if crate::shell::output(cargo().args(["nextest", "--version"])).is_ok() {
+        command.args(["nextest", "run", "--workspace"]);
+    } else {
+        eprintln!("no cargo-nextest: cargo test instead");
+        command.args(["test", "--workspace"]);
+    }
+    let server = match postgres::bin_dir() {
+        Some(_) => Some(Postgres::start()?),
+        None => None,
+    };
+    match server {
+        Some(server) => done(run(command.env("TEST_DATABASE_URL", server.url()))),
+        None => {
+            run(command.env_remove("TEST_DATABASE_URL"))?;
+            Ok(Outcome::Skipped("without PostgreSQL: none is installed"))
+        }
+    }
+}
+
+/// Runs the `*.test.mjs` files of a folder of `end2end` against the debug programs.
+fn node_tests(folder: &str, browser: bool) -> Result<Outcome> {
+    if which(&["node"]).is_none() {
+        return Ok(Outcome::Skipped("skipped: no Node.js"));
+    }
+    if browser && setup::chromium().is_none() {
+        return Ok(Outcome::Skipped("skipped: no Chromium"));
+    }
+    let mut files = Vec::new();
+    collect_tests(&root().join("end2end").join(folder), &mut files)?;
+    files.sort();
+    if files.is_empty() {
+        bail!("end2end/{folder} holds no *.test.mjs");
+    }
+    // One file at a time: on two cores, two browsers make each other's waits run out.
+    done(run(node()?.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).args(files)))
+}
+
+/// Node, told where the programs and the browser are.
+fn node() -> Result<Command> {
+    let programs = target_dir()?.join("debug");
+    let mut node = Command::new("node");
+    node.current_dir(root())
+        .env("TOLLKEEPER_BIN", programs.join("tollkeeper"))
+        .env("STANDIN_BIN", programs.join("standin"));
+    if let Some(chromium) = setup::chromium() {
+        node.env("CHROMIUM", chromium);
+    }
+    Ok(node)
+}
+
+fn collect_tests(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("while reading {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect_tests(&path, files)?;
+        } else if path.to_string_lossy().ends_with(".test.mjs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn done(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Done)
+}
