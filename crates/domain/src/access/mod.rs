@@ -1,0 +1,146 @@
+//! Facts and a clock in, a decision out. Nothing here looks anything up.
+
+mod decide;
+mod reason;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::stripe::Subscription;
+pub(crate) use decide::decide_paid;
+pub use decide::{decide, decide_any, entitlements};
+pub use reason::Reason;
+
+/// Default policies, one set for the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long `past_due` keeps its access, in milliseconds.
+    pub past_due_grace: i64,
+    /// How long a passed period without a word from Stripe keeps its access, in milliseconds: Stripe itself finalises the renewal's
+    /// invoice about an hour late and advises "a day or two" (docs.stripe.com/billing/subscriptions/webhooks).
+    pub period_leeway: i64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        const DAY: i64 = 86_400_000;
+        Self { past_due_grace: 7 * DAY, period_leeway: 2 * DAY }
+    }
+}
+
+/// A subscription with what only its history tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionFacts {
+    /// The newest state.
+    #[serde(flatten)]
+    pub subscription: Subscription,
+    /// Since when it has been `past_due` without a break, as far as evidence tells.
+    pub past_due_since: Option<Timestamp>,
+}
+
+/// Grant or deny, by staff or by the host application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OverrideEffect {
+    /// Access although nothing else gives it.
+    Grant,
+    /// No access whatever else gives it.
+    Deny,
+}
+
+impl OverrideEffect {
+    /// The effect's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Deny => "deny",
+        }
+    }
+
+    /// Reads an effect's word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "grant" => Some(Self::Grant),
+            "deny" => Some(Self::Deny),
+            _ => None,
+        }
+    }
+}
+
+/// An override that has not been revoked; it may have expired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverrideFacts {
+    /// `ovr_…`
+    pub id: String,
+    /// The feature's key.
+    pub feature: String,
+    /// Grant or deny.
+    pub effect: OverrideEffect,
+    /// The number for a limit.
+    pub value: Option<i64>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl OverrideFacts {
+    /// Whether it counts at `now`.
+    #[must_use]
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Everything a decision about one user may depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFacts {
+    /// Whether anything is stored about this user: registered, mapped, or given an override.
+    pub known: bool,
+    /// The Stripe customers mapped to this user.
+    pub customers: Vec<String>,
+    /// The subscriptions of those customers.
+    pub subscriptions: Vec<SubscriptionFacts>,
+    /// Whether a Checkout of those customers is complete and its payment still under way.
+    pub payment_pending: bool,
+    /// Overrides that have not been revoked.
+    pub overrides: Vec<OverrideFacts>,
+}
+
+/// One thing that gives the feature, or the nearest that does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// `subscription` or `override`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `sub_…` or `ovr_…`
+    pub id: String,
+    /// Stripe's status, or `grant` / `deny`.
+    pub status: String,
+    /// Until when this source gives it.
+    pub until: Option<Timestamp>,
+    /// The number it gives for a limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<i64>,
+}
+
+/// The answer to "may this user use this feature?".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The answer.
+    pub allowed: bool,
+    /// Why.
+    pub reason: Reason,
+    /// When the answer "yes" ends by itself; none means it has no end of its own.
+    pub until: Option<Timestamp>,
+    /// The number for a limit: the highest any source gives.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<i64>,
+    /// What the answer rests on: every source that gives the feature, best first; when denied, the sources that came nearest.
+    pub sources: Vec<Source>,
+}

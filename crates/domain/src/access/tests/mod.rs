@@ -1,0 +1,6 @@
+//! The rules, one row each, and what holds for all facts.
+
+pub(crate) mod builders;
+mod properties;
+mod rules;
+mod standings;
