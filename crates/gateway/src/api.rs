@@ -1,0 +1,126 @@
+//! What Tollkeeper asks of Stripe, free of how it is sent.
+
+use async_trait::async_trait;
+use domain::{Livemode, Timestamp};
+use serde_json::Value;
+
+use crate::Error;
+
+/// Metadata key under which new Checkout Sessions and their subscriptions name the host application's user.
+pub const USER_ID_KEY: &str = "user_id";
+/// Most Checkout Sessions a [`CustomerSnapshot`] holds: one page, the newest.
+pub const MAX_CHECKOUT_SESSIONS: usize = 100;
+
+/// Everything about one customer that decisions need, as Stripe's raw JSON. It is read in several calls, so it is no single instant:
+/// whatever changes meanwhile sends a webhook, which leads to the next reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomerSnapshot {
+    /// The customer; `{id, deleted: true}` when it was deleted.
+    pub customer: Value,
+    /// All its subscriptions of every status, newest first, each with all of its items.
+    pub subscriptions: Vec<Value>,
+    /// Its newest Checkout Sessions, newest first, at most [`MAX_CHECKOUT_SESSIONS`].
+    pub checkout_sessions: Vec<Value>,
+    /// Stripe's clock when it gave the last of these answers, to whole seconds: compared with ours it shows clock skew.
+    pub server_date: Option<Timestamp>,
+}
+
+/// What a Checkout Session sells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckoutMode {
+    /// Recurring prices: a subscription.
+    Subscription,
+    /// One-time prices.
+    Payment,
+}
+
+/// A Checkout Session to create. The user is named in `client_reference_id` and in the metadata of the session and of what it makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateCheckout {
+    /// The host application's user id; at most 200 characters, Stripe's limit of `client_reference_id`.
+    pub user_id: String,
+    /// The user's customer, when there is one; otherwise Stripe makes one.
+    pub customer: Option<String>,
+    /// Filled in at Checkout; ignored with a `customer`, who has an address already.
+    pub email: Option<String>,
+    /// Subscription or one-time payment.
+    pub mode: CheckoutMode,
+    /// Price ids with quantities.
+    pub line_items: Vec<(String, u64)>,
+    /// Where Stripe sends the buyer afterwards; may contain `{CHECKOUT_SESSION_ID}`.
+    pub success_url: String,
+    /// Where the buyer gets by going back.
+    pub cancel_url: Option<String>,
+    /// Days until the first payment, at least 1; for subscriptions alone.
+    pub trial_days: Option<u32>,
+    /// Whether the buyer may enter promotion codes.
+    pub allow_promotion_codes: bool,
+}
+
+/// A Checkout Session just created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedCheckout {
+    /// `cs_…`
+    pub id: String,
+    /// Where the buyer pays.
+    pub url: String,
+}
+
+/// One page of events, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<Value>,
+    /// Whether older ones follow: ask again after the last of these.
+    pub has_more: bool,
+}
+
+/// One Stripe account in one mode. Objects are raw JSON of [`crate::PINNED_VERSION`] (or the version configured).
+///
+/// Every method fails with an [`Error`] that says whether trying again later may help; immediate retries are already done.
+#[async_trait]
+pub trait Gateway: Send + Sync {
+    /// Test or live, as the key says.
+    fn livemode(&self) -> Livemode;
+
+    /// Reads a whole customer.
+    async fn customer(&self, id: &str) -> Result<CustomerSnapshot, Error>;
+
+    /// Reads a subscription with all of its items.
+    async fn subscription(&self, id: &str) -> Result<Value, Error>;
+
+    /// Reads a Checkout Session.
+    async fn checkout_session(&self, id: &str) -> Result<Value, Error>;
+
+    /// Reads a price with its product expanded.
+    async fn price(&self, id: &str) -> Result<Value, Error>;
+
+    /// Reads a product.
+    async fn product(&self, id: &str) -> Result<Value, Error>;
+
+    /// Lists at most `limit` active prices, newest first, each with its product expanded.
+    async fn list_prices(&self, limit: usize) -> Result<Vec<Value>, Error>;
+
+    /// Creates a Checkout Session. The same `idempotency_key` (at most 255 characters, good for 24 hours or more) gives the same one.
+    async fn create_checkout_session(
+        &self,
+        checkout: &CreateCheckout,
+        idempotency_key: &str,
+    ) -> Result<CreatedCheckout, Error>;
+
+    /// Opens Stripe's customer portal for a customer; the answer is its URL, good for minutes.
+    async fn create_portal_session(&self, customer: &str, return_url: &str) -> Result<String, Error>;
+
+    /// Customers with exactly this e-mail address (letter case counts), newest first, at most 100. Unlike Stripe's search this list
+    /// sees a customer created a moment ago.
+    async fn search_customers_by_email(&self, email: &str) -> Result<Vec<Value>, Error>;
+
+    /// Reads an event; Stripe keeps them for 30 days.
+    async fn event(&self, id: &str) -> Result<Value, Error>;
+
+    /// A page of up to 100 events since `created_gte`, newest first, after the event `starting_after`.
+    async fn list_events(&self, created_gte: Timestamp, starting_after: Option<&str>) -> Result<EventPage, Error>;
+
+    /// The account's webhook endpoints: whether they are enabled, for which events and with which API version. Stripe allows 16.
+    async fn webhook_endpoints(&self) -> Result<Vec<Value>, Error>;
+}

@@ -1,0 +1,297 @@
+//! The calls of [`Gateway`], each made with a typed request builder.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use domain::{Livemode, Timestamp};
+use serde_json::Value;
+use stripe_billing::billing_portal_session::CreateBillingPortalSession;
+use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus, RetrieveSubscription};
+use stripe_billing::subscription_item::ListSubscriptionItem;
+use stripe_checkout::CheckoutSessionMode;
+use stripe_checkout::checkout_session::{
+    CreateCheckoutSession, CreateCheckoutSessionCustomerCreation, CreateCheckoutSessionLineItems,
+    CreateCheckoutSessionPaymentIntentData, CreateCheckoutSessionSubscriptionData, ListCheckoutSession,
+    RetrieveCheckoutSession,
+};
+use stripe_client_core::{RequestBuilder, StripeRequest};
+use stripe_core::customer::{ListCustomer, RetrieveCustomer};
+use stripe_core::event::{ListEvent, RetrieveEvent};
+use stripe_misc::webhook_endpoint::ListWebhookEndpoint;
+use stripe_product::price::{ListPrice, RetrievePrice};
+use stripe_product::product::RetrieveProduct;
+
+use super::Client;
+use super::list::{Listed, PAGE};
+use super::send::{Answer, Subject, unreadable};
+use crate::{
+    CheckoutMode, CreateCheckout, CreatedCheckout, CustomerSnapshot, Error, EventPage, Gateway, MAX_CHECKOUT_SESSIONS,
+    USER_ID_KEY,
+};
+
+/// Sets `starting_after` on a list's builder when there is a cursor, and builds it.
+macro_rules! page_after {
+    ($builder:expr, $after:expr) => {{
+        let builder = $builder.limit(PAGE);
+        match $after {
+            Some(after) => builder.starting_after(after).build(),
+            None => builder.build(),
+        }
+    }};
+}
+
+#[async_trait]
+impl Gateway for Client {
+    fn livemode(&self) -> Livemode {
+        self.key().livemode()
+    }
+
+    async fn customer(&self, id: &str) -> Result<CustomerSnapshot, Error> {
+        let customer = self.retrieve("customer", id, |id| RetrieveCustomer::new(id).build()).await?;
+        let deleted = customer.value["deleted"] == true;
+        let (subscriptions, sessions) =
+            tokio::try_join!(async { unless_gone(deleted, self.subscriptions_of(id).await) }, async {
+                unless_gone(deleted, self.checkout_sessions_of(id).await)
+            },)?;
+        Ok(CustomerSnapshot {
+            customer: customer.value,
+            subscriptions: subscriptions.objects,
+            checkout_sessions: sessions.objects,
+            server_date: customer.server_date.max(subscriptions.server_date).max(sessions.server_date),
+        })
+    }
+
+    async fn subscription(&self, id: &str) -> Result<Value, Error> {
+        let mut answer = self.retrieve("subscription", id, |id| RetrieveSubscription::new(id).build()).await?;
+        self.complete_items(&mut answer.value).await?;
+        Ok(answer.value)
+    }
+
+    async fn checkout_session(&self, id: &str) -> Result<Value, Error> {
+        let answer = self.retrieve("checkout session", id, |id| RetrieveCheckoutSession::new(id).build()).await?;
+        Ok(answer.value)
+    }
+
+    async fn price(&self, id: &str) -> Result<Value, Error> {
+        let expand = || vec!["product".to_owned()];
+        let answer = self.retrieve("price", id, |id| RetrievePrice::new(id).expand(expand()).build()).await?;
+        Ok(answer.value)
+    }
+
+    async fn product(&self, id: &str) -> Result<Value, Error> {
+        Ok(self.retrieve("product", id, |id| RetrieveProduct::new(id).build()).await?.value)
+    }
+
+    async fn list_prices(&self, limit: usize) -> Result<Vec<Value>, Error> {
+        let page = |after: Option<&str>| {
+            page_after!(ListPrice::new().active(true).expand(vec!["data.product".to_owned()]), after)
+        };
+        Ok(self.list("prices", limit, page).await?.objects)
+    }
+
+    async fn create_checkout_session(
+        &self,
+        checkout: &CreateCheckout,
+        idempotency_key: &str,
+    ) -> Result<CreatedCheckout, Error> {
+        const WHAT: &str = "checkout session";
+        let request = checkout_request(checkout)?;
+        let answer = self.send(Subject { what: WHAT, id: None }, &request, Some(idempotency_key)).await?;
+        Ok(CreatedCheckout { id: string(WHAT, &answer, "id")?, url: string(WHAT, &answer, "url")? })
+    }
+
+    async fn create_portal_session(&self, customer: &str, return_url: &str) -> Result<String, Error> {
+        const WHAT: &str = "portal session";
+        let request = CreateBillingPortalSession::new().customer(customer).return_url(return_url).build();
+        let answer = self.send(Subject { what: WHAT, id: None }, &request, None).await?;
+        string(WHAT, &answer, "url")
+    }
+
+    async fn search_customers_by_email(&self, email: &str) -> Result<Vec<Value>, Error> {
+        let page = |after: Option<&str>| page_after!(ListCustomer::new().email(email), after);
+        Ok(self.list("customers", 100, page).await?.objects)
+    }
+
+    async fn event(&self, id: &str) -> Result<Value, Error> {
+        Ok(self.retrieve("event", id, |id| RetrieveEvent::new(id).build()).await?.value)
+    }
+
+    async fn list_events(&self, created_gte: Timestamp, starting_after: Option<&str>) -> Result<EventPage, Error> {
+        let page = |after: Option<&str>| {
+            let mut request = page_after!(ListEvent::new(), after.or(starting_after));
+            // The builder's `created` takes a type of a crate that nothing else here needs.
+            append(&mut request, &format!("created[gte]={}", created_gte.secs()));
+            request
+        };
+        let Listed { objects, has_more, .. } = self.list("events", 100, page).await?;
+        Ok(EventPage { events: objects, has_more })
+    }
+
+    async fn webhook_endpoints(&self) -> Result<Vec<Value>, Error> {
+        let page = |after: Option<&str>| page_after!(ListWebhookEndpoint::new(), after);
+        Ok(self.list("webhook endpoints", 100, page).await?.objects)
+    }
+}
+
+impl Client {
+    /// Reads one object by its id.
+    async fn retrieve(
+        &self,
+        what: &'static str,
+        id: &str,
+        build: impl FnOnce(&str) -> RequestBuilder,
+    ) -> Result<Answer, Error> {
+        // The builders put ids into the path as they are, and some come from payloads or people.
+        let Some(segment) = path_segment(id) else {
+            let message = "no id of Stripe looks like this.".to_owned();
+            return Err(Error::NotFound { what, id: id.to_owned(), message });
+        };
+        let request = build(&segment);
+        self.send(Subject { what, id: Some(id) }, &request, None).await
+    }
+
+    /// All subscriptions of a customer: without `status=all` Stripe leaves out the ended ones.
+    async fn subscriptions_of(&self, customer: &str) -> Result<Listed, Error> {
+        let page = |after: Option<&str>| {
+            page_after!(ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All), after)
+        };
+        let mut listed = self.list("subscriptions", usize::MAX, page).await?;
+        for subscription in &mut listed.objects {
+            self.complete_items(subscription).await?;
+        }
+        Ok(listed)
+    }
+
+    async fn checkout_sessions_of(&self, customer: &str) -> Result<Listed, Error> {
+        let page = |after: Option<&str>| page_after!(ListCheckoutSession::new().customer(customer), after);
+        self.list("checkout sessions", MAX_CHECKOUT_SESSIONS, page).await
+    }
+
+    /// Embedded lists hold the first few objects alone; when they say so, the whole list replaces them.
+    async fn complete_items(&self, subscription: &mut Value) -> Result<(), Error> {
+        if subscription["items"]["has_more"] != true {
+            return Ok(());
+        }
+        let Some(id) = subscription["id"].as_str().map(str::to_owned) else {
+            return Err(unreadable("subscription", "id", "it is missing", None));
+        };
+        let page = |after: Option<&str>| page_after!(ListSubscriptionItem::new(id.as_str()), after);
+        let listed = self.list("subscription items", usize::MAX, page).await?;
+        subscription["items"]["data"] = Value::Array(listed.objects);
+        subscription["items"]["has_more"] = Value::Bool(false);
+        Ok(())
+    }
+}
+
+/// A list may no longer take the id of a deleted customer; its subscriptions ended when it was deleted.
+fn unless_gone(deleted: bool, list: Result<Listed, Error>) -> Result<Listed, Error> {
+    match list {
+        Err(Error::Refused { code: Some(code), .. }) if deleted && code == "resource_missing" => {
+            Ok(Listed { objects: Vec::new(), has_more: false, server_date: None })
+        }
+        list => list,
+    }
+}
+
+/// The request for a new Checkout Session, or why Stripe would refuse it.
+fn checkout_request(checkout: &CreateCheckout) -> Result<RequestBuilder, Error> {
+    let not_sent = |reason: &str| Err(Error::NotSent { reason: reason.to_owned() });
+    if checkout.user_id.is_empty() || checkout.user_id.chars().count() > 200 {
+        return not_sent("the user id must have 1 to 200 characters");
+    }
+    if checkout.line_items.is_empty() {
+        return not_sent("a Checkout Session needs at least one price");
+    }
+    if checkout.trial_days.is_some() && checkout.mode != CheckoutMode::Subscription {
+        return not_sent("only a subscription can have a trial");
+    }
+    if checkout.trial_days == Some(0) {
+        return not_sent("a trial has at least 1 day");
+    }
+    let user = || HashMap::from([(USER_ID_KEY.to_owned(), checkout.user_id.clone())]);
+    let line_items: Vec<_> = checkout
+        .line_items
+        .iter()
+        .map(|(price, quantity)| CreateCheckoutSessionLineItems {
+            price: Some(price.clone()),
+            quantity: Some(*quantity),
+            ..CreateCheckoutSessionLineItems::new()
+        })
+        .collect();
+    let mut request = CreateCheckoutSession::new()
+        .client_reference_id(checkout.user_id.as_str())
+        .metadata(user())
+        .line_items(line_items)
+        .success_url(checkout.success_url.as_str());
+    if let Some(url) = &checkout.cancel_url {
+        request = request.cancel_url(url.as_str());
+    }
+    if checkout.allow_promotion_codes {
+        request = request.allow_promotion_codes(true);
+    }
+    // Stripe refuses a customer together with an e-mail address.
+    request = match (&checkout.customer, &checkout.email) {
+        (Some(customer), _) => request.customer(customer.as_str()),
+        (None, Some(email)) => request.customer_email(email.as_str()),
+        (None, None) => request,
+    };
+    request = match checkout.mode {
+        CheckoutMode::Subscription => {
+            request.mode(CheckoutSessionMode::Subscription).subscription_data(CreateCheckoutSessionSubscriptionData {
+                metadata: Some(user()),
+                trial_period_days: checkout.trial_days,
+                ..CreateCheckoutSessionSubscriptionData::new()
+            })
+        }
+        CheckoutMode::Payment => {
+            let request = request.mode(CheckoutSessionMode::Payment).payment_intent_data(
+                CreateCheckoutSessionPaymentIntentData {
+                    metadata: Some(user()),
+                    ..CreateCheckoutSessionPaymentIntentData::new()
+                },
+            );
+            match checkout.customer {
+                Some(_) => request,
+                // A one-time payment would otherwise be a guest's, whom no later event could be tied to.
+                None => request.customer_creation(CreateCheckoutSessionCustomerCreation::Always),
+            }
+        }
+    };
+    Ok(request.build())
+}
+
+/// A field of an answer that must be there.
+fn string(what: &'static str, answer: &Answer, field: &str) -> Result<String, Error> {
+    match answer.value[field].as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(unreadable(what, field, "it is missing", answer.request_id.clone())),
+    }
+}
+
+/// Adds a parameter to a request's query.
+fn append(request: &mut RequestBuilder, parameter: &str) {
+    match &mut request.query {
+        Some(query) if !query.is_empty() => {
+            query.push('&');
+            query.push_str(parameter);
+        }
+        query => *query = Some(parameter.to_owned()),
+    }
+}
+
+/// An id as one segment of a path, or none when it cannot be one. Ids of products and old plans may be chosen freely.
+fn path_segment(id: &str) -> Option<String> {
+    if id.is_empty() || id == "." || id == ".." || id.len() > 255 || id.chars().any(char::is_control) {
+        return None;
+    }
+    let mut segment = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'~') {
+            segment.push(char::from(byte));
+        } else {
+            segment.push('%');
+            segment.push_str(&hex::encode_upper([byte]));
+        }
+    }
+    Some(segment)
+}

@@ -1,0 +1,234 @@
+//! One call: its attempts, and how answers become errors.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use serde_json::Value;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use super::{Client, retry};
+use crate::{Error, Outage};
+
+/// Longest answer that is read: a page of 100 objects is some hundred kilobytes.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Longest sentence of Stripe's that is kept.
+const MAX_MESSAGE: usize = 500;
+
+/// What is asked for, for errors and logs.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    /// `customer`, `subscriptions`, …
+    pub(super) what: &'static str,
+    /// The object's id, when the request names one in its path: then 404 means that this object does not exist.
+    pub(super) id: Option<&'a str>,
+}
+
+/// A successful answer.
+pub(super) struct Answer {
+    pub(super) value: Value,
+    pub(super) server_date: Option<Timestamp>,
+    pub(super) request_id: Option<String>,
+}
+
+/// How one attempt failed.
+struct Failure {
+    error: Error,
+    worth_retrying: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Client {
+    /// Sends a request until it succeeds, fails for good, or the retries are used up. A POST goes with an idempotency key, the given
+    /// one or a random one, that is the same in all attempts: Stripe then does at most once what it is asked.
+    pub(super) async fn send(
+        &self,
+        subject: Subject<'_>,
+        request: &RequestBuilder,
+        key: Option<&str>,
+    ) -> Result<Answer, Error> {
+        let key = match (request.method, key) {
+            (StripeMethod::Post, Some(key)) => Some(idempotency_key(key)?),
+            (StripeMethod::Post, None) => Some(idempotency_key(&random_key()?)?),
+            _ => None,
+        };
+        let mut failed = 0;
+        loop {
+            let failure = match self.attempt(subject, request, key.as_ref()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            failed += 1;
+            let wait = if failure.worth_retrying {
+                self.config.retry.wait(failed, failure.retry_after, retry::random())
+            } else {
+                None
+            };
+            let Some(wait) = wait else {
+                return Err(failure.error);
+            };
+            tracing::info!(what = subject.what, failed, wait_ms = wait.as_millis(), error = %failure.error, "call to Stripe is repeated");
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        subject: Subject<'_>,
+        request: &RequestBuilder,
+        key: Option<&HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        let mut url = format!("{}{}", self.root, request.path);
+        if let Some(query) = request.query.as_deref().filter(|query| !query.is_empty()) {
+            url.push('?');
+            url.push_str(query);
+        }
+        let mut outgoing = match request.method {
+            StripeMethod::Get => self.http.get(url),
+            StripeMethod::Post => self.http.post(url),
+            StripeMethod::Delete => self.http.delete(url),
+        };
+        if let Some(key) = key {
+            outgoing = outgoing.header("idempotency-key", key);
+        }
+        if let Some(body) = &request.body {
+            outgoing = outgoing.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.clone());
+        }
+        let mut response = outgoing.send().await.map_err(|error| self.outage(&error, None))?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let request_id = text(&headers, "request-id");
+        tracing::debug!(what = subject.what, path = request.path, status, request_id, "Stripe answered");
+
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
+                Ok(Some(_)) => {
+                    let detail = format!("it is longer than {MAX_ANSWER} bytes");
+                    return Err(final_failure(unreadable(subject.what, "", detail, request_id)));
+                }
+                Ok(None) => break,
+                Err(error) => return Err(self.outage(&error, request_id)),
+            }
+        }
+        if !(200..300).contains(&status) {
+            return Err(self.refusal(subject, status, &headers, &body));
+        }
+        let value = serde_json::from_slice(&body).map_err(|error| {
+            final_failure(unreadable(subject.what, "", format!("it is not JSON ({error})"), request_id.clone()))
+        })?;
+        Ok(Answer { value, server_date: server_date(&headers), request_id })
+    }
+
+    /// No answer, or half of one.
+    fn outage(&self, error: &reqwest::Error, request_id: Option<String>) -> Failure {
+        // The innermost cause says what happened ("connection refused"); the outer ones repeat the URL, which may hold an address.
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let cause = if std::ptr::addr_eq(cause, error) {
+            "the transport failed".to_owned()
+        } else {
+            self.clean(&cause.to_string())
+        };
+        if error.is_builder() {
+            return final_failure(Error::NotSent { reason: cause });
+        }
+        let outage = if error.is_connect() && error.is_timeout() {
+            Outage::Connection(format!("no connection within {} ms", self.config.connect_timeout.as_millis()))
+        } else if error.is_connect() {
+            Outage::Connection(cause)
+        } else if error.is_timeout() {
+            Outage::TimedOut(self.config.timeout)
+        } else if error.is_request() {
+            Outage::Connection(cause)
+        } else {
+            Outage::Interrupted(cause)
+        };
+        Failure { error: Error::Unavailable { outage, request_id }, worth_retrying: true, retry_after: None }
+    }
+
+    /// An answer that is no success.
+    fn refusal(&self, subject: Subject<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let field = |name: &str| body["error"][name].as_str().map(|text| self.clean(text));
+        let message = field("message").unwrap_or_else(|| "it gave no reason.".to_owned());
+        let request_id = text(headers, "request-id");
+        let should_retry = text(headers, "stripe-should-retry").and_then(|word| word.parse().ok());
+        let retry_after =
+            text(headers, RETRY_AFTER.as_str()).and_then(|secs| secs.parse().ok()).map(Duration::from_secs);
+        let key = || self.config.key.redacted();
+        let error = match status {
+            429 => Error::RateLimited {
+                reason: text(headers, "stripe-rate-limited-reason").or_else(|| field("code")),
+                retry_after,
+                request_id,
+            },
+            409 | 500.. => Error::Unavailable { outage: Outage::Status(status), request_id },
+            _ if should_retry == Some(true) => Error::Unavailable { outage: Outage::Status(status), request_id },
+            401 => Error::Unauthorized { key: key(), message, request_id },
+            403 => Error::Forbidden { key: key(), message, request_id },
+            _ => match subject.id.filter(|_| status == 404) {
+                Some(id) => Error::NotFound { what: subject.what, id: id.to_owned(), message },
+                None => Error::Refused { status, code: field("code"), message, param: field("param"), request_id },
+            },
+        };
+        Failure { error, worth_retrying: retry::is_worth_retrying(status, should_retry), retry_after }
+    }
+
+    /// Text from outside, cut to a bearable length and without our key, should anything echo it.
+    fn clean(&self, text: &str) -> String {
+        let text = text.replace(self.config.key.expose(), &self.config.key.redacted());
+        match text.char_indices().nth(MAX_MESSAGE) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+}
+
+const fn final_failure(error: Error) -> Failure {
+    Failure { error, worth_retrying: false, retry_after: None }
+}
+
+pub(super) fn unreadable(
+    what: &'static str,
+    path: impl Into<String>,
+    detail: impl Into<String>,
+    request_id: Option<String>,
+) -> Error {
+    Error::Unreadable { what, path: path.into(), detail: detail.into(), request_id }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// HTTP dates are written in the form of mails, with GMT as their zone.
+fn server_date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    OffsetDateTime::parse(text, &Rfc2822).ok().map(|date| Timestamp::from_secs(date.unix_timestamp()))
+}
+
+/// Stripe takes up to 255 characters. Source: docs.stripe.com/api/idempotent_requests.
+fn idempotency_key(key: &str) -> Result<HeaderValue, Error> {
+    let wrong =
+        || Error::NotSent { reason: "its idempotency key must be 1 to 255 visible ASCII characters".to_owned() };
+    if key.is_empty() || key.len() > 255 {
+        return Err(wrong());
+    }
+    HeaderValue::from_str(key).map_err(|_| wrong())
+}
+
+/// Without randomness two calls could share a key and the second would get the first one's answer, so this fails instead.
+fn random_key() -> Result<String, Error> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Error::NotSent { reason: "this machine gave no random numbers".to_owned() })?;
+    Ok(format!("tollkeeper-{}", hex::encode(bytes)))
+}
