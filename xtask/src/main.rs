@@ -43,6 +43,8 @@ fn main() -> Result<()> {
 
 /// Builds and becomes the program, so that Ctrl-C and SIGTERM reach it and no one in between.
 fn run(command: &str, mut args: Vec<String>) -> Result<()> {
+    // `cargo xtask serve -- --listen …` is what fingers type; the alias has its own `--` already.
+    args.retain(|arg| arg != "--");
     let release = take_flag(&mut args, "--release");
     if !take_flag(&mut args, "--no-web") {
         web::build()?;

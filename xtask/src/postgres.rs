@@ -127,3 +127,24 @@ fn ids_of(user: &str) -> Result<(u32, u32)> {
     };
     Ok((number("-u")?, number("-g")?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Postgres, bin_dir};
+    use crate::shell::output;
+    use std::process::Command;
+
+    #[test]
+    fn a_cluster_starts_answers_and_goes() {
+        let Some(bin) = bin_dir() else {
+            eprintln!("no PostgreSQL here");
+            return;
+        };
+        let postgres = Postgres::start().unwrap();
+        let folder = postgres.folder.clone();
+        let answer = output(Command::new(bin.join("psql")).args([&postgres.url(), "-Atc", "select 6 * 7"])).unwrap();
+        assert_eq!(answer.trim(), "42");
+        drop(postgres);
+        assert!(!folder.exists());
+    }
+}
