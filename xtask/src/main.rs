@@ -9,6 +9,7 @@ mod web;
 
 use anyhow::{Result, bail};
 use shell::{cargo, exec, root};
+use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask COMMAND
@@ -22,8 +23,18 @@ cargo xtask COMMAND
   bench webhook|access [ARG…]           the two benchmarks, each against its own yardstick in the same run
   shots                                 pictures of every page into end2end/shots";
 
-fn main() -> Result<()> {
-    let mut args: Vec<String> = std::env::args().skip(1).collect();
+fn main() -> ExitCode {
+    match command(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not `{:?}`: where in this program it happened helps nobody who runs it.
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(mut args: Vec<String>) -> Result<()> {
     let command = if args.is_empty() { String::new() } else { args.remove(0) };
     match command.as_str() {
         "setup" => setup::everything().map(drop),
