@@ -1,0 +1,315 @@
+//! Staff, their sessions and set-up links, API keys, and the audit log.
+
+use async_trait::async_trait;
+use domain::role::{Role, Scope};
+use domain::{Livemode, Timestamp};
+use serde_json::{Value, json};
+
+use super::audit::audit;
+use super::rows::{Columns as _, DbRow, json as read_json, word};
+use super::{Backend, Conn};
+use crate::records::{ApiKeyRecord, AuditFilter, AuditRecord, Author, Page, StaffRecord};
+use crate::{Accounts, Result};
+
+const STAFF: &str = "select staff_id, email, name, role, password_hash, created_at, last_seen_at, disabled_at from staff";
+
+fn staff_record(row: &DbRow) -> Result<StaffRecord> {
+    let staff_id = row.text("staff_id")?;
+    let role = word("staff", "role", &staff_id, &row.text("role")?, Role::parse)?;
+    Ok(StaffRecord {
+        staff_id,
+        email: row.text("email")?,
+        name: row.text("name")?,
+        role,
+        password_hash: row.text("password_hash")?,
+        created_at: row.time("created_at")?,
+        last_seen_at: row.opt_time("last_seen_at")?,
+        disabled_at: row.opt_time("disabled_at")?,
+    })
+}
+
+fn api_key_record(row: &DbRow) -> Result<ApiKeyRecord> {
+    let api_key_id = row.text("api_key_id")?;
+    let scope = word("api_key", "scope", &api_key_id, &row.text("scope")?, Scope::parse)?;
+    Ok(ApiKeyRecord {
+        api_key_id,
+        name: row.text("name")?,
+        livemode: row.livemode()?,
+        scope,
+        key_hash: row.text("key_hash")?,
+        prefix: row.text("prefix")?,
+        last4: row.text("last4")?,
+        created_at: row.time("created_at")?,
+        created_by: row.text("created_by")?,
+        last_used_at: row.opt_time("last_used_at")?,
+        revoked_at: row.opt_time("revoked_at")?,
+    })
+}
+
+fn audit_record(row: &DbRow) -> Result<AuditRecord> {
+    let audit_id = row.int("audit_id")?;
+    let livemode: Option<bool> = sqlx::Row::try_get(row, "livemode")?;
+    Ok(AuditRecord {
+        audit_id,
+        at: row.time("at")?,
+        actor: row.text("actor")?,
+        action: row.text("action")?,
+        livemode: livemode.map(Livemode::from_bool),
+        object_kind: row.text("object_kind")?,
+        object_id: row.text("object_id")?,
+        reason: row.opt_text("reason")?,
+        details: read_json("audit", "details", &audit_id.to_string(), &row.text("details")?)?,
+    })
+}
+
+/// What the audit log keeps of a member of staff: no hash.
+fn staff_details(staff: &StaffRecord) -> Value {
+    json!({ "email": staff.email, "name": staff.name, "role": staff.role, "disabled": staff.disabled_at.is_some() })
+}
+
+async fn insert_staff(conn: &mut Conn, staff: &StaffRecord, author: &Author) -> Result<()> {
+    sqlx::query(
+        "insert into staff (staff_id, email, name, role, password_hash, created_at, last_seen_at, disabled_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(&staff.staff_id)
+    .bind(staff.email.to_lowercase())
+    .bind(&staff.name)
+    .bind(staff.role.as_str())
+    .bind(&staff.password_hash)
+    .bind(staff.created_at.millis())
+    .bind(staff.last_seen_at.map(Timestamp::millis))
+    .bind(staff.disabled_at.map(Timestamp::millis))
+    .execute(&mut *conn)
+    .await?;
+    audit(conn, author, "staff.add", None, ("staff", &staff.staff_id), &json!({ "after": staff_details(staff) })).await
+}
+
+async fn owners_besides(conn: &mut Conn, staff_id: &str) -> Result<i64> {
+    let owners = sqlx::query_scalar("select count(*) from staff where role = 'owner' and disabled_at is null and staff_id <> $1");
+    Ok(owners.bind(staff_id).fetch_one(conn).await?)
+}
+
+#[async_trait]
+impl Accounts for Backend {
+    async fn add_staff(&self, staff: &StaffRecord, author: &Author) -> Result<()> {
+        let mut write = self.begin().await?;
+        insert_staff(write.conn(), staff, author).await?;
+        write.commit(author.now).await
+    }
+
+    async fn add_first_owner(&self, staff: &StaffRecord, author: &Author) -> Result<bool> {
+        let mut write = self.begin().await?;
+        if owners_besides(write.conn(), "").await? > 0 {
+            return Ok(false);
+        }
+        insert_staff(write.conn(), staff, author).await?;
+        sqlx::query("delete from setup_link").execute(write.conn()).await?;
+        write.commit(author.now).await?;
+        Ok(true)
+    }
+
+    async fn staff(&self) -> Result<Vec<StaffRecord>> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{STAFF} order by email"))).fetch_all(&self.read).await?;
+        rows.iter().map(staff_record).collect()
+    }
+
+    async fn staff_by_id(&self, staff_id: &str) -> Result<Option<StaffRecord>> {
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{STAFF} where staff_id = $1")));
+        query.bind(staff_id).fetch_optional(&self.read).await?.as_ref().map(staff_record).transpose()
+    }
+
+    async fn staff_by_email(&self, email: &str) -> Result<Option<StaffRecord>> {
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{STAFF} where email = $1")));
+        query.bind(email.trim().to_lowercase()).fetch_optional(&self.read).await?.as_ref().map(staff_record).transpose()
+    }
+
+    async fn has_owner(&self) -> Result<bool> {
+        let owners: i64 = sqlx::query_scalar("select count(*) from staff where role = 'owner' and disabled_at is null")
+            .fetch_one(&self.read)
+            .await?;
+        Ok(owners > 0)
+    }
+
+    async fn update_staff(&self, staff: &StaffRecord, author: &Author) -> Result<bool> {
+        let mut write = self.begin().await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{STAFF} where staff_id = $1")));
+        let Some(before) = query.bind(&staff.staff_id).fetch_optional(write.conn()).await?.as_ref().map(staff_record).transpose()? else {
+            return Ok(false);
+        };
+        let stays_owner = staff.role == Role::Owner && staff.disabled_at.is_none();
+        if !stays_owner && owners_besides(write.conn(), &staff.staff_id).await? == 0 {
+            return Ok(false);
+        }
+        sqlx::query("update staff set email = $2, name = $3, role = $4, password_hash = $5, disabled_at = $6 where staff_id = $1")
+            .bind(&staff.staff_id)
+            .bind(staff.email.to_lowercase())
+            .bind(&staff.name)
+            .bind(staff.role.as_str())
+            .bind(&staff.password_hash)
+            .bind(staff.disabled_at.map(Timestamp::millis))
+            .execute(write.conn())
+            .await?;
+        sqlx::query("delete from session where staff_id = $1").bind(&staff.staff_id).execute(write.conn()).await?;
+        let details = json!({
+            "before": staff_details(&before),
+            "after": staff_details(staff),
+            "password_changed": before.password_hash != staff.password_hash,
+        });
+        audit(write.conn(), author, "staff.update", None, ("staff", &staff.staff_id), &details).await?;
+        write.commit(author.now).await?;
+        Ok(true)
+    }
+
+    async fn touch_staff(&self, staff_id: &str, now: Timestamp) -> Result<()> {
+        sqlx::query("update staff set last_seen_at = $2 where staff_id = $1").bind(staff_id).bind(now.millis()).execute(&self.write).await?;
+        Ok(())
+    }
+
+    async fn put_setup_link(&self, token_hash: &str, expires_at: Timestamp) -> Result<()> {
+        let mut write = self.begin().await?;
+        sqlx::query("delete from setup_link").execute(write.conn()).await?;
+        sqlx::query("insert into setup_link (token_hash, expires_at) values ($1, $2)")
+            .bind(token_hash)
+            .bind(expires_at.millis())
+            .execute(write.conn())
+            .await?;
+        write.commit(expires_at).await
+    }
+
+    async fn setup_link_is_valid(&self, token_hash: &str, now: Timestamp) -> Result<bool> {
+        let found: i64 = sqlx::query_scalar("select count(*) from setup_link where token_hash = $1 and expires_at > $2")
+            .bind(token_hash)
+            .bind(now.millis())
+            .fetch_one(&self.read)
+            .await?;
+        Ok(found > 0)
+    }
+
+    async fn clear_setup_links(&self) -> Result<()> {
+        sqlx::query("delete from setup_link").execute(&self.write).await?;
+        Ok(())
+    }
+
+    async fn create_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<bool> {
+        let done = sqlx::query(
+            "insert into session (session_hash, staff_id, data, expires_at) values ($1, $2, $3, $4) on conflict (session_hash) do nothing",
+        )
+        .bind(session_hash)
+        .bind(staff_id)
+        .bind(data)
+        .bind(expires_at.millis())
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn save_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<()> {
+        sqlx::query(
+            "insert into session (session_hash, staff_id, data, expires_at) values ($1, $2, $3, $4)
+             on conflict (session_hash) do update set staff_id = excluded.staff_id, data = excluded.data, expires_at = excluded.expires_at",
+        )
+        .bind(session_hash)
+        .bind(staff_id)
+        .bind(data)
+        .bind(expires_at.millis())
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    async fn load_session(&self, session_hash: &str, now: Timestamp) -> Result<Option<String>> {
+        let data = sqlx::query_scalar("select data from session where session_hash = $1 and expires_at > $2");
+        Ok(data.bind(session_hash).bind(now.millis()).fetch_optional(&self.read).await?)
+    }
+
+    async fn delete_session(&self, session_hash: &str) -> Result<()> {
+        sqlx::query("delete from session where session_hash = $1").bind(session_hash).execute(&self.write).await?;
+        Ok(())
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<u64> {
+        let done = sqlx::query("delete from session where expires_at <= $1").bind(now.millis()).execute(&self.write).await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn add_api_key(&self, key: &ApiKeyRecord, author: &Author) -> Result<()> {
+        let mut write = self.begin().await?;
+        sqlx::query(
+            "insert into api_key
+                (api_key_id, name, livemode, scope, key_hash, prefix, last4, created_at, created_by, last_used_at, revoked_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(&key.api_key_id)
+        .bind(&key.name)
+        .bind(key.livemode.is_live())
+        .bind(key.scope.as_str())
+        .bind(&key.key_hash)
+        .bind(&key.prefix)
+        .bind(&key.last4)
+        .bind(key.created_at.millis())
+        .bind(&key.created_by)
+        .bind(key.last_used_at.map(Timestamp::millis))
+        .bind(key.revoked_at.map(Timestamp::millis))
+        .execute(write.conn())
+        .await?;
+        let details = json!({ "after": { "name": key.name, "scope": key.scope, "prefix": key.prefix } });
+        audit(write.conn(), author, "api_key.create", Some(key.livemode), ("api_key", &key.api_key_id), &details).await?;
+        write.commit(author.now).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRecord>> {
+        let rows = sqlx::query("select * from api_key order by created_at desc, api_key_id desc").fetch_all(&self.read).await?;
+        rows.iter().map(api_key_record).collect()
+    }
+
+    async fn api_key_by_hash(&self, key_hash: &str) -> Result<Option<ApiKeyRecord>> {
+        let row = sqlx::query("select * from api_key where key_hash = $1").bind(key_hash).fetch_optional(&self.read).await?;
+        row.as_ref().map(api_key_record).transpose()
+    }
+
+    async fn revoke_api_key(&self, api_key_id: &str, author: &Author) -> Result<bool> {
+        let mut write = self.begin().await?;
+        let livemode: Option<bool> =
+            sqlx::query_scalar("update api_key set revoked_at = $2 where api_key_id = $1 and revoked_at is null returning livemode")
+                .bind(api_key_id)
+                .bind(author.now.millis())
+                .fetch_optional(write.conn())
+                .await?;
+        let Some(livemode) = livemode else { return Ok(false) };
+        let livemode = Livemode::from_bool(livemode);
+        audit(write.conn(), author, "api_key.revoke", Some(livemode), ("api_key", api_key_id), &json!({})).await?;
+        write.commit(author.now).await?;
+        Ok(true)
+    }
+
+    async fn touch_api_keys(&self, used: &[(String, Timestamp)]) -> Result<()> {
+        let Some(newest) = used.iter().map(|(_, at)| *at).max() else { return Ok(()) };
+        let mut write = self.begin().await?;
+        for (api_key_id, at) in used {
+            sqlx::query("update api_key set last_used_at = $2 where api_key_id = $1 and (last_used_at is null or last_used_at < $2)")
+                .bind(api_key_id)
+                .bind(at.millis())
+                .execute(write.conn())
+                .await?;
+        }
+        write.commit(newest).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>> {
+        let (kind, id) = filter.object.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str())).unzip();
+        let rows = sqlx::query(
+            "select audit_id, at, actor, action, livemode, object_kind, object_id, reason, details from audit
+             where (cast($1 as text) is null or (object_kind = $1 and object_id = $2))
+               and (cast($3 as bigint) is null or audit_id < $3)
+             order by audit_id desc limit $4",
+        )
+        .bind(kind)
+        .bind(id)
+        .bind(filter.after)
+        .bind(filter.limit + 1)
+        .fetch_all(&self.read)
+        .await?;
+        Ok(Page::from_rows(rows.iter().map(audit_record).collect::<Result<_>>()?, filter.limit))
+    }
+}
