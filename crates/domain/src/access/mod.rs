@@ -4,13 +4,14 @@ mod decide;
 mod reason;
 mod standing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::stripe::Subscription;
 pub(crate) use decide::decide_paid;
+pub(crate) use standing::{Standing, standing};
 pub use decide::{decide, decide_any, entitlements};
 pub use reason::Reason;
 
