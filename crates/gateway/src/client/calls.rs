@@ -147,7 +147,11 @@ impl Client {
             return Err(Error::NotFound { what, id: id.to_owned(), message });
         };
         let request = build(&segment);
-        self.send(Subject { what, id: Some(id) }, &request, None).await
+        let answer = self.send(Subject { what, id: Some(id) }, &request, None).await?;
+        if !answer.value["id"].is_string() {
+            return Err(unreadable(what, "id", "it is missing", answer.request_id));
+        }
+        Ok(answer)
     }
 
     /// All subscriptions of a customer: without `status=all` Stripe leaves out the ended ones.

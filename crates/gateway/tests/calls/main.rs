@@ -1,0 +1,7 @@
+//! Calls over real connections, against a scripted server and against the stand-in.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod reading;
+mod support;
+mod transport;
