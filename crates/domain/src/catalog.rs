@@ -1,0 +1,86 @@
+//! The catalog: features, and which price or product gives which feature with which value.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing a feature is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FeatureType {
+    /// On or off.
+    #[default]
+    Switch,
+    /// A number that is allowed at once, such as seats.
+    Limit,
+    /// A number that is used up.
+    Metered,
+}
+
+impl FeatureType {
+    /// All types.
+    pub const ALL: [Self; 3] = [Self::Switch, Self::Limit, Self::Metered];
+
+    /// The type's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Switch => "switch",
+            Self::Limit => "limit",
+            Self::Metered => "metered",
+        }
+    }
+
+    /// Reads a type's word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Something the host application asks for by key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feature {
+    /// The key the application asks with: 1 to 80 of `a-z A-Z 0-9 _ - . :`.
+    pub key: String,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: FeatureType,
+}
+
+/// Whether `key` can be a feature's key (Stripe's `lookup_key` has at most 80 characters).
+#[must_use]
+pub fn is_feature_key(key: &str) -> bool {
+    (1..=80).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'))
+}
+
+/// A price or a product gives a feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureGrant {
+    /// The feature's key.
+    pub feature: String,
+    /// The number for a limit or a metered feature.
+    pub value: Option<i64>,
+}
+
+/// The catalog of one mode, as decisions look it up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// Features by key.
+    pub features: HashMap<String, Feature>,
+    /// What a price gives, by price id.
+    pub prices: HashMap<String, Vec<FeatureGrant>>,
+    /// What a product gives, by product id; a price's own entry adds to it.
+    pub products: HashMap<String, Vec<FeatureGrant>>,
+}
+
+impl Catalog {
+    /// What an item of this price and product gives: the price's entry and the product's, together.
+    pub fn grants<'a>(&'a self, price_id: &str, product_id: Option<&str>) -> impl Iterator<Item = &'a FeatureGrant> {
+        let price = self.prices.get(price_id).map(Vec::as_slice).unwrap_or_default();
+        let product = product_id.and_then(|id| self.products.get(id)).map(Vec::as_slice).unwrap_or_default();
+        price.iter().chain(product)
+    }
+}

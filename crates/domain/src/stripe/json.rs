@@ -1,0 +1,125 @@
+//! Accessors over raw JSON that remember the path, so that a missing field can be named.
+
+use serde_json::Value;
+
+use crate::Timestamp;
+
+/// A field that is needed and is not there, or is of another type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path} is missing: expected {expected}")]
+pub struct Missing {
+    /// Dotted path from the root of the JSON that was read.
+    pub path: String,
+    /// What should stand there, in words.
+    pub expected: &'static str,
+}
+
+/// A JSON object with the path by which it was reached.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    value: &'a Value,
+    path: String,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the root.
+    #[must_use]
+    pub const fn new(value: &'a Value) -> Self {
+        Self { value, path: String::new() }
+    }
+
+    /// The JSON here.
+    #[must_use]
+    pub const fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// The error for a field of this object.
+    #[must_use]
+    pub fn wrong(&self, key: &str, expected: &'static str) -> Missing {
+        Missing { path: self.path_of(key), expected }
+    }
+
+    /// The object at `key`, unless it is absent, null or no object.
+    #[must_use]
+    pub fn at(&self, key: &str) -> Option<Self> {
+        let value = self.value.get(key).filter(|value| value.is_object())?;
+        Some(Self { value, path: self.path_of(key) })
+    }
+
+    /// The elements of the array at `key`; none when it is absent.
+    #[must_use]
+    pub fn each(&self, key: &str) -> Vec<Self> {
+        let elements = self.value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        elements.iter().enumerate().map(|(n, value)| Self { value, path: self.path_of(&format!("{key}[{n}]")) }).collect()
+    }
+
+    /// The string at `key`; `None` when absent, null or empty.
+    #[must_use]
+    pub fn opt_string(&self, key: &str) -> Option<String> {
+        self.value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// # Errors
+    /// When there is no string at `key`.
+    pub fn string(&self, key: &str) -> Result<String, Missing> {
+        self.opt_string(key).ok_or_else(|| self.wrong(key, "a string"))
+    }
+
+    /// # Errors
+    /// When there is no boolean at `key`.
+    pub fn boolean(&self, key: &str) -> Result<bool, Missing> {
+        self.value.get(key).and_then(Value::as_bool).ok_or_else(|| self.wrong(key, "true or false"))
+    }
+
+    /// The boolean at `key`, false when absent.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> bool {
+        self.value.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The whole number at `key`.
+    #[must_use]
+    pub fn opt_int(&self, key: &str) -> Option<i64> {
+        self.value.get(key).and_then(Value::as_i64)
+    }
+
+    /// Stripe's Unix seconds at `key`.
+    #[must_use]
+    pub fn opt_secs(&self, key: &str) -> Option<Timestamp> {
+        self.opt_int(key).map(Timestamp::from_secs)
+    }
+
+    /// # Errors
+    /// When there are no Unix seconds at `key`.
+    pub fn secs(&self, key: &str) -> Result<Timestamp, Missing> {
+        self.opt_secs(key).ok_or_else(|| self.wrong(key, "Unix seconds"))
+    }
+
+    /// The id behind an expandable field: a string, or an object with an `id` (a deleted customer too).
+    #[must_use]
+    pub fn opt_reference(&self, key: &str) -> Option<String> {
+        self.opt_string(key).or_else(|| self.at(key).and_then(|object| object.opt_string("id")))
+    }
+
+    /// # Errors
+    /// When there is neither an id nor an expanded object at `key`.
+    pub fn reference(&self, key: &str) -> Result<String, Missing> {
+        self.opt_reference(key).ok_or_else(|| self.wrong(key, "an id or an expanded object"))
+    }
+
+    /// The value of the first of `keys` in this object's metadata; numbers count as text, blanks as absent.
+    #[must_use]
+    pub fn metadata(&self, keys: &[String]) -> Option<String> {
+        let metadata = self.value.get("metadata")?;
+        keys.iter().find_map(|key| match metadata.get(key)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    }
+}

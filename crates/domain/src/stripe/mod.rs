@@ -1,0 +1,15 @@
+//! Stripe's objects, read tolerantly from their JSON: payloads of webhooks and answers of the API, of old and new API versions alike.
+//!
+//! The readers take what decisions need and refuse an object only when such a field is missing, naming its path. Everything else stays
+//! in the raw JSON.
+
+pub mod checkout_session;
+pub mod customer;
+pub mod json;
+pub mod product;
+pub mod subscription;
+
+pub use checkout_session::CheckoutSession;
+pub use customer::Customer;
+pub use product::{Price, Product};
+pub use subscription::{Subscription, SubscriptionItem, SubscriptionStatus};

@@ -1,0 +1,46 @@
+//! How the database can fail.
+
+/// "Not found" is no error: look-ups answer `Option`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached, is locked, full or read-only.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A unique or foreign key forbids it.
+    #[error("this contradicts what is stored: {0}")]
+    Conflict(String),
+    /// A row holds what this program cannot read.
+    #[error("{table}.{column} of {id} cannot be read: {message}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        id: String,
+        /// What was wrong.
+        message: String,
+    },
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database)
+                if database.is_unique_violation() || database.is_foreign_key_violation() =>
+            {
+                Self::Conflict(database.message().to_owned())
+            }
+            _ => Self::Unavailable(Box::new(error)),
+        }
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for Error {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// Shorthand.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,260 @@
+//! What may be asked of the database. The traits are the whole list; each method is one transaction, named for what it achieves.
+//!
+//! The SQL stands once, in `shared/`, and is compiled twice: by [`sqlite`] and by [`postgres`], whose `dialect` modules hold what differs.
+//! `tests/contract.rs` runs the same suite on both.
+
+mod error;
+mod index;
+pub mod postgres;
+pub mod records;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::access::Policy;
+use domain::catalog::{Feature, FeatureGrant};
+use domain::mapping::MappingSource;
+use domain::{Livemode, Timestamp};
+
+pub use error::{Error, Result};
+pub use index::{Changes, Index};
+use records::{
+    ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord, ConflictRecord, CustomerFilter,
+    CustomerRecord, CustomerRow, Delivery, EventFilter, EventRecord, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord,
+    Page, PriceRecord, ProductRecord, ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, SubscriptionFilter,
+    SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+};
+
+/// Settings of the rules that run inside transactions.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Default policies.
+    pub policy: Policy,
+    /// Metadata keys that may name the user, in order.
+    pub metadata_keys: Vec<String>,
+    /// Modes an API key is there for: only these can be read from Stripe.
+    pub readable: Vec<Livemode>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { policy: Policy::default(), metadata_keys: vec!["user_id".into(), "userId".into()], readable: vec![] }
+    }
+}
+
+/// Opens the database, migrates it, fills the memory that access checks are answered from.
+///
+/// # Errors
+/// When the URL's scheme is neither `sqlite` nor `postgres`, or the database cannot be opened or migrated.
+pub async fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
+    if url.starts_with("sqlite:") {
+        Ok(Arc::new(sqlite::Backend::open(url, options).await?))
+    } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        Ok(Arc::new(postgres::Backend::open(url, options).await?))
+    } else {
+        Err(Error::Unavailable("the database URL must start with sqlite:// or postgres://".into()))
+    }
+}
+
+/// Everything together.
+#[async_trait]
+pub trait Store: Intake + Processing + Mappings + CatalogStore + Overrides + Events + Customers + Accounts + Lists + 'static {
+    /// The memory access checks are answered from.
+    fn index(&self) -> &Arc<Index>;
+    /// The rules' settings.
+    fn options(&self) -> &Options;
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<()>;
+    /// Reads again what other processes changed since the last call. Cheap when nothing did.
+    async fn refresh_index(&self) -> Result<()>;
+    /// Version of the database engine.
+    async fn engine_version(&self) -> Result<String>;
+    /// Waits for open connections to be closed.
+    async fn close(&self);
+}
+
+/// Deliveries of webhooks.
+#[async_trait]
+pub trait Intake: Send + Sync {
+    /// Stores verified deliveries durably, all in one commit; answers in the same order. Nothing is decided here.
+    async fn record_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<Recorded>>;
+    /// Logs a refused delivery and drops the oldest beyond the bound of 1,000.
+    async fn record_rejection(&self, rejected: &RejectedDelivery) -> Result<()>;
+    /// The newest refused deliveries, `before` an id.
+    async fn rejected_deliveries(&self, before: Option<i64>, limit: i64) -> Result<Page<RejectedDelivery>>;
+}
+
+/// Events become state.
+#[async_trait]
+pub trait Processing: Send + Sync {
+    /// Takes up to `limit` due events, each with all of its effects, in one transaction.
+    async fn process_due(&self, now: Timestamp, limit: i64) -> Result<Round>;
+    /// When the next event or read is due, if any is waiting.
+    async fn next_due(&self) -> Result<Option<Timestamp>>;
+    /// Puts an event back in line, whatever its status; `false` when there is none of this id.
+    async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
+    /// Puts every failed and dead event of a mode back in line; how many.
+    async fn replay_failed(&self, livemode: Livemode, author: &Author) -> Result<u64>;
+    /// Marks a customer to be read from Stripe now; a row is made when it is unknown.
+    async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()>;
+    /// Leases the customers whose read is due, so that nobody else reads them until the lease ends.
+    async fn claim_reads(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>>;
+    /// Leases one customer, if nobody else has it.
+    async fn claim_read(&self, livemode: Livemode, customer_id: &str, owner: &str, now: Timestamp) -> Result<Option<ReadClaim>>;
+    /// Makes the store agree with what Stripe answered to a read that began at `started_at`; reports what changed.
+    async fn apply_snapshot(&self, claim: &ReadClaim, snapshot: &Snapshot, started_at: Timestamp, author: &Author) -> Result<SyncReport>;
+    /// A read failed: it is tried again later, and the events that wait for it say why.
+    async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()>;
+}
+
+/// Stripe customer to user of the application.
+#[async_trait]
+pub trait Mappings: Send + Sync {
+    /// The mapping of a Stripe customer.
+    async fn mapping(&self, livemode: Livemode, customer_id: &str) -> Result<Option<MappingRecord>>;
+    /// The mappings of a user.
+    async fn mappings_of(&self, livemode: Livemode, user_id: &str) -> Result<Vec<MappingRecord>>;
+    /// A person or the application says who a customer is: replaces what was there, settles conflicts, and processes what waited.
+    async fn put_mapping(&self, livemode: Livemode, customer_id: &str, user_id: &str, source: MappingSource, author: &Author) -> Result<MappingRecord>;
+    /// Takes a mapping away; `false` when there is none.
+    async fn delete_mapping(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<bool>;
+    /// A conflict by id.
+    async fn conflict(&self, conflict_id: &str) -> Result<Option<ConflictRecord>>;
+    /// Conflicts nobody has settled yet, of one customer or all.
+    async fn open_conflicts(&self, livemode: Livemode, customer_id: Option<&str>) -> Result<Vec<ConflictRecord>>;
+    /// Settles a conflict; `false` when it is settled already or unknown.
+    async fn resolve_conflict(&self, conflict_id: &str, resolution: Resolution, author: &Author) -> Result<bool>;
+    /// Remembers a user the application told us of.
+    async fn put_user(&self, livemode: Livemode, user_id: &str, email: Option<&str>, name: Option<&str>, author: &Author) -> Result<UserRecord>;
+    /// A user the application told us of.
+    async fn user(&self, livemode: Livemode, user_id: &str) -> Result<Option<UserRecord>>;
+}
+
+/// Features and what gives them.
+#[async_trait]
+pub trait CatalogStore: Send + Sync {
+    /// Creates or changes a feature.
+    async fn put_feature(&self, livemode: Livemode, feature: &Feature, author: &Author) -> Result<()>;
+    /// Deletes a feature and every grant of it; `false` when there is none.
+    async fn delete_feature(&self, livemode: Livemode, key: &str, author: &Author) -> Result<bool>;
+    /// Replaces what a price or product gives. [`Error::Conflict`] names a feature that does not exist.
+    async fn put_grants(&self, livemode: Livemode, kind: TargetKind, id: &str, grants: &[FeatureGrant], author: &Author) -> Result<()>;
+    /// A price Stripe told us of.
+    async fn price(&self, livemode: Livemode, price_id: &str) -> Result<Option<PriceRecord>>;
+    /// A product Stripe told us of.
+    async fn product(&self, livemode: Livemode, product_id: &str) -> Result<Option<ProductRecord>>;
+}
+
+/// Grants and denials by hand.
+#[async_trait]
+pub trait Overrides: Send + Sync {
+    /// Makes an override.
+    async fn create_override(&self, new: &NewOverride, author: &Author) -> Result<OverrideRecord>;
+    /// Revokes an override; `false` when it is unknown or revoked already.
+    async fn revoke_override(&self, livemode: Livemode, override_id: &str, author: &Author) -> Result<bool>;
+    /// An override by id.
+    async fn find_override(&self, livemode: Livemode, override_id: &str) -> Result<Option<OverrideRecord>>;
+    /// Overrides, newest first.
+    async fn overrides(&self, livemode: Livemode, filter: &OverrideFilter) -> Result<Page<OverrideRecord>>;
+}
+
+/// The webhook log.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// One event.
+    async fn event(&self, livemode: Livemode, event_id: &str) -> Result<Option<EventRecord>>;
+    /// The attempts at an event, oldest first.
+    async fn attempts(&self, livemode: Livemode, event_id: &str) -> Result<Vec<AttemptRecord>>;
+    /// Events, newest receipt first.
+    async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>>;
+}
+
+/// Stripe's customers and what hangs on them.
+#[async_trait]
+pub trait Customers: Send + Sync {
+    /// A customer by id.
+    async fn customer(&self, livemode: Livemode, customer_id: &str) -> Result<Option<CustomerRecord>>;
+    /// Customers with this e-mail address, at most 20.
+    async fn customers_by_email(&self, livemode: Livemode, email: &str) -> Result<Vec<CustomerRecord>>;
+    /// A subscription by id.
+    async fn subscription(&self, livemode: Livemode, subscription_id: &str) -> Result<Option<SubscriptionRecord>>;
+    /// The subscriptions of a customer.
+    async fn subscriptions_of(&self, livemode: Livemode, customer_id: &str) -> Result<Vec<SubscriptionRecord>>;
+    /// A Checkout Session by id.
+    async fn checkout_session(&self, livemode: Livemode, id: &str) -> Result<Option<CheckoutRecord>>;
+    /// The Checkout Sessions of a customer or, for sessions without one, that name this user; newest first.
+    async fn checkout_sessions_of(&self, livemode: Livemode, customer_ids: &[String], user_id: Option<&str>) -> Result<Vec<CheckoutRecord>>;
+    /// Changes of a user's answers, newest first, at most `limit`.
+    async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>>;
+}
+
+/// Staff, sessions, keys, audit log.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Adds a member of staff. [`Error::Conflict`] when the e-mail address is taken.
+    async fn add_staff(&self, staff: &StaffRecord, author: &Author) -> Result<()>;
+    /// Adds the first owner: `false` when there is an owner already (decided in the same transaction).
+    async fn add_first_owner(&self, staff: &StaffRecord, author: &Author) -> Result<bool>;
+    /// Everybody.
+    async fn staff(&self) -> Result<Vec<StaffRecord>>;
+    /// By id.
+    async fn staff_by_id(&self, staff_id: &str) -> Result<Option<StaffRecord>>;
+    /// By e-mail address, case-insensitively.
+    async fn staff_by_email(&self, email: &str) -> Result<Option<StaffRecord>>;
+    /// Whether an owner who can sign in exists.
+    async fn has_owner(&self) -> Result<bool>;
+    /// Changes role, password or disablement; ends the person's sessions. `false` when that would leave no owner, or nobody has this id.
+    async fn update_staff(&self, staff: &StaffRecord, author: &Author) -> Result<bool>;
+    /// Notes a sign-in.
+    async fn touch_staff(&self, staff_id: &str, now: Timestamp) -> Result<()>;
+    /// Stores the hash of a one-time setup link, replacing earlier ones.
+    async fn put_setup_link(&self, token_hash: &str, expires_at: Timestamp) -> Result<()>;
+    /// Whether this setup link is valid.
+    async fn setup_link_is_valid(&self, token_hash: &str, now: Timestamp) -> Result<bool>;
+    /// Deletes every setup link.
+    async fn clear_setup_links(&self) -> Result<()>;
+    /// Inserts a session; `false` when the id is taken.
+    async fn create_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<bool>;
+    /// Inserts or replaces a session.
+    async fn save_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<()>;
+    /// A session's data, unless it has expired.
+    async fn load_session(&self, session_hash: &str, now: Timestamp) -> Result<Option<String>>;
+    /// Ends a session.
+    async fn delete_session(&self, session_hash: &str) -> Result<()>;
+    /// Deletes expired sessions; how many.
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<u64>;
+    /// Adds an API key.
+    async fn add_api_key(&self, key: &ApiKeyRecord, author: &Author) -> Result<()>;
+    /// All API keys, newest first.
+    async fn api_keys(&self) -> Result<Vec<ApiKeyRecord>>;
+    /// By the hash of the key.
+    async fn api_key_by_hash(&self, key_hash: &str) -> Result<Option<ApiKeyRecord>>;
+    /// Revokes a key; `false` when it is unknown or revoked already.
+    async fn revoke_api_key(&self, api_key_id: &str, author: &Author) -> Result<bool>;
+    /// Notes that keys were used.
+    async fn touch_api_keys(&self, used: &[(String, Timestamp)]) -> Result<()>;
+    /// Audit entries, newest first.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>>;
+}
+
+/// What the admin app's lists show.
+#[async_trait]
+pub trait Lists: Send + Sync {
+    /// Customers: Stripe's, with the user they are mapped to. Users known only from the application come in [`Lists::users`].
+    async fn list_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<Page<CustomerRow>>;
+    /// Users the application told us of or gave an override to, that no Stripe customer is mapped to; by prefix of id or e-mail.
+    async fn users(&self, livemode: Livemode, query: Option<&str>, limit: i64) -> Result<Vec<UserRecord>>;
+    /// Subscriptions, last changed first.
+    async fn list_subscriptions(&self, livemode: Livemode, filter: &SubscriptionFilter) -> Result<Page<SubscriptionRecord>>;
+    /// Mappings, newest first, by prefix of user or customer id.
+    async fn list_mappings(&self, livemode: Livemode, query: Option<&str>, after: Option<&str>, limit: i64) -> Result<Page<MappingRecord>>;
+    /// Customers that pay (or have events) and that no user is mapped to.
+    async fn list_unattributed(&self, livemode: Livemode, after: Option<&str>, limit: i64) -> Result<Page<CustomerRow>>;
+    /// Products and prices: those Stripe told us of and those that have grants.
+    async fn list_catalog(&self, livemode: Livemode) -> Result<Vec<CatalogRow>>;
+    /// The figures beside the navigation's entries, each counted up to 1,000.
+    async fn nav_counts(&self, livemode: Livemode) -> Result<NavCounts>;
+    /// Events per status in the last 24 hours before `now`, and the newest receipt.
+    async fn event_stats(&self, livemode: Livemode, now: Timestamp) -> Result<(Vec<(String, i64)>, Option<Timestamp>)>;
+}

@@ -1,0 +1,27 @@
+//! What PostgreSQL needs said its own way.
+
+use sqlx::postgres::PgPoolOptions;
+
+use crate::Error;
+
+/// The database of this backend.
+pub(crate) type Db = sqlx::Postgres;
+/// A connection of this backend.
+pub(crate) type Conn = sqlx::PgConnection;
+/// Starts a transaction.
+pub(crate) const BEGIN: &str = "begin";
+/// Suffix that keeps other instances away from claimed rows.
+pub(crate) const SKIP_LOCKED: &str = " for update skip locked";
+
+/// The migrations of this backend: number, name, SQL. (`sqlx::migrate!` would build both drivers once more for the compiler.)
+pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "init", include_str!("../../../../migrations/postgres/0001_init.sql"))];
+
+/// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.
+pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {
+    let write = PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect(url).await?;
+    let read = PgPoolOptions::new().max_connections(8).test_before_acquire(false).connect(url).await?;
+    Ok((write, read))
+}
+
+/// Asks the engine for its version.
+pub(crate) const VERSION: &str = "show server_version";

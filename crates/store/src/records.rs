@@ -1,0 +1,640 @@
+//! The rows and reports of the store's interface.
+
+use domain::access::OverrideEffect;
+use domain::event::{Envelope, EventStatus};
+use domain::mapping::MappingSource;
+use domain::role::{Role, Scope};
+use domain::stripe::{CheckoutSession, Price, Product, Subscription};
+use domain::{Livemode, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who changes something, when and why: every change is audited with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// `staff:ada@example.com`, `api_key:key_…`, `cli`, `system`.
+    pub actor: String,
+    /// Why, in the person's words.
+    pub reason: Option<String>,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Author {
+    /// The program itself.
+    #[must_use]
+    pub fn system(now: Timestamp) -> Self {
+        Self { actor: "system".into(), reason: None, now }
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub data: Vec<T>,
+    /// Whether there are more behind them.
+    pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// From rows that were read with a limit of one more than `limit`.
+    #[must_use]
+    pub fn from_rows(mut data: Vec<T>, limit: i64) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(0);
+        let has_more = data.len() > limit;
+        data.truncate(limit);
+        Self { data, has_more }
+    }
+}
+
+/// A verified delivery, about to be stored.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// What was read of it.
+    pub envelope: Envelope,
+    /// The raw body.
+    pub payload: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The name of the secret that matched; none when fetched from Stripe's API.
+    pub secret_name: Option<String>,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// New.
+    Accepted,
+    /// The event was there already.
+    Duplicate,
+}
+
+/// A refused delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedDelivery {
+    /// Given by the database; 0 before.
+    pub id: i64,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The check that failed, such as `signature_mismatch`.
+    pub failed_check: String,
+    /// What to do about it.
+    pub message: String,
+    /// Names of the secrets that were tried.
+    pub tried: Vec<String>,
+    /// The sender's address.
+    pub remote: Option<String>,
+    /// The signature header with its signatures blanked, cut at 200 characters.
+    pub signature_header: Option<String>,
+    /// Size of the body in bytes.
+    pub body_size: i64,
+    /// The body's first 500 characters.
+    pub body_start: String,
+}
+
+/// What a round of the processor did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Events taken.
+    pub events: usize,
+    /// Of them, those that failed.
+    pub failed: usize,
+    /// Customers newly marked to be read.
+    pub reads: usize,
+}
+
+/// A leased customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadClaim {
+    /// The mode.
+    pub livemode: Livemode,
+    /// `cus_…`
+    pub customer_id: String,
+    /// The mark this read answers; a later mark asks for another read.
+    pub dirty_at: Timestamp,
+    /// Who leased it.
+    pub owner: String,
+}
+
+/// What Stripe answered about a customer, as raw JSON.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The customer; `None` when Stripe knows none of this id.
+    pub customer: Option<Value>,
+    /// All subscriptions, canceled ones too.
+    pub subscriptions: Vec<Value>,
+    /// The newest Checkout Sessions.
+    pub checkout_sessions: Vec<Value>,
+}
+
+/// One field that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// `sub_…`, `cus_…`
+    pub object: String,
+    /// Such as `status`.
+    pub field: String,
+    /// Before; none when it was not stored.
+    pub before: Option<String>,
+    /// After.
+    pub after: Option<String>,
+}
+
+/// One answer that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictChange {
+    /// The user.
+    pub user_id: String,
+    /// The feature's key.
+    pub feature: String,
+    /// The answer before.
+    pub allowed_before: bool,
+    /// The answer after.
+    pub allowed_after: bool,
+    /// The reason before.
+    pub reason_before: String,
+    /// The reason after.
+    pub reason_after: String,
+}
+
+/// What an event, a read or a person's change did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effects {
+    /// Fields of Stripe's objects.
+    pub fields: Vec<FieldChange>,
+    /// Mappings made, as sentences.
+    pub mappings: Vec<String>,
+    /// Answers.
+    pub verdicts: Vec<VerdictChange>,
+}
+
+impl Effects {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.mappings.is_empty() && self.verdicts.is_empty()
+    }
+}
+
+/// The report of a resync.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// `cus_…`
+    pub customer_id: String,
+    /// What changed.
+    pub effects: Effects,
+    /// Whether the customer was marked again while it was read, so that another read follows.
+    pub marked_again: bool,
+    /// Whether somebody else took the lease meanwhile, so that nothing was applied.
+    pub lease_lost: bool,
+}
+
+/// An event of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRecord {
+    /// Order of receipt.
+    pub seq: i64,
+    /// The mode.
+    pub livemode: Livemode,
+    /// `evt_…`
+    pub event_id: String,
+    /// Stripe's type.
+    pub kind: String,
+    /// On Stripe's clock.
+    pub created: Timestamp,
+    /// The version of the payload.
+    pub api_version: Option<String>,
+    /// The object.
+    pub object_id: Option<String>,
+    /// `cus_…`
+    pub customer_id: Option<String>,
+    /// The raw body.
+    pub payload: String,
+    /// First receipt.
+    pub received_at: Timestamp,
+    /// The secret that matched.
+    pub secret_name: Option<String>,
+    /// `delivered` or `fetched`.
+    pub origin: String,
+    /// How often it was delivered.
+    pub deliveries: i64,
+    /// Last receipt.
+    pub last_delivery_at: Timestamp,
+    /// Its status.
+    pub status: EventStatus,
+    /// What was done, in words.
+    pub note: Option<String>,
+    /// What changed.
+    pub effects: Option<Effects>,
+    /// The last error.
+    pub error: Option<String>,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// When it is tried again.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was settled.
+    pub processed_at: Option<Timestamp>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRecord {
+    /// `delivery`, `retry`, `replay`, `read`, `mapping`.
+    pub cause: String,
+    /// Who, when a person started it.
+    pub actor: Option<String>,
+    /// When.
+    pub started_at: Timestamp,
+    /// How long, in milliseconds.
+    pub took_ms: i64,
+    /// The status it ended with.
+    pub outcome: String,
+    /// Its error.
+    pub error: Option<String>,
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Any of these statuses; empty: all.
+    pub statuses: Vec<EventStatus>,
+    /// A type, or a prefix ending in `*`.
+    pub kind: Option<String>,
+    /// `evt_`, object or customer id, exactly.
+    pub id: Option<String>,
+    /// Any of these customers; empty: all.
+    pub customers: Vec<String>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Rows behind this receipt number.
+    pub after: Option<i64>,
+    /// Rows per page.
+    pub limit: i64,
+}
+
+/// A customer of Stripe's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerRecord {
+    /// The mode.
+    pub livemode: Livemode,
+    /// `cus_…`
+    pub customer_id: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Deleted in Stripe.
+    pub deleted: bool,
+    /// The user its metadata names.
+    pub claimed_user: Option<String>,
+    /// First seen here.
+    pub first_seen_at: Timestamp,
+    /// Newest event.
+    pub last_event_at: Option<Timestamp>,
+    /// Marked to be read since.
+    pub dirty_at: Option<Timestamp>,
+    /// When the read is due.
+    pub next_read_at: Option<Timestamp>,
+    /// The last read's error.
+    pub read_error: Option<String>,
+    /// Last successful read.
+    pub synced_at: Option<Timestamp>,
+}
+
+/// A customer in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerRow {
+    /// The customer.
+    pub customer: CustomerRecord,
+    /// The user.
+    pub user_id: Option<String>,
+    /// Its subscriptions.
+    pub subscriptions: Vec<Subscription>,
+    /// How many events are stored, counted up to 1,000.
+    pub events: i64,
+}
+
+/// Which customers.
+#[derive(Clone, Debug, Default)]
+pub struct CustomerFilter {
+    /// Prefix of e-mail, name, user id, or an exact `cus_` id.
+    pub query: Option<String>,
+    /// Rows behind this cursor: `last_event_at_millis:customer_id`.
+    pub after: Option<String>,
+    /// Rows per page.
+    pub limit: i64,
+}
+
+/// A mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MappingRecord {
+    /// `cus_…`
+    pub customer_id: String,
+    /// The user.
+    pub user_id: String,
+    /// By what.
+    pub source: MappingSource,
+    /// The event or the person.
+    pub evidence: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictRecord {
+    /// `cfl_…`
+    pub conflict_id: String,
+    /// The mode.
+    pub livemode: Livemode,
+    /// `cus_…`
+    pub customer_id: String,
+    /// The user it is mapped to.
+    pub mapped_user_id: String,
+    /// The user the claim names.
+    pub claimed_user_id: String,
+    /// Where the claim stands.
+    pub source: MappingSource,
+    /// The event.
+    pub evidence: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// How a conflict is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The mapping stays.
+    Keep,
+    /// The customer moves to the claimed user.
+    Move,
+}
+
+/// A user the application told us of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UserRecord {
+    /// The application's id.
+    pub user_id: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// First told of.
+    pub created_at: Timestamp,
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionRecord {
+    /// The newest state.
+    pub subscription: Subscription,
+    /// The user, if mapped.
+    pub user_id: Option<String>,
+    /// Since when past due.
+    pub past_due_since: Option<Timestamp>,
+    /// On Stripe's clock, the time of the newest evidence.
+    pub evidence_at: Timestamp,
+    /// The event it came with; none: a read.
+    pub evidence_event_id: Option<String>,
+    /// When we wrote it.
+    pub updated_at: Timestamp,
+}
+
+/// Which subscriptions.
+#[derive(Clone, Debug, Default)]
+pub struct SubscriptionFilter {
+    /// Stripe's status.
+    pub status: Option<String>,
+    /// Rows behind this cursor: `updated_at_millis:subscription_id`.
+    pub after: Option<String>,
+    /// Rows per page.
+    pub limit: i64,
+}
+
+/// A Checkout Session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckoutRecord {
+    /// The newest state.
+    pub session: CheckoutSession,
+    /// On Stripe's clock.
+    pub evidence_at: Timestamp,
+}
+
+/// A change of an answer, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerdictChangeRecord {
+    /// What changed.
+    pub change: VerdictChange,
+    /// `event`, `read`, `mapping`, `override`, `catalog`, `user`.
+    pub cause_kind: String,
+    /// The event's id, the customer's, the override's, the target's.
+    pub cause_id: String,
+    /// When we knew.
+    pub at: Timestamp,
+}
+
+/// What gives features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// A price.
+    Price,
+    /// A product.
+    Product,
+}
+
+impl TargetKind {
+    /// `price` or `product`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Price => "price",
+            Self::Product => "product",
+        }
+    }
+}
+
+/// A price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceRecord {
+    /// The newest state.
+    pub price: Price,
+    /// Deleted in Stripe.
+    pub deleted: bool,
+}
+
+/// A product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductRecord {
+    /// The newest state.
+    pub product: Product,
+    /// Deleted in Stripe.
+    pub deleted: bool,
+}
+
+/// A price or product with what it gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogRow {
+    /// Price or product.
+    pub kind: TargetKind,
+    /// Its id.
+    pub id: String,
+    /// The price, if known.
+    pub price: Option<PriceRecord>,
+    /// The product (of the price), if known.
+    pub product: Option<ProductRecord>,
+    /// What it gives.
+    pub grants: Vec<domain::catalog::FeatureGrant>,
+    /// Customers with a subscription to it that is not ended.
+    pub customers: i64,
+}
+
+/// A new override.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOverride {
+    /// The mode.
+    pub livemode: Livemode,
+    /// The user.
+    pub user_id: String,
+    /// The feature's key.
+    pub feature: String,
+    /// Grant or deny.
+    pub effect: OverrideEffect,
+    /// The number for a limit.
+    pub value: Option<i64>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An override.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverrideRecord {
+    /// `ovr_…`
+    pub override_id: String,
+    /// The user.
+    pub user_id: String,
+    /// The feature's key.
+    pub feature: String,
+    /// Grant or deny.
+    pub effect: OverrideEffect,
+    /// The number for a limit.
+    pub value: Option<i64>,
+    /// Why.
+    pub reason: String,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// By whom.
+    pub revoked_by: Option<String>,
+}
+
+/// Which overrides.
+#[derive(Clone, Debug, Default)]
+pub struct OverrideFilter {
+    /// Of this user.
+    pub user_id: Option<String>,
+    /// Rows behind this id (ids sort by time).
+    pub after: Option<String>,
+    /// Rows per page.
+    pub limit: i64,
+}
+
+/// A member of staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffRecord {
+    /// `stf_…`
+    pub staff_id: String,
+    /// E-mail address, in lower case.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// argon2id, PHC string.
+    pub password_hash: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Last sign-in.
+    pub last_seen_at: Option<Timestamp>,
+    /// Disabled since.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// An API key; the key itself is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyRecord {
+    /// `key_…`
+    pub api_key_id: String,
+    /// A name for people.
+    pub name: String,
+    /// The mode it may ask about.
+    pub livemode: Livemode,
+    /// What it may do.
+    pub scope: Scope,
+    /// SHA-256 of the key, hex.
+    pub key_hash: String,
+    /// Its beginning, for people.
+    pub prefix: String,
+    /// Its last four characters.
+    pub last4: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// Last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Revoked since.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// An audit entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Order.
+    pub audit_id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What, such as `mapping.put`.
+    pub action: String,
+    /// The mode, where there is one.
+    pub livemode: Option<Livemode>,
+    /// What kind of thing.
+    pub object_kind: String,
+    /// Which.
+    pub object_id: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Before and after.
+    pub details: Value,
+}
+
+/// Which audit entries.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of this object: kind and id.
+    pub object: Option<(String, String)>,
+    /// Rows behind this id.
+    pub after: Option<i64>,
+    /// Rows per page.
+    pub limit: i64,
+}
+
+/// Figures beside the navigation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NavCounts {
+    /// Failed and dead events.
+    pub failed_events: i64,
+    /// Unattributed customers.
+    pub unattributed: i64,
+    /// Open conflicts.
+    pub conflicts: i64,
+    /// Prices paid for that give nothing.
+    pub prices_without_features: i64,
+}

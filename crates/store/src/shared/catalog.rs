@@ -1,0 +1,105 @@
+//! Features and what gives them.
+
+use async_trait::async_trait;
+use domain::Livemode;
+use domain::catalog::{Feature, FeatureGrant};
+use serde_json::json;
+
+use super::Backend;
+use super::audit::audit;
+use super::rows::{Columns as _, json as read_json};
+use crate::records::{Author, PriceRecord, ProductRecord, TargetKind};
+use crate::{CatalogStore, Error, Result};
+
+#[async_trait]
+impl CatalogStore for Backend {
+    async fn put_feature(&self, livemode: Livemode, feature: &Feature, author: &Author) -> Result<()> {
+        let mut write = self.begin().await?;
+        sqlx::query(
+            "insert into feature (livemode, feature_key, name, kind, created_at) values ($1, $2, $3, $4, $5)
+             on conflict (livemode, feature_key) do update set name = excluded.name, kind = excluded.kind",
+        )
+        .bind(livemode.is_live())
+        .bind(&feature.key)
+        .bind(feature.name.as_deref())
+        .bind(feature.kind.as_str())
+        .bind(author.now.millis())
+        .execute(write.conn())
+        .await?;
+        audit(write.conn(), author, "feature.put", Some(livemode), ("feature", &feature.key), &json!({"after": feature})).await?;
+        write.touch_catalog(livemode, ("catalog", &feature.key), author.now).await?;
+        write.commit(author.now).await
+    }
+
+    async fn delete_feature(&self, livemode: Livemode, key: &str, author: &Author) -> Result<bool> {
+        let mut write = self.begin().await?;
+        sqlx::query("delete from catalog_grant where livemode = $1 and feature_key = $2")
+            .bind(livemode.is_live())
+            .bind(key)
+            .execute(write.conn())
+            .await?;
+        let deleted = sqlx::query("delete from feature where livemode = $1 and feature_key = $2")
+            .bind(livemode.is_live())
+            .bind(key)
+            .execute(write.conn())
+            .await?;
+        if deleted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        audit(write.conn(), author, "feature.delete", Some(livemode), ("feature", key), &json!({})).await?;
+        write.touch_catalog(livemode, ("catalog", key), author.now).await?;
+        write.commit(author.now).await?;
+        Ok(true)
+    }
+
+    async fn put_grants(&self, livemode: Livemode, kind: TargetKind, id: &str, grants: &[FeatureGrant], author: &Author) -> Result<()> {
+        let mut write = self.begin().await?;
+        let catalog = write.catalog(livemode);
+        if let Some(unknown) = grants.iter().find(|grant| !catalog.features.contains_key(&grant.feature)) {
+            return Err(Error::Conflict(format!("the feature {} does not exist", unknown.feature)));
+        }
+        let known = match kind {
+            TargetKind::Price => &catalog.prices,
+            TargetKind::Product => &catalog.products,
+        };
+        let before = known.get(id).cloned().unwrap_or_default();
+        sqlx::query("delete from catalog_grant where livemode = $1 and target_kind = $2 and target_id = $3")
+            .bind(livemode.is_live())
+            .bind(kind.as_str())
+            .bind(id)
+            .execute(write.conn())
+            .await?;
+        for grant in grants {
+            sqlx::query("insert into catalog_grant (livemode, target_kind, target_id, feature_key, value) values ($1, $2, $3, $4, $5)")
+                .bind(livemode.is_live())
+                .bind(kind.as_str())
+                .bind(id)
+                .bind(&grant.feature)
+                .bind(grant.value)
+                .execute(write.conn())
+                .await?;
+        }
+        audit(write.conn(), author, "catalog.put", Some(livemode), (kind.as_str(), id), &json!({"before": before, "after": grants})).await?;
+        write.touch_catalog(livemode, ("catalog", id), author.now).await?;
+        write.commit(author.now).await
+    }
+
+    async fn price(&self, livemode: Livemode, price_id: &str) -> Result<Option<PriceRecord>> {
+        let row = sqlx::query("select state, deleted from price where livemode = $1 and price_id = $2")
+            .bind(livemode.is_live())
+            .bind(price_id)
+            .fetch_optional(&self.read)
+            .await?;
+        row.map(|row| Ok(PriceRecord { price: read_json("price", "state", price_id, &row.text("state")?)?, deleted: row.flag("deleted")? })).transpose()
+    }
+
+    async fn product(&self, livemode: Livemode, product_id: &str) -> Result<Option<ProductRecord>> {
+        let row = sqlx::query("select state, deleted from product where livemode = $1 and product_id = $2")
+            .bind(livemode.is_live())
+            .bind(product_id)
+            .fetch_optional(&self.read)
+            .await?;
+        row.map(|row| Ok(ProductRecord { product: read_json("product", "state", product_id, &row.text("state")?)?, deleted: row.flag("deleted")? }))
+            .transpose()
+    }
+}

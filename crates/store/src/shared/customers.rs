@@ -1,0 +1,148 @@
+//! Stripe's customers and what hangs on them.
+
+use async_trait::async_trait;
+use domain::{Livemode, Timestamp};
+use sqlx::QueryBuilder;
+
+use super::rows::{Columns as _, DbRow, json};
+use super::{Backend, Db};
+use crate::records::{CheckoutRecord, CustomerRecord, SubscriptionRecord, VerdictChange, VerdictChangeRecord};
+use crate::{Customers, Result};
+
+/// The columns [`customer`] reads, of a table named or aliased `c`.
+pub(super) const CUSTOMER_COLUMNS: &str = "c.livemode, c.customer_id, c.email, c.name, c.deleted, c.claimed_user, c.first_seen_at, c.last_event_at,
+    c.dirty_at, c.next_read_at, c.read_error, c.synced_at";
+
+/// The columns [`subscription`] reads, of `subscription s left join mapping m`.
+pub(super) const SUBSCRIPTION_COLUMNS: &str =
+    "s.subscription_id, s.state, s.past_due_since, s.evidence_at, s.evidence_event_id, s.updated_at, m.user_id";
+
+/// A row of `customer`.
+pub(super) fn customer(row: &DbRow) -> Result<CustomerRecord> {
+    Ok(CustomerRecord {
+        livemode: row.livemode()?,
+        customer_id: row.text("customer_id")?,
+        email: row.opt_text("email")?,
+        name: row.opt_text("name")?,
+        deleted: row.flag("deleted")?,
+        claimed_user: row.opt_text("claimed_user")?,
+        first_seen_at: row.time("first_seen_at")?,
+        last_event_at: row.opt_time("last_event_at")?,
+        dirty_at: row.opt_time("dirty_at")?,
+        next_read_at: row.opt_time("next_read_at")?,
+        read_error: row.opt_text("read_error")?,
+        synced_at: row.opt_time("synced_at")?,
+    })
+}
+
+/// A row of `subscription` with its user.
+pub(super) fn subscription(row: &DbRow) -> Result<SubscriptionRecord> {
+    let id = row.text("subscription_id")?;
+    Ok(SubscriptionRecord {
+        subscription: json("subscription", "state", &id, &row.text("state")?)?,
+        user_id: row.opt_text("user_id")?,
+        past_due_since: row.opt_time("past_due_since")?,
+        evidence_at: row.time("evidence_at")?,
+        evidence_event_id: row.opt_text("evidence_event_id")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+fn checkout(row: &DbRow) -> Result<CheckoutRecord> {
+    let id = row.text("checkout_session_id")?;
+    Ok(CheckoutRecord { session: json("checkout_session", "state", &id, &row.text("state")?)?, evidence_at: row.time("evidence_at")? })
+}
+
+#[async_trait]
+impl Customers for Backend {
+    async fn customer(&self, livemode: Livemode, customer_id: &str) -> Result<Option<CustomerRecord>> {
+        let sql = format!("select {CUSTOMER_COLUMNS} from customer c where c.livemode = $1 and c.customer_id = $2");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(customer_id).fetch_optional(&self.read).await?;
+        row.as_ref().map(customer).transpose()
+    }
+
+    async fn customers_by_email(&self, livemode: Livemode, email: &str) -> Result<Vec<CustomerRecord>> {
+        let sql = format!(
+            "select {CUSTOMER_COLUMNS} from customer c where c.livemode = $1 and (c.email = $2 or c.email = lower($2)) order by c.customer_id limit 20"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(email).fetch_all(&self.read).await?;
+        rows.iter().map(customer).collect()
+    }
+
+    async fn subscription(&self, livemode: Livemode, subscription_id: &str) -> Result<Option<SubscriptionRecord>> {
+        let sql = format!(
+            "select {SUBSCRIPTION_COLUMNS}
+             from subscription s left join mapping m on m.livemode = s.livemode and m.customer_id = s.customer_id
+             where s.livemode = $1 and s.subscription_id = $2"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(subscription_id).fetch_optional(&self.read).await?;
+        row.as_ref().map(subscription).transpose()
+    }
+
+    async fn subscriptions_of(&self, livemode: Livemode, customer_id: &str) -> Result<Vec<SubscriptionRecord>> {
+        let sql = format!(
+            "select {SUBSCRIPTION_COLUMNS}
+             from subscription s left join mapping m on m.livemode = s.livemode and m.customer_id = s.customer_id
+             where s.livemode = $1 and s.customer_id = $2
+             order by s.updated_at desc, s.subscription_id"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(customer_id).fetch_all(&self.read).await?;
+        rows.iter().map(subscription).collect()
+    }
+
+    async fn checkout_session(&self, livemode: Livemode, id: &str) -> Result<Option<CheckoutRecord>> {
+        let row = sqlx::query("select checkout_session_id, state, evidence_at from checkout_session where livemode = $1 and checkout_session_id = $2")
+            .bind(livemode.is_live())
+            .bind(id)
+            .fetch_optional(&self.read)
+            .await?;
+        row.as_ref().map(checkout).transpose()
+    }
+
+    async fn checkout_sessions_of(&self, livemode: Livemode, customer_ids: &[String], user_id: Option<&str>) -> Result<Vec<CheckoutRecord>> {
+        let mut query = QueryBuilder::<Db>::new("select checkout_session_id, state, evidence_at from checkout_session where livemode = ");
+        query.push_bind(livemode.is_live()).push(" and (customer_id in (");
+        let mut list = query.separated(", ");
+        // An empty list is no SQL.
+        list.push_bind(String::new());
+        for id in customer_ids {
+            list.push_bind(id.clone());
+        }
+        query.push(")");
+        if let Some(user_id) = user_id {
+            query.push(" or (customer_id is null and state ->> 'client_reference_id' = ").push_bind(user_id.to_owned()).push(")");
+        }
+        query.push(") order by evidence_at desc, checkout_session_id limit 100");
+        let rows = query.build().fetch_all(&self.read).await?;
+        rows.iter().map(checkout).collect()
+    }
+
+    async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>> {
+        let rows = sqlx::query(
+            "select user_id, feature_key, allowed_before, allowed_after, reason_before, reason_after, cause_kind, cause_id, at
+             from verdict_change where livemode = $1 and user_id = $2 order by verdict_change_id desc limit $3",
+        )
+        .bind(livemode.is_live())
+        .bind(user_id)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(verdict_change).collect()
+    }
+}
+
+fn verdict_change(row: &DbRow) -> Result<VerdictChangeRecord> {
+    Ok(VerdictChangeRecord {
+        change: VerdictChange {
+            user_id: row.text("user_id")?,
+            feature: row.text("feature_key")?,
+            allowed_before: row.flag("allowed_before")?,
+            allowed_after: row.flag("allowed_after")?,
+            reason_before: row.text("reason_before")?,
+            reason_after: row.text("reason_after")?,
+        },
+        cause_kind: row.text("cause_kind")?,
+        cause_id: row.text("cause_id")?,
+        at: Timestamp::from_millis(row.int("at")?),
+    })
+}

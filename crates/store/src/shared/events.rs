@@ -1,0 +1,122 @@
+//! The webhook log.
+
+use async_trait::async_trait;
+use domain::Livemode;
+use domain::event::EventStatus;
+use sqlx::QueryBuilder;
+
+use super::rows::{Columns as _, DbRow, json, word};
+use super::{Backend, Db};
+use crate::records::{AttemptRecord, EventFilter, EventRecord, Page};
+use crate::{Events, Result};
+
+const COLUMNS: &str = "seq, livemode, event_id, kind, created, api_version, object_id, customer_id, payload, received_at, secret_name, origin,
+    deliveries, last_delivery_at, status, note, effects, error, attempts, next_attempt_at, processed_at";
+
+fn event(row: &DbRow) -> Result<EventRecord> {
+    let event_id = row.text("event_id")?;
+    let effects = row.opt_text("effects")?.map(|text| json("event", "effects", &event_id, &text)).transpose()?;
+    Ok(EventRecord {
+        seq: row.int("seq")?,
+        livemode: row.livemode()?,
+        kind: row.text("kind")?,
+        created: row.time("created")?,
+        api_version: row.opt_text("api_version")?,
+        object_id: row.opt_text("object_id")?,
+        customer_id: row.opt_text("customer_id")?,
+        payload: row.text("payload")?,
+        received_at: row.time("received_at")?,
+        secret_name: row.opt_text("secret_name")?,
+        origin: row.text("origin")?,
+        deliveries: row.int("deliveries")?,
+        last_delivery_at: row.time("last_delivery_at")?,
+        status: word("event", "status", &event_id, &row.text("status")?, EventStatus::parse)?,
+        note: row.opt_text("note")?,
+        effects,
+        error: row.opt_text("error")?,
+        attempts: row.int("attempts")?,
+        next_attempt_at: row.opt_time("next_attempt_at")?,
+        processed_at: row.opt_time("processed_at")?,
+        event_id,
+    })
+}
+
+/// The text after `prefix` in the order of bytes: an index range instead of a `like`.
+fn after_prefix(prefix: &str) -> String {
+    format!("{prefix}\u{10ffff}")
+}
+
+#[async_trait]
+impl Events for Backend {
+    async fn event(&self, livemode: Livemode, event_id: &str) -> Result<Option<EventRecord>> {
+        let sql = format!("select {COLUMNS} from event where livemode = $1 and event_id = $2");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(event_id).fetch_optional(&self.read).await?;
+        row.as_ref().map(event).transpose()
+    }
+
+    async fn attempts(&self, livemode: Livemode, event_id: &str) -> Result<Vec<AttemptRecord>> {
+        let rows = sqlx::query(
+            "select cause, actor, started_at, took_ms, outcome, error from attempt where livemode = $1 and event_id = $2 order by attempt_id limit 200",
+        )
+        .bind(livemode.is_live())
+        .bind(event_id)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(AttemptRecord {
+                    cause: row.text("cause")?,
+                    actor: row.opt_text("actor")?,
+                    started_at: row.time("started_at")?,
+                    took_ms: row.int("took_ms")?,
+                    outcome: row.text("outcome")?,
+                    error: row.opt_text("error")?,
+                })
+            })
+            .collect()
+    }
+
+    async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>> {
+        let mut query = QueryBuilder::<Db>::new(format!("select {COLUMNS} from event where livemode = "));
+        query.push_bind(livemode.is_live());
+        if !filter.statuses.is_empty() {
+            query.push(" and status in (");
+            let mut list = query.separated(", ");
+            for status in &filter.statuses {
+                list.push_bind(status.as_str());
+            }
+            query.push(")");
+        }
+        if !filter.customers.is_empty() {
+            query.push(" and customer_id in (");
+            let mut list = query.separated(", ");
+            for customer in &filter.customers {
+                list.push_bind(customer.clone());
+            }
+            query.push(")");
+        }
+        match filter.kind.as_deref().map(|kind| (kind, kind.strip_suffix('*'))) {
+            Some((_, Some(prefix))) => {
+                query.push(" and kind >= ").push_bind(prefix.to_owned()).push(" and kind < ").push_bind(after_prefix(prefix));
+            }
+            Some((kind, None)) => {
+                query.push(" and kind = ").push_bind(kind.to_owned());
+            }
+            None => {}
+        }
+        if let Some(id) = &filter.id {
+            query.push(" and (event_id = ").push_bind(id.clone());
+            query.push(" or object_id = ").push_bind(id.clone());
+            query.push(" or customer_id = ").push_bind(id.clone()).push(")");
+        }
+        if let Some(since) = filter.since {
+            query.push(" and received_at >= ").push_bind(since.millis());
+        }
+        if let Some(after) = filter.after {
+            query.push(" and seq < ").push_bind(after);
+        }
+        query.push(" order by seq desc limit ").push_bind(filter.limit + 1);
+        let rows = query.build().fetch_all(&self.read).await?;
+        Ok(Page::from_rows(rows.iter().map(event).collect::<Result<_>>()?, filter.limit))
+    }
+}

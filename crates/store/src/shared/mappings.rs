@@ -1,0 +1,297 @@
+//! Who a Stripe customer is: claims by evidence, words of people, conflicts between them.
+
+use async_trait::async_trait;
+use domain::mapping::{Claim, MappingSource};
+use domain::{Livemode, Timestamp};
+use serde_json::json;
+
+use super::audit::audit;
+use super::rows::{Columns as _, DbRow, word};
+use super::{Backend, Write};
+use crate::records::{Author, ConflictRecord, Effects, MappingRecord, Resolution, UserRecord};
+use crate::{Mappings, Result};
+
+impl Write<'_> {
+    /// The user a customer is mapped to, as this transaction has it.
+    pub(super) async fn mapped_user(&mut self, livemode: Livemode, customer_id: &str) -> Result<Option<String>> {
+        Ok(sqlx::query_scalar("select user_id from mapping where livemode = $1 and customer_id = $2")
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .fetch_optional(self.conn())
+            .await?)
+    }
+
+    /// Evidence names a user: makes the mapping, or, when it contradicts the one that is there, a conflict. Never moves anything.
+    pub(super) async fn claim(&mut self, livemode: Livemode, claim: &Claim, evidence: &str, now: Timestamp, effects: &mut Effects) -> Result<()> {
+        match self.mapped_user(livemode, &claim.customer_id).await? {
+            Some(user_id) if user_id == claim.user_id => {}
+            Some(user_id) => {
+                let made = sqlx::query(
+                    "insert into mapping_conflict
+                        (conflict_id, livemode, customer_id, mapped_user_id, claimed_user_id, source, evidence, since)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8)
+                     on conflict (livemode, customer_id, claimed_user_id) do nothing",
+                )
+                .bind(conflict_id(livemode, claim))
+                .bind(livemode.is_live())
+                .bind(&claim.customer_id)
+                .bind(&user_id)
+                .bind(&claim.user_id)
+                .bind(claim.source.as_str())
+                .bind(evidence)
+                .bind(now.millis())
+                .execute(self.conn())
+                .await?;
+                if made.rows_affected() > 0 {
+                    effects.mappings.push(format!(
+                        "{} is mapped to {user_id}, but {} says {}: a conflict for a person to settle.",
+                        claim.customer_id,
+                        claim.source.as_str(),
+                        claim.user_id
+                    ));
+                }
+            }
+            None => {
+                self.set_mapping(livemode, &claim.customer_id, &claim.user_id, claim.source, evidence, now).await?;
+                effects.mappings.push(format!("{} is now mapped to {} by {}.", claim.customer_id, claim.user_id, claim.source.as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_mapping(&mut self, livemode: Livemode, customer_id: &str, user_id: &str, source: MappingSource, evidence: &str, now: Timestamp) -> Result<()> {
+        sqlx::query(
+            "insert into mapping (livemode, customer_id, user_id, source, evidence, since)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (livemode, customer_id) do update
+                set user_id = excluded.user_id, source = excluded.source, evidence = excluded.evidence, since = excluded.since",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .bind(user_id)
+        .bind(source.as_str())
+        .bind(evidence)
+        .bind(now.millis())
+        .execute(self.conn())
+        .await?;
+        self.settle_unattributed(livemode, customer_id, user_id, now).await
+    }
+
+    /// Events that only lacked the user are done now.
+    async fn settle_unattributed(&mut self, livemode: Livemode, customer_id: &str, user_id: &str, now: Timestamp) -> Result<()> {
+        sqlx::query(
+            "insert into attempt (livemode, event_id, cause, started_at, took_ms, outcome)
+             select livemode, event_id, 'mapping', $3, 0, 'processed'
+             from event where livemode = $1 and customer_id = $2 and status = 'unattributed'",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .bind(now.millis())
+        .execute(self.conn())
+        .await?;
+        sqlx::query(
+            "update event set status = 'processed', processed_at = $3, attempts = attempts + 1, note = $4
+             where livemode = $1 and customer_id = $2 and status = 'unattributed'",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .bind(now.millis())
+        .bind(format!("Took effect when {customer_id} was mapped to {user_id}."))
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+}
+
+/// The same conflict has the same id, whenever it is found.
+fn conflict_id(livemode: Livemode, claim: &Claim) -> String {
+    format!("cfl_{livemode}_{}_{}", claim.customer_id, claim.user_id)
+}
+
+fn mapping(row: &DbRow) -> Result<MappingRecord> {
+    let customer_id = row.text("customer_id")?;
+    Ok(MappingRecord {
+        user_id: row.text("user_id")?,
+        source: word("mapping", "source", &customer_id, &row.text("source")?, MappingSource::parse)?,
+        evidence: row.text("evidence")?,
+        since: row.time("since")?,
+        customer_id,
+    })
+}
+
+fn conflict(row: &DbRow) -> Result<ConflictRecord> {
+    let conflict_id = row.text("conflict_id")?;
+    Ok(ConflictRecord {
+        livemode: row.livemode()?,
+        customer_id: row.text("customer_id")?,
+        mapped_user_id: row.text("mapped_user_id")?,
+        claimed_user_id: row.text("claimed_user_id")?,
+        source: word("mapping_conflict", "source", &conflict_id, &row.text("source")?, MappingSource::parse)?,
+        evidence: row.text("evidence")?,
+        since: row.time("since")?,
+        conflict_id,
+    })
+}
+
+#[async_trait]
+impl Mappings for Backend {
+    async fn mapping(&self, livemode: Livemode, customer_id: &str) -> Result<Option<MappingRecord>> {
+        let row = sqlx::query("select customer_id, user_id, source, evidence, since from mapping where livemode = $1 and customer_id = $2")
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .fetch_optional(&self.read)
+            .await?;
+        row.as_ref().map(mapping).transpose()
+    }
+
+    async fn mappings_of(&self, livemode: Livemode, user_id: &str) -> Result<Vec<MappingRecord>> {
+        let rows = sqlx::query(
+            "select customer_id, user_id, source, evidence, since from mapping where livemode = $1 and user_id = $2 order by since, customer_id",
+        )
+        .bind(livemode.is_live())
+        .bind(user_id)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(mapping).collect()
+    }
+
+    async fn put_mapping(&self, livemode: Livemode, customer_id: &str, user_id: &str, source: MappingSource, author: &Author) -> Result<MappingRecord> {
+        let now = author.now;
+        let mut write = self.begin().await?;
+        let before = write.mapped_user(livemode, customer_id).await?;
+        if before.as_deref() != Some(user_id) {
+            write.set_mapping(livemode, customer_id, user_id, source, &author.actor, now).await?;
+            // The person's word settles what contradicted it, and the old user's claim is not raised again.
+            if let Some(before) = &before {
+                let claim = Claim { customer_id: customer_id.to_owned(), user_id: before.clone(), source };
+                sqlx::query(
+                    "insert into mapping_conflict
+                        (conflict_id, livemode, customer_id, mapped_user_id, claimed_user_id, source, evidence, since, resolved_at, resolution, resolved_by)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $8, 'move', $7)
+                     on conflict (livemode, customer_id, claimed_user_id) do nothing",
+                )
+                .bind(conflict_id(livemode, &claim))
+                .bind(livemode.is_live())
+                .bind(customer_id)
+                .bind(user_id)
+                .bind(before)
+                .bind(source.as_str())
+                .bind(&author.actor)
+                .bind(now.millis())
+                .execute(write.conn())
+                .await?;
+            }
+            sqlx::query(
+                "update mapping_conflict set resolved_at = $3, resolution = 'move', resolved_by = $4
+                 where livemode = $1 and customer_id = $2 and resolved_at is null",
+            )
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .bind(now.millis())
+            .bind(&author.actor)
+            .execute(write.conn())
+            .await?;
+        }
+        audit(write.conn(), author, "mapping.put", Some(livemode), ("customer", customer_id), &json!({"before": before, "after": user_id})).await?;
+        for user in before.iter().map(String::as_str).filter(|before| *before != user_id).chain([user_id]) {
+            write.touch_user(livemode, user, ("mapping", customer_id), now).await?;
+        }
+        write.commit(now).await?;
+        self.mapping(livemode, customer_id).await?.ok_or_else(|| crate::Error::Conflict(format!("the mapping of {customer_id} was removed meanwhile")))
+    }
+
+    async fn delete_mapping(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<bool> {
+        let mut write = self.begin().await?;
+        let Some(before) = write.mapped_user(livemode, customer_id).await? else { return Ok(false) };
+        sqlx::query("delete from mapping where livemode = $1 and customer_id = $2")
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .execute(write.conn())
+            .await?;
+        audit(write.conn(), author, "mapping.delete", Some(livemode), ("customer", customer_id), &json!({"before": before})).await?;
+        write.touch_user(livemode, &before, ("mapping", customer_id), author.now).await?;
+        write.commit(author.now).await?;
+        Ok(true)
+    }
+
+    async fn conflict(&self, conflict_id: &str) -> Result<Option<ConflictRecord>> {
+        let row = sqlx::query(
+            "select conflict_id, livemode, customer_id, mapped_user_id, claimed_user_id, source, evidence, since
+             from mapping_conflict where conflict_id = $1 and resolved_at is null",
+        )
+        .bind(conflict_id)
+        .fetch_optional(&self.read)
+        .await?;
+        row.as_ref().map(conflict).transpose()
+    }
+
+    async fn open_conflicts(&self, livemode: Livemode, customer_id: Option<&str>) -> Result<Vec<ConflictRecord>> {
+        let rows = sqlx::query(
+            "select conflict_id, livemode, customer_id, mapped_user_id, claimed_user_id, source, evidence, since
+             from mapping_conflict
+             where livemode = $1 and resolved_at is null and (cast($2 as text) is null or customer_id = $2)
+             order by since, conflict_id
+             limit 200",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(conflict).collect()
+    }
+
+    async fn resolve_conflict(&self, conflict_id: &str, resolution: Resolution, author: &Author) -> Result<bool> {
+        let Some(open) = self.conflict(conflict_id).await? else { return Ok(false) };
+        if resolution == Resolution::Move {
+            self.put_mapping(open.livemode, &open.customer_id, &open.claimed_user_id, MappingSource::Staff, author).await?;
+            return Ok(true);
+        }
+        let mut write = self.begin().await?;
+        let kept = sqlx::query("update mapping_conflict set resolved_at = $2, resolution = 'keep', resolved_by = $3 where conflict_id = $1 and resolved_at is null")
+            .bind(conflict_id)
+            .bind(author.now.millis())
+            .bind(&author.actor)
+            .execute(write.conn())
+            .await?;
+        let details = json!({"kept": open.mapped_user_id, "refused": open.claimed_user_id});
+        audit(write.conn(), author, "conflict.keep", Some(open.livemode), ("customer", &open.customer_id), &details).await?;
+        write.commit(author.now).await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
+    async fn put_user(&self, livemode: Livemode, user_id: &str, email: Option<&str>, name: Option<&str>, author: &Author) -> Result<UserRecord> {
+        let mut write = self.begin().await?;
+        let row = sqlx::query(
+            "insert into app_user (livemode, user_id, email, name, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $5)
+             on conflict (livemode, user_id) do update
+                set email = coalesce(excluded.email, app_user.email), name = coalesce(excluded.name, app_user.name), updated_at = excluded.updated_at
+             returning user_id, email, name, created_at",
+        )
+        .bind(livemode.is_live())
+        .bind(user_id)
+        .bind(email)
+        .bind(name)
+        .bind(author.now.millis())
+        .fetch_one(write.conn())
+        .await?;
+        audit(write.conn(), author, "user.put", Some(livemode), ("user", user_id), &json!({"email": email, "name": name})).await?;
+        write.touch_user(livemode, user_id, ("user", user_id), author.now).await?;
+        write.commit(author.now).await?;
+        user(&row)
+    }
+
+    async fn user(&self, livemode: Livemode, user_id: &str) -> Result<Option<UserRecord>> {
+        let row = sqlx::query("select user_id, email, name, created_at from app_user where livemode = $1 and user_id = $2")
+            .bind(livemode.is_live())
+            .bind(user_id)
+            .fetch_optional(&self.read)
+            .await?;
+        row.as_ref().map(user).transpose()
+    }
+}
+
+/// A row of `app_user`.
+pub(super) fn user(row: &DbRow) -> Result<UserRecord> {
+    Ok(UserRecord { user_id: row.text("user_id")?, email: row.opt_text("email")?, name: row.opt_text("name")?, created_at: row.time("created_at")? })
+}

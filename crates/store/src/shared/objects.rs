@@ -1,0 +1,457 @@
+//! One piece of evidence about one of Stripe's objects becomes state, or is found to be old.
+
+use domain::evidence::{self, MARGIN_MS, Order, Witness};
+use domain::stripe::json::Missing;
+use domain::stripe::{CheckoutSession, Customer, Price, Product, Subscription};
+use domain::{Livemode, Timestamp};
+use serde_json::Value;
+use sqlx::Row as _;
+
+use super::rows::{Columns as _, json, to_json};
+use super::{Conn, note_field};
+use crate::records::Effects;
+use crate::{Error, Result};
+
+/// Where evidence comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin<'a> {
+    /// An event: its id.
+    Event { id: &'a str },
+    /// An answer of the API to a read that began at the evidence's time.
+    Read,
+}
+
+impl Origin<'_> {
+    pub(super) const fn event_id(&self) -> Option<&str> {
+        match self {
+            Self::Event { id } => Some(id),
+            Self::Read => None,
+        }
+    }
+}
+
+/// Evidence about one object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Evidence<'a> {
+    pub livemode: Livemode,
+    /// On Stripe's clock.
+    pub at: Timestamp,
+    /// On ours: when the event was received, when the read began.
+    pub known_at: Timestamp,
+    pub origin: Origin<'a>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Applied {
+    /// For the log; empty when it simply took effect.
+    pub note: Option<&'static str>,
+    /// Only a read from Stripe can tell what is true.
+    pub needs_read: bool,
+}
+
+pub(super) const OLDER: &str = "Older than what is known: nothing changed.";
+pub(super) const SETTLED: &str = "Too close in time to other news: settled by what the payloads say.";
+pub(super) const ENDED: &str = "The object has ended for good: nothing changed.";
+pub(super) const TRUNCATED: &str = "Stripe cut the list of items in this payload.";
+
+/// What the stored state was last told by.
+pub(super) struct Stored {
+    at: Timestamp,
+    event_id: Option<String>,
+    known_at: Timestamp,
+}
+
+/// How evidence is to be used.
+enum Use {
+    Apply,
+    /// Another event of the same moment is the latest.
+    ApplyOther(Box<Witness>),
+    Keep,
+}
+
+/// Decides between stored and new, for both kinds of origin.
+async fn weigh(
+    conn: &mut Conn,
+    evidence: &Evidence<'_>,
+    object_id: &str,
+    stored: Option<&Stored>,
+    ends: (bool, bool),
+) -> Result<(Use, Applied)> {
+    let (was_terminal, is_terminal) = ends;
+    let Some(stored) = stored else { return Ok((Use::Apply, Applied::default())) };
+    if let Origin::Read = evidence.origin {
+        // What we knew before the read began, Stripe knew too.
+        if stored.known_at <= evidence.known_at || (is_terminal && !was_terminal) {
+            return Ok((Use::Apply, Applied::default()));
+        }
+        let undecidable = evidence::compare(Some(stored.at), evidence.at) != Order::Older;
+        return Ok((Use::Keep, Applied { note: None, needs_read: undecidable }));
+    }
+    let order = evidence::compare(Some(stored.at), evidence.at);
+    if was_terminal && !is_terminal {
+        return Ok((Use::Keep, Applied { note: Some(if order == Order::Older { OLDER } else { ENDED }), needs_read: false }));
+    }
+    match order {
+        Order::Newer => Ok((Use::Apply, Applied::default())),
+        Order::Older if is_terminal && !was_terminal => Ok((Use::Apply, Applied { note: None, needs_read: true })),
+        Order::Older => Ok((Use::Keep, Applied { note: Some(OLDER), needs_read: false })),
+        Order::Undecidable if stored.event_id.is_none() => {
+            let take = if is_terminal && !was_terminal { Use::Apply } else { Use::Keep };
+            Ok((take, Applied { note: Some(SETTLED), needs_read: true }))
+        }
+        Order::Undecidable => {
+            let since = stored.at.max(evidence.at).plus_millis(-MARGIN_MS);
+            let witnesses = witnesses(conn, evidence.livemode, object_id, since).await?;
+            let Some((winner, proven)) = evidence::latest(&witnesses) else { return Ok((Use::Apply, Applied::default())) };
+            let applied = Applied { note: Some(SETTLED), needs_read: !proven };
+            if Some(winner.event_id.as_str()) == evidence.origin.event_id() {
+                return Ok((Use::Apply, applied));
+            }
+            if Some(winner.event_id.as_str()) == stored.event_id.as_deref() {
+                return Ok((Use::Keep, applied));
+            }
+            Ok((Use::ApplyOther(Box::new(winner.clone())), applied))
+        }
+    }
+}
+
+/// The events about an object since a time on Stripe's clock, whatever their status.
+async fn witnesses(conn: &mut Conn, livemode: Livemode, object_id: &str, since: Timestamp) -> Result<Vec<Witness>> {
+    let rows = sqlx::query("select event_id, kind, created, payload from event where livemode = $1 and object_id = $2 and created >= $3")
+        .bind(livemode.is_live())
+        .bind(object_id)
+        .bind(since.millis())
+        .fetch_all(conn)
+        .await?;
+    let mut witnesses = vec![];
+    for row in &rows {
+        let event_id = row.text("event_id")?;
+        let mut payload: Value = json("event", "payload", &event_id, &row.text("payload")?)?;
+        let Some(data) = payload.get_mut("data") else { continue };
+        let previous = data.get_mut("previous_attributes").map(Value::take).filter(Value::is_object);
+        let Some(object) = data.get_mut("object").map(Value::take) else { continue };
+        witnesses.push(Witness { event_id, kind: row.text("kind")?, created: row.time("created")?, object, previous });
+    }
+    Ok(witnesses)
+}
+
+/// When a subscription was seen in which status.
+type Observation = (i64, String);
+
+/// Since when the newest run of `past_due` lasts.
+fn past_due_since(subscription: &Subscription, observed: &[Observation], origin: Origin<'_>) -> Option<Timestamp> {
+    if subscription.status.as_str() != "past_due" {
+        return None;
+    }
+    let run = observed.iter().rev().take_while(|(_, status)| status == "past_due").last()?;
+    let first = Timestamp::from_millis(run.0);
+    // A read says that it is past due, not since when: the failed renewal is the one that began the period.
+    match origin {
+        Origin::Read if observed.len() == 1 => Some(subscription.current_period_start().map_or(first, |start| start.min(first))),
+        _ => Some(first),
+    }
+}
+
+/// Takes a subscription in.
+pub(super) async fn apply_subscription(
+    conn: &mut Conn,
+    evidence: &Evidence<'_>,
+    subscription: Subscription,
+    metadata_keys: &[String],
+    effects: &mut Effects,
+) -> Result<Applied> {
+    let row = sqlx::query(
+        "select state, observed, past_due_since, evidence_at, evidence_event_id, updated_at
+         from subscription where livemode = $1 and subscription_id = $2",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&subscription.id)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let id = subscription.id.clone();
+    let mut before: Option<Subscription> = None;
+    let mut stored = None;
+    let mut observed: Vec<Observation> = vec![];
+    if let Some(row) = &row {
+        before = Some(json("subscription", "state", &id, &row.text("state")?)?);
+        observed = json("subscription", "observed", &id, &row.text("observed")?)?;
+        stored = Some(Stored { at: row.time("evidence_at")?, event_id: row.opt_text("evidence_event_id")?, known_at: row.time("updated_at")? });
+    }
+    let seen = (evidence.at.millis(), subscription.status.as_str().to_owned());
+    let is_new_observation = !observed.contains(&seen);
+    if is_new_observation {
+        observed.push(seen);
+        observed.sort();
+        let excess = observed.len().saturating_sub(64);
+        observed.drain(..excess);
+    }
+    let ends = (before.as_ref().is_some_and(|s| s.status.is_terminal()), subscription.status.is_terminal());
+    let (decision, mut applied) = weigh(conn, evidence, &id, stored.as_ref(), ends).await?;
+    let (after, event_id, at) = match decision {
+        Use::Apply => (subscription, evidence.origin.event_id().map(str::to_owned), evidence.at),
+        Use::ApplyOther(witness) => {
+            let other = Subscription::read(&witness.object, metadata_keys).map_err(|missing| unreadable(&witness.event_id, &missing))?;
+            (other, Some(witness.event_id), witness.created)
+        }
+        Use::Keep => {
+            if is_new_observation && let Some(before) = &before {
+                let since = past_due_since(before, &observed, evidence.origin);
+                sqlx::query("update subscription set observed = $3, past_due_since = $4 where livemode = $1 and subscription_id = $2")
+                    .bind(evidence.livemode.is_live())
+                    .bind(&id)
+                    .bind(to_json(&observed))
+                    .bind(since.map(Timestamp::millis))
+                    .execute(conn)
+                    .await?;
+            }
+            return Ok(applied);
+        }
+    };
+    if after.items_truncated {
+        applied = Applied { note: Some(TRUNCATED), needs_read: true };
+    }
+    // The latest time of the moment that was weighed, so that the clock of the evidence never runs back.
+    let at = stored.as_ref().map_or(at, |stored| if evidence.origin.event_id().is_some() { stored.at.max(at).max(evidence.at) } else { at });
+    let since = past_due_since(&after, &observed, evidence.origin);
+    note_subscription(effects, before.as_ref(), &after);
+    sqlx::query(
+        "insert into subscription (livemode, subscription_id, customer_id, status, state, observed, past_due_since,
+            evidence_at, evidence_event_id, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (livemode, subscription_id) do update
+            set customer_id = excluded.customer_id, status = excluded.status, state = excluded.state, observed = excluded.observed,
+                past_due_since = excluded.past_due_since, evidence_at = excluded.evidence_at,
+                evidence_event_id = excluded.evidence_event_id, updated_at = excluded.updated_at",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&id)
+    .bind(&after.customer_id)
+    .bind(after.status.as_str())
+    .bind(to_json(&after))
+    .bind(to_json(&observed))
+    .bind(since.map(Timestamp::millis))
+    .bind(at.millis())
+    .bind(event_id)
+    .bind(evidence.known_at.millis())
+    .execute(conn)
+    .await?;
+    Ok(applied)
+}
+
+fn note_subscription(effects: &mut Effects, before: Option<&Subscription>, after: &Subscription) {
+    let prices = |s: &Subscription| {
+        let items: Vec<_> = s.items.iter().map(|i| if i.quantity == 1 { i.price_id.clone() } else { format!("{} × {}", i.price_id, i.quantity) }).collect();
+        items.join(", ")
+    };
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let id = &after.id;
+    note_field(effects, id, "status", before.map(|s| s.status.as_str().to_owned()), Some(after.status.as_str().to_owned()));
+    note_field(effects, id, "prices", before.map(prices), Some(prices(after)));
+    note_field(effects, id, "current_period_end", before.and_then(|s| time(s.current_period_end())), time(after.current_period_end()));
+    note_field(effects, id, "ends_at", before.and_then(|s| time(s.ends_at())), time(after.ends_at()));
+    note_field(effects, id, "trial_end", before.and_then(|s| time(s.trial_end)), time(after.trial_end));
+    note_field(effects, id, "pause_collection", before.and_then(|s| s.pause_behavior.clone()), after.pause_behavior.clone());
+}
+
+/// Another event of the same object could not be read.
+fn unreadable(event_id: &str, missing: &Missing) -> Error {
+    Error::Inconsistent { table: "event", column: "payload", id: event_id.to_owned(), message: missing.to_string() }
+}
+
+/// Takes a customer in. Deletion is for ever.
+pub(super) async fn apply_customer(conn: &mut Conn, evidence: &Evidence<'_>, customer: &Customer, effects: &mut Effects) -> Result<Applied> {
+    let row = sqlx::query(
+        "select email, name, deleted, evidence_at, evidence_event_id, synced_at from customer where livemode = $1 and customer_id = $2 and evidence_at is not null",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&customer.id)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let mut applied = Applied::default();
+    let mut before = None;
+    if let Some(row) = &row {
+        let stored = Stored {
+            at: row.time("evidence_at")?,
+            event_id: row.opt_text("evidence_event_id")?,
+            known_at: row.opt_time("synced_at")?.unwrap_or_default().max(row.time("evidence_at")?),
+        };
+        let decision;
+        (decision, applied) = weigh(conn, evidence, &customer.id, Some(&stored), (row.flag("deleted")?, customer.deleted)).await?;
+        if !matches!(decision, Use::Apply) {
+            return Ok(applied);
+        }
+        before = Some((row.opt_text("email")?, row.opt_text("name")?, row.flag("deleted")?));
+    }
+    let yes = |deleted: bool| deleted.then(|| "yes".to_owned());
+    if !customer.deleted {
+        note_field(effects, &customer.id, "email", before.as_ref().and_then(|b| b.0.clone()), customer.email.clone());
+        note_field(effects, &customer.id, "name", before.as_ref().and_then(|b| b.1.clone()), customer.name.clone());
+    }
+    note_field(effects, &customer.id, "deleted", before.as_ref().and_then(|b| yes(b.2)), yes(customer.deleted));
+    sqlx::query(
+        "insert into customer (livemode, customer_id, email, name, deleted, claimed_user, evidence_at, evidence_event_id, first_seen_at, read_attempts)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
+         on conflict (livemode, customer_id) do update
+            set email = coalesce(excluded.email, case when excluded.deleted then customer.email end),
+                name = coalesce(excluded.name, case when excluded.deleted then customer.name end),
+                deleted = excluded.deleted, claimed_user = excluded.claimed_user,
+                evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&customer.id)
+    .bind(customer.email.as_deref())
+    .bind(customer.name.as_deref())
+    .bind(customer.deleted)
+    .bind(customer.claimed_user.as_deref())
+    .bind(evidence.at.millis())
+    .bind(evidence.origin.event_id())
+    .bind(evidence.known_at.millis())
+    .execute(conn)
+    .await?;
+    Ok(applied)
+}
+
+/// Takes a Checkout Session in.
+pub(super) async fn apply_checkout_session(
+    conn: &mut Conn,
+    evidence: &Evidence<'_>,
+    session: &CheckoutSession,
+    effects: &mut Effects,
+) -> Result<Applied> {
+    let row = sqlx::query(
+        "select state, evidence_at, evidence_event_id, updated_at from checkout_session where livemode = $1 and checkout_session_id = $2",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&session.id)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let mut before: Option<CheckoutSession> = None;
+    let mut applied = Applied::default();
+    if let Some(row) = &row {
+        let stored = Stored { at: row.time("evidence_at")?, event_id: row.opt_text("evidence_event_id")?, known_at: row.time("updated_at")? };
+        let known: CheckoutSession = json("checkout_session", "state", &session.id, &row.text("state")?)?;
+        // A session that was paid, or failed for good, does not become unpaid again.
+        let ends = (known.payment_status != "unpaid", session.payment_status != "unpaid");
+        before = Some(known);
+        let decision;
+        (decision, applied) = weigh(conn, evidence, &session.id, Some(&stored), ends).await?;
+        if !matches!(decision, Use::Apply) {
+            return Ok(applied);
+        }
+    }
+    note_field(effects, &session.id, "status", before.as_ref().and_then(|s| s.status.clone()), session.status.clone());
+    note_field(effects, &session.id, "payment_status", before.map(|s| s.payment_status), Some(session.payment_status.clone()));
+    sqlx::query(
+        "insert into checkout_session (livemode, checkout_session_id, customer_id, state, evidence_at, evidence_event_id, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (livemode, checkout_session_id) do update
+            set customer_id = excluded.customer_id, state = excluded.state, evidence_at = excluded.evidence_at,
+                evidence_event_id = excluded.evidence_event_id, updated_at = excluded.updated_at",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&session.id)
+    .bind(session.customer_id.as_deref())
+    .bind(to_json(session))
+    .bind(evidence.at.millis())
+    .bind(evidence.origin.event_id())
+    .bind(evidence.known_at.millis())
+    .execute(conn)
+    .await?;
+    Ok(applied)
+}
+
+/// Takes a product in; `product.deleted` is for ever, so a late `product.updated` does not bring it back.
+pub(super) async fn apply_product(conn: &mut Conn, evidence: &Evidence<'_>, product: &Product, deleted: bool, effects: &mut Effects) -> Result<Applied> {
+    let row = sqlx::query("select state, deleted, evidence_at, evidence_event_id from product where livemode = $1 and product_id = $2")
+        .bind(evidence.livemode.is_live())
+        .bind(&product.id)
+        .fetch_optional(&mut *conn)
+        .await?;
+    let mut applied = Applied::default();
+    let mut before: Option<Product> = None;
+    if let Some(row) = &row {
+        let at = row.time("evidence_at")?;
+        let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
+        let decision;
+        (decision, applied) = weigh(conn, evidence, &product.id, Some(&stored), (row.flag("deleted")?, deleted)).await?;
+        applied.needs_read = false;
+        if !matches!(decision, Use::Apply) {
+            return Ok(applied);
+        }
+        before = Some(json("product", "state", &product.id, &row.text("state")?)?);
+    }
+    note_field(effects, &product.id, "name", before.and_then(|p| p.name), product.name.clone());
+    sqlx::query(
+        "insert into product (livemode, product_id, state, deleted, evidence_at, evidence_event_id)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (livemode, product_id) do update
+            set state = excluded.state, deleted = excluded.deleted, evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&product.id)
+    .bind(to_json(product))
+    .bind(deleted)
+    .bind(evidence.at.millis())
+    .bind(evidence.origin.event_id())
+    .execute(conn)
+    .await?;
+    Ok(applied)
+}
+
+/// Takes a price in.
+pub(super) async fn apply_price(conn: &mut Conn, evidence: &Evidence<'_>, price: &Price, deleted: bool) -> Result<Applied> {
+    let row = sqlx::query("select deleted, evidence_at, evidence_event_id from price where livemode = $1 and price_id = $2")
+        .bind(evidence.livemode.is_live())
+        .bind(&price.id)
+        .fetch_optional(&mut *conn)
+        .await?;
+    let mut applied = Applied::default();
+    if let Some(row) = &row {
+        let at = row.time("evidence_at")?;
+        let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
+        let decision;
+        (decision, applied) = weigh(conn, evidence, &price.id, Some(&stored), (row.try_get("deleted")?, deleted)).await?;
+        applied.needs_read = false;
+        if !matches!(decision, Use::Apply) {
+            return Ok(applied);
+        }
+    }
+    sqlx::query(
+        "insert into price (livemode, price_id, product_id, state, deleted, evidence_at, evidence_event_id)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (livemode, price_id) do update
+            set product_id = excluded.product_id, state = excluded.state, deleted = excluded.deleted,
+                evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&price.id)
+    .bind(price.product_id.as_deref())
+    .bind(to_json(price))
+    .bind(deleted)
+    .bind(evidence.at.millis())
+    .bind(evidence.origin.event_id())
+    .execute(conn)
+    .await?;
+    Ok(applied)
+}
+
+/// Notes the prices and products that stand inside a subscription's items, where nothing better is known of them.
+pub(super) async fn note_prices(conn: &mut Conn, livemode: Livemode, subscription: &Value) -> Result<()> {
+    let items = subscription.pointer("/items/data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for object in items.iter().filter_map(|item| item.get("price").or_else(|| item.get("plan"))) {
+        let Ok(price) = Price::read(object) else { continue };
+        sqlx::query(
+            "insert into price (livemode, price_id, product_id, state, deleted, evidence_at)
+             values ($1, $2, $3, $4, false, 0)
+             on conflict (livemode, price_id) do nothing",
+        )
+        .bind(livemode.is_live())
+        .bind(&price.id)
+        .bind(price.product_id.as_deref())
+        .bind(to_json(&price))
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,488 @@
+//! Events become state: each with its effects, its attempt and its status in one transaction.
+
+use async_trait::async_trait;
+use domain::event::EventStatus;
+use domain::evidence::retry_delay_ms;
+use domain::mapping::{Claim, MappingSource};
+use domain::stripe::json::Missing;
+use domain::stripe::{CheckoutSession, Customer, Price, Product, Subscription};
+use domain::{Livemode, Timestamp};
+use serde_json::{Value, json};
+
+use super::audit::audit;
+use super::dialect::SKIP_LOCKED;
+use super::objects::{self, Applied, Evidence, Origin};
+use super::rows::{Columns as _, DbRow, json as read_json, to_json};
+use super::{Backend, Write};
+use crate::records::{Author, Effects, ReadClaim, Round, Snapshot, SyncReport};
+use crate::{Error, Processing, Result};
+
+/// An event in the hands of the processor.
+struct Due {
+    livemode: Livemode,
+    event_id: String,
+    kind: String,
+    created: Timestamp,
+    received_at: Timestamp,
+    object_id: Option<String>,
+    customer_id: Option<String>,
+    payload: String,
+    attempts: i64,
+    cause: String,
+    actor: Option<String>,
+}
+
+/// What processing one event came to.
+enum Outcome {
+    Done { status: EventStatus, note: Option<String> },
+    Ignored { note: String },
+    /// Right only after a read of this customer.
+    Waits { note: String },
+    Failed { error: String },
+}
+
+/// A round that broke on one event.
+enum Broken {
+    Event { livemode: Livemode, event_id: String, attempts: i64, error: Error },
+    Store(Error),
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+#[async_trait]
+impl Processing for Backend {
+    async fn process_due(&self, now: Timestamp, limit: i64) -> Result<Round> {
+        match self.round(now, limit).await {
+            Ok(round) => Ok(round),
+            Err(Broken::Store(error)) => Err(error),
+            // Nothing of the round is stored; the event that broke it is set aside, the others come with the next round.
+            Err(Broken::Event { livemode, event_id, attempts, error }) => {
+                let mut write = self.begin().await?;
+                write.fail_event(livemode, &event_id, ("retry", None), attempts + 1, now, &error.to_string()).await?;
+                write.commit(now).await?;
+                Ok(Round { events: 1, failed: 1, reads: 0 })
+            }
+        }
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        let event: Option<i64> = sqlx::query_scalar(
+            "select min(next_attempt_at) from event where status in ('pending', 'failed') and not waits_for_read",
+        )
+        .fetch_one(&self.read)
+        .await?;
+        let mut due = event;
+        for livemode in &self.options.readable {
+            let read: Option<i64> = sqlx::query_scalar("select min(next_read_at) from customer where dirty_at is not null and livemode = $1")
+                .bind(livemode.is_live())
+                .fetch_one(&self.read)
+                .await?;
+            due = [due, read].into_iter().flatten().min();
+        }
+        Ok(due.map(Timestamp::from_millis))
+    }
+
+    async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
+        let mut write = self.begin().await?;
+        let replayed = sqlx::query(
+            "update event set status = 'pending', waits_for_read = false, next_attempt_at = $3, error = null, note = $4, attempts = 0
+             where livemode = $1 and event_id = $2",
+        )
+        .bind(livemode.is_live())
+        .bind(event_id)
+        .bind(author.now.millis())
+        .bind(format!("{REPLAY}{}", author.actor))
+        .execute(write.conn())
+        .await?;
+        if replayed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        audit(write.conn(), author, "event.replay", Some(livemode), ("event", event_id), &json!({})).await?;
+        write.commit(author.now).await?;
+        Ok(true)
+    }
+
+    async fn replay_failed(&self, livemode: Livemode, author: &Author) -> Result<u64> {
+        let mut write = self.begin().await?;
+        let replayed = sqlx::query(
+            "update event set status = 'pending', waits_for_read = false, next_attempt_at = $2, error = null, note = $3, attempts = 0
+             where livemode = $1 and status in ('failed', 'dead')",
+        )
+        .bind(livemode.is_live())
+        .bind(author.now.millis())
+        .bind(format!("{REPLAY}{}", author.actor))
+        .execute(write.conn())
+        .await?
+        .rows_affected();
+        audit(write.conn(), author, "event.replay_failed", Some(livemode), ("event", "*"), &json!({"events": replayed})).await?;
+        write.commit(author.now).await?;
+        Ok(replayed)
+    }
+
+    async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()> {
+        let mut write = self.begin().await?;
+        write.mark_dirty(livemode, customer_id, now, true).await?;
+        write.commit(now).await
+    }
+
+    async fn claim_reads(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>> {
+        self.lease_due(owner, now, limit).await
+    }
+
+    async fn claim_read(&self, livemode: Livemode, customer_id: &str, owner: &str, now: Timestamp) -> Result<Option<ReadClaim>> {
+        self.lease_one(livemode, customer_id, owner, now).await
+    }
+
+    async fn apply_snapshot(&self, claim: &ReadClaim, snapshot: &Snapshot, started_at: Timestamp, author: &Author) -> Result<SyncReport> {
+        self.take_snapshot(claim, snapshot, started_at, author).await
+    }
+
+    async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()> {
+        self.note_failed_read(claim, error, now).await
+    }
+}
+
+/// A replay notes who asked for it, until the attempt carries it.
+const REPLAY: &str = "Put back in line by ";
+
+impl Backend {
+    async fn round(&self, now: Timestamp, limit: i64) -> Result<Round, Broken> {
+        let mut write = self.begin().await?;
+        let sql = format!(
+            "select livemode, event_id, kind, created, received_at, object_id, customer_id, payload, attempts, status, note
+             from event
+             where status in ('pending', 'failed') and not waits_for_read and next_attempt_at <= $1
+             order by next_attempt_at, seq
+             limit $2{SKIP_LOCKED}"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(now.millis())
+            .bind(limit)
+            .fetch_all(write.conn())
+            .await
+            .map_err(Error::from)?;
+        let mut round = Round { events: rows.len(), ..Round::default() };
+        for row in &rows {
+            let due = due(row)?;
+            let broken = |error| Broken::Event { livemode: due.livemode, event_id: due.event_id.clone(), attempts: due.attempts, error };
+            match write.process(&due, now).await {
+                Ok(Outcome::Failed { .. }) => round.failed += 1,
+                Ok(Outcome::Waits { .. }) => round.reads += 1,
+                Ok(_) => {}
+                Err(error @ Error::Unavailable(_)) => return Err(Broken::Store(error)),
+                Err(error) => return Err(broken(error)),
+            }
+        }
+        if round.events > 0 {
+            write.commit(now).await?;
+        }
+        Ok(round)
+    }
+}
+
+fn due(row: &DbRow) -> Result<Due> {
+    let note = row.opt_text("note")?.unwrap_or_default();
+    let actor = note.strip_prefix(REPLAY).map(str::to_owned);
+    let attempts = row.int("attempts")?;
+    let cause = if actor.is_some() { "replay" } else if attempts > 0 { "retry" } else { "delivery" };
+    Ok(Due {
+        livemode: row.livemode()?,
+        event_id: row.text("event_id")?,
+        kind: row.text("kind")?,
+        created: row.time("created")?,
+        received_at: row.time("received_at")?,
+        object_id: row.opt_text("object_id")?,
+        customer_id: row.opt_text("customer_id")?,
+        payload: row.text("payload")?,
+        attempts,
+        cause: cause.to_owned(),
+        actor,
+    })
+}
+
+impl Write<'_> {
+    /// One event, with everything it does.
+    async fn process(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
+        let payload: Value = read_json("event", "payload", &due.event_id, &due.payload)?;
+        let mut effects = Effects::default();
+        if let Some(customer_id) = &due.customer_id {
+            self.see_customer(due.livemode, customer_id, due.received_at).await?;
+        }
+        let before = match &due.customer_id {
+            Some(customer_id) => self.mapped_user(due.livemode, customer_id).await?,
+            None => None,
+        };
+        let outcome = match self.take_in(due, &payload, now, &mut effects).await? {
+            Ok(outcome) => outcome,
+            // The payload lacks what we need: Stripe itself can still be asked.
+            Err(missing) => self.ask_or_fail(due, format!("data.object.{missing}"), now).await?,
+        };
+        let after = match &due.customer_id {
+            Some(customer_id) => self.mapped_user(due.livemode, customer_id).await?,
+            None => None,
+        };
+        if !effects.is_empty() {
+            for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
+                let changes = self.touch_user(due.livemode, user, ("event", &due.event_id), now).await?;
+                effects.verdicts.extend(changes);
+            }
+        }
+        self.finish(due, &outcome, &effects, now).await?;
+        Ok(outcome)
+    }
+
+    /// Takes the object in, or says which field is missing.
+    async fn take_in(&mut self, due: &Due, payload: &Value, now: Timestamp, effects: &mut Effects) -> Result<Result<Outcome, Missing>> {
+        if payload.get("object").and_then(Value::as_str) == Some("v2.core.event") {
+            return self.take_in_thin(due, now).await.map(Ok);
+        }
+        let object = payload.pointer("/data/object").unwrap_or(&Value::Null);
+        let evidence = Evidence {
+            livemode: due.livemode,
+            at: due.created,
+            known_at: due.received_at,
+            origin: Origin::Event { id: &due.event_id },
+        };
+        let keys = self.backend.options.metadata_keys.clone();
+        let deleted = due.kind.ends_with(".deleted");
+        let applied = match due.kind.as_str() {
+            kind if kind.starts_with("customer.subscription.") => {
+                let subscription = match Subscription::read(object, &keys) {
+                    Ok(subscription) => subscription,
+                    Err(missing) => return Ok(Err(missing)),
+                };
+                let claim = subscription.claimed_user.clone().map(|user_id| Claim {
+                    customer_id: subscription.customer_id.clone(),
+                    user_id,
+                    source: MappingSource::SubscriptionMetadata,
+                });
+                objects::note_prices(self.conn(), due.livemode, object).await?;
+                let applied = objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?;
+                self.claims(due, claim, now, effects).await?;
+                applied
+            }
+            "customer.created" | "customer.updated" | "customer.deleted" => {
+                let mut customer = match Customer::read(object, &keys) {
+                    Ok(customer) => customer,
+                    Err(missing) => return Ok(Err(missing)),
+                };
+                customer.deleted |= deleted;
+                let claim = customer.claimed_user.clone().map(|user_id| Claim {
+                    customer_id: customer.id.clone(),
+                    user_id,
+                    source: MappingSource::CustomerMetadata,
+                });
+                let applied = objects::apply_customer(self.conn(), &evidence, &customer, effects).await?;
+                self.claims(due, claim, now, effects).await?;
+                applied
+            }
+            kind if kind.starts_with("checkout.session.") => {
+                let session = match CheckoutSession::read(object, &keys) {
+                    Ok(session) => session,
+                    Err(missing) => return Ok(Err(missing)),
+                };
+                let applied = objects::apply_checkout_session(self.conn(), &evidence, &session, effects).await?;
+                if session.status.as_deref() != Some("expired") {
+                    for claim in session_claims(&session) {
+                        self.claims(due, Some(claim), now, effects).await?;
+                    }
+                }
+                applied
+            }
+            "product.created" | "product.updated" | "product.deleted" => match Product::read(object) {
+                Ok(product) => objects::apply_product(self.conn(), &evidence, &product, deleted, effects).await?,
+                Err(missing) => return Ok(Err(missing)),
+            },
+            "price.created" | "price.updated" | "price.deleted" => match Price::read(object) {
+                Ok(price) => objects::apply_price(self.conn(), &evidence, &price, deleted).await?,
+                Err(missing) => return Ok(Err(missing)),
+            },
+            kind => return Ok(Ok(Outcome::Ignored { note: format!("No rule uses events of the type {kind}.") })),
+        };
+        self.conclude(due, applied, now).await.map(Ok)
+    }
+
+    async fn claims(&mut self, due: &Due, claim: Option<Claim>, now: Timestamp, effects: &mut Effects) -> Result<()> {
+        match claim {
+            Some(claim) => self.claim(due.livemode, &claim, &due.event_id, now, effects).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Thin events carry no state: they are a mark on the customer they concern.
+    async fn take_in_thin(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
+        let Some(object_id) = due.object_id.as_deref() else {
+            return Ok(Outcome::Ignored { note: "A thin event without a related object.".into() });
+        };
+        let customer_id = match &due.customer_id {
+            Some(customer_id) => Some(customer_id.clone()),
+            None => sqlx::query_scalar("select customer_id from subscription where livemode = $1 and subscription_id = $2")
+                .bind(due.livemode.is_live())
+                .bind(object_id)
+                .fetch_optional(self.conn())
+                .await?,
+        };
+        let Some(customer_id) = customer_id else {
+            if object_id.starts_with("sub_") {
+                return Ok(Outcome::Failed { error: format!("the customer of {object_id} is not known here yet, and a thin event does not carry it") });
+            }
+            return Ok(Outcome::Ignored { note: format!("No rule uses events of the type {}.", due.kind) });
+        };
+        sqlx::query("update event set customer_id = $3 where livemode = $1 and event_id = $2")
+            .bind(due.livemode.is_live())
+            .bind(&due.event_id)
+            .bind(&customer_id)
+            .execute(self.conn())
+            .await?;
+        if !self.backend.options.readable.contains(&due.livemode) {
+            return Ok(Outcome::Failed { error: format!("a thin event has to be read from Stripe, and there is no {} API key", due.livemode) });
+        }
+        self.mark_dirty(due.livemode, &customer_id, now, due.actor.is_some()).await?;
+        Ok(Outcome::Waits { note: "A thin event: its customer is read from Stripe.".into() })
+    }
+
+    /// The payload did not suffice.
+    async fn ask_or_fail(&mut self, due: &Due, error: String, now: Timestamp) -> Result<Outcome> {
+        match &due.customer_id {
+            Some(customer_id) if self.backend.options.readable.contains(&due.livemode) => {
+                self.mark_dirty(due.livemode, customer_id, now, due.actor.is_some()).await?;
+                Ok(Outcome::Waits { note: format!("{error}. The customer is read from Stripe instead.") })
+            }
+            _ => Ok(Outcome::Failed { error }),
+        }
+    }
+
+    /// From what became of the evidence to the event's status.
+    async fn conclude(&mut self, due: &Due, applied: Applied, now: Timestamp) -> Result<Outcome> {
+        let note = applied.note.map(str::to_owned);
+        if let (true, Some(customer_id)) = (applied.needs_read, &due.customer_id) {
+            self.mark_dirty(due.livemode, customer_id, now, due.actor.is_some()).await?;
+            if self.backend.options.readable.contains(&due.livemode) {
+                return Ok(Outcome::Waits { note: note.unwrap_or_else(|| objects::SETTLED.to_owned()) });
+            }
+        }
+        Ok(Outcome::Done { status: self.settled_status(due.livemode, due.customer_id.as_deref()).await?, note })
+    }
+
+    /// `processed`, or `unattributed` when the customer is nobody's.
+    pub(super) async fn settled_status(&mut self, livemode: Livemode, customer_id: Option<&str>) -> Result<EventStatus> {
+        let Some(customer_id) = customer_id else { return Ok(EventStatus::Processed) };
+        let mapped = self.mapped_user(livemode, customer_id).await?;
+        Ok(if mapped.is_some() { EventStatus::Processed } else { EventStatus::Unattributed })
+    }
+
+    /// Makes sure the customer has a row, and notes its newest event.
+    async fn see_customer(&mut self, livemode: Livemode, customer_id: &str, at: Timestamp) -> Result<()> {
+        sqlx::query(
+            "insert into customer (livemode, customer_id, deleted, first_seen_at, last_event_at, read_attempts)
+             values ($1, $2, false, $3, $3, 0)
+             on conflict (livemode, customer_id) do update
+                set last_event_at = case when customer.last_event_at > excluded.last_event_at then customer.last_event_at else excluded.last_event_at end",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .bind(at.millis())
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+
+    /// Writes the event's status and its attempt.
+    async fn finish(&mut self, due: &Due, outcome: &Outcome, effects: &Effects, now: Timestamp) -> Result<()> {
+        let (status, note, waits) = match outcome {
+            Outcome::Done { status, note } => (*status, note.clone(), false),
+            Outcome::Ignored { note } => (EventStatus::Ignored, Some(note.clone()), false),
+            Outcome::Waits { note } => (EventStatus::Processing, Some(note.clone()), true),
+            Outcome::Failed { error } => {
+                return self.fail_event(due.livemode, &due.event_id, (&due.cause, due.actor.as_deref()), due.attempts + 1, now, error).await;
+            }
+        };
+        let settled = !waits;
+        sqlx::query(
+            "update event
+             set status = $3, note = $4, effects = coalesce($5, effects), error = null, attempts = attempts + 1, next_attempt_at = null,
+                 waits_for_read = $6, processed_at = $7
+             where livemode = $1 and event_id = $2",
+        )
+        .bind(due.livemode.is_live())
+        .bind(&due.event_id)
+        .bind(status.as_str())
+        .bind(note)
+        .bind((!effects.is_empty()).then(|| to_json(effects)))
+        .bind(waits)
+        .bind(settled.then_some(now.millis()))
+        .execute(self.conn())
+        .await?;
+        self.attempt(due.livemode, &due.event_id, (&due.cause, due.actor.as_deref()), now, status, None).await
+    }
+
+    /// Notes a failed attempt and when the next one is made, or that it is given up.
+    pub(super) async fn fail_event(
+        &mut self,
+        livemode: Livemode,
+        event_id: &str,
+        by: (&str, Option<&str>),
+        attempts: i64,
+        now: Timestamp,
+        error: &str,
+    ) -> Result<()> {
+        let next = retry_delay_ms(attempts, event_id).map(|delay| now.plus_millis(delay));
+        let status = if next.is_some() { EventStatus::Failed } else { EventStatus::Dead };
+        sqlx::query(
+            "update event set status = $3, error = $4, attempts = $5, next_attempt_at = $6, waits_for_read = false, note = null
+             where livemode = $1 and event_id = $2",
+        )
+        .bind(livemode.is_live())
+        .bind(event_id)
+        .bind(status.as_str())
+        .bind(error)
+        .bind(attempts)
+        .bind(next.map(Timestamp::millis))
+        .execute(self.conn())
+        .await?;
+        self.attempt(livemode, event_id, by, now, status, Some(error)).await
+    }
+
+    /// Keeps one attempt.
+    pub(super) async fn attempt(
+        &mut self,
+        livemode: Livemode,
+        event_id: &str,
+        (cause, actor): (&str, Option<&str>),
+        now: Timestamp,
+        outcome: EventStatus,
+        error: Option<&str>,
+    ) -> Result<()> {
+        sqlx::query(
+            "insert into attempt (livemode, event_id, cause, actor, started_at, took_ms, outcome, error)
+             values ($1, $2, $3, $4, $5, 0, $6, $7)",
+        )
+        .bind(livemode.is_live())
+        .bind(event_id)
+        .bind(cause)
+        .bind(actor)
+        .bind(now.millis())
+        .bind(outcome.as_str())
+        .bind(error)
+        .execute(self.conn())
+        .await?;
+        Ok(())
+    }
+}
+
+/// What a Checkout Session says about its customer: the application's own reference first.
+pub(super) fn session_claims(session: &CheckoutSession) -> Vec<Claim> {
+    let Some(customer_id) = &session.customer_id else { return vec![] };
+    let claim = |user_id: &Option<String>, source| user_id.clone().map(|user_id| Claim { customer_id: customer_id.clone(), user_id, source });
+    [
+        claim(&session.client_reference_id, MappingSource::ClientReferenceId),
+        claim(&session.claimed_user, MappingSource::CheckoutMetadata),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
