@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::stripe::Subscription;
 pub(crate) use decide::decide_paid;
-pub(crate) use standing::{Standing, standing};
 pub use decide::{decide, decide_any, entitlements};
 pub use reason::Reason;
+pub(crate) use standing::{Standing, standing};
 
 /// Default policies, one set for the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
