@@ -9,7 +9,7 @@ fn fix(id: &str, label: String, href: String, role: Role) -> Fix {
     Fix { id: id.to_owned(), label, href, role }
 }
 
-/// Grants access by hand; `words` is the label's verb, such as "Grant" or "Extend".
+/// Grants the feature asked about by hand.
 pub(super) fn grant(view: &View<'_>) -> Fix {
     let user = &view.chain.user_id;
     let (what, query) = match &view.chain.feature {

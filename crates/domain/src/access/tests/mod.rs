@@ -1,6 +1,6 @@
 //! The rules, one row each, and what holds for all facts.
 
 pub(crate) mod builders;
-mod properties;
+pub(crate) mod properties;
 mod rules;
 mod standings;

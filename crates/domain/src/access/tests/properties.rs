@@ -8,7 +8,7 @@ use super::builders::{DAY, NOW, catalog, day, item, named, override_of, subscrip
 use crate::Timestamp;
 use crate::access::{Decision, OverrideEffect, OverrideFacts, Policy, SubscriptionFacts, UserFacts, decide};
 
-fn moment() -> impl Strategy<Value = Timestamp> {
+pub(crate) fn moment() -> impl Strategy<Value = Timestamp> {
     (-30..30_i64, -1..=1_i64).prop_map(|(n, off)| day(n).plus_millis(off))
 }
 
@@ -53,7 +53,7 @@ fn any_override(effect: impl Strategy<Value = OverrideEffect>) -> impl Strategy<
     (feature, effect, option::of(moment())).prop_map(|(feature, effect, end)| override_of(feature, effect, end))
 }
 
-fn any_user(effect: impl Strategy<Value = OverrideEffect>) -> impl Strategy<Value = UserFacts> {
+pub(crate) fn any_user(effect: impl Strategy<Value = OverrideEffect>) -> impl Strategy<Value = UserFacts> {
     (vec(any_subscription(), 0..4), vec(any_override(effect), 0..3), any::<bool>()).prop_map(
         |(subs, overrides, pending)| {
             let subscriptions = subs.into_iter().enumerate().map(|(n, sub)| named(&format!("sub_{n}"), sub)).collect();
@@ -62,7 +62,7 @@ fn any_user(effect: impl Strategy<Value = OverrideEffect>) -> impl Strategy<Valu
     )
 }
 
-fn either() -> impl Strategy<Value = OverrideEffect> {
+pub(crate) fn either() -> impl Strategy<Value = OverrideEffect> {
     prop::sample::select(vec![OverrideEffect::Grant, OverrideEffect::Deny])
 }
 

@@ -123,4 +123,5 @@ const OPEN_SUB: (&str, &str, Role) = ("open_subscription", "/admin/subscriptions
 mod checkouts;
 mod links;
 mod payments;
+mod properties;
 mod way;
