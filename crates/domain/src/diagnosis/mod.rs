@@ -1,7 +1,7 @@
 //! The chain from checkout to entitlement, and which link is broken.
 //!
 //! [`diagnose`] turns what is stored about a user ([`Chain`]) into a verdict. One file per link holds its rows of the diagnosis table, as
-//! the sentence, the fact and the buttons of each; [`walk`] holds their order.
+//! the sentence, the fact and the buttons of each; `walk.rs` holds their order.
 
 mod chain;
 mod checkout;
