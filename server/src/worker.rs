@@ -1,1 +1,215 @@
-//! x
+//! Events become state, and customers are read from Stripe: the loop around the store's transactions.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Livemode;
+use gateway::Gateway;
+use store::records::{Author, ReadClaim, Snapshot, SyncReport};
+use store::{Processing as _, Store};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+
+/// Events in one transaction: enough to share a commit, few enough that deliveries do not wait for it.
+const EVENTS_AT_ONCE: i64 = 50;
+/// Customers read from Stripe at the same time.
+const READS_AT_ONCE: i64 = 4;
+/// The longest sleep: other processes put work in line too.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How far this process's memory may be behind what other processes committed.
+const FOLLOW_EVERY: Duration = Duration::from_millis(100);
+/// How long a person's resync waits for a read that is under way already.
+const WAIT_FOR_LEASE: u32 = 100;
+
+/// Why a resync did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// There is no Stripe key for the mode.
+    #[error("there is no Stripe API key for {0} mode: set STRIPE_SECRET_KEY")]
+    NoKey(Livemode),
+    /// Somebody else is reading this customer, and does not finish.
+    #[error("{0} is being read from Stripe already; try again in a moment")]
+    Busy(String),
+    /// Neither Stripe nor we know it.
+    #[error("Stripe knows no {0} in this mode")]
+    NotFound(String),
+    /// Stripe said no, or nothing.
+    #[error(transparent)]
+    Stripe(#[from] gateway::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Processes events and reads customers; cheap to clone.
+#[derive(Clone)]
+pub struct Worker(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    gateways: Arc<HashMap<Livemode, Arc<dyn Gateway>>>,
+    clock: Arc<dyn Clock>,
+    owner: String,
+    work: Notify,
+}
+
+impl Worker {
+    /// `owner` names this process in leases: unique among all that share the database.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, gateways: Arc<HashMap<Livemode, Arc<dyn Gateway>>>, clock: Arc<dyn Clock>, owner: String) -> Self {
+        Self(Arc::new(Inner { store, gateways, clock, owner, work: Notify::new() }))
+    }
+
+    /// Something was put in line.
+    pub fn wake(&self) {
+        self.0.work.notify_one();
+    }
+
+    /// Does all that is due now; returns when nothing is left.
+    ///
+    /// # Errors
+    /// When the database fails. What was not done stays in line.
+    pub async fn run_once(&self) -> Result<(), store::Error> {
+        loop {
+            let round = self.0.store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
+            let claims = self.0.store.claim_reads(&self.0.owner, self.0.clock.now(), READS_AT_ONCE).await?;
+            if round.events == 0 && claims.is_empty() {
+                return Ok(());
+            }
+            crate::metrics::count_events("failed", round.failed as u64);
+            crate::metrics::count_events("taken", (round.events - round.failed) as u64);
+            let reads: Vec<_> = claims
+                .into_iter()
+                .map(|claim| {
+                    let worker = self.clone();
+                    tokio::spawn(async move { worker.read(&claim, &Author::system(worker.0.clock.now())).await })
+                })
+                .collect();
+            for read in reads {
+                match read.await {
+                    Ok(Ok(_) | Err(SyncError::Stripe(_))) => {}
+                    Ok(Err(SyncError::Store(error))) => return Err(error),
+                    Ok(Err(error)) => tracing::warn!(%error, "a customer was not read"),
+                    Err(error) => tracing::error!(%error, "a read broke off; its lease ends by itself"),
+                }
+            }
+        }
+    }
+
+    /// Works until `shutdown`, then finishes what is in hand.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let follower = tokio::spawn(follow(Arc::clone(&self.0.store)));
+        tokio::pin!(shutdown);
+        loop {
+            let mut sleep = LONGEST_SLEEP;
+            match self.run_once().await {
+                Ok(()) => {
+                    if let Ok(Some(due)) = self.0.store.next_due().await {
+                        let millis = u64::try_from(due.millis() - self.0.clock.now().millis()).unwrap_or(0);
+                        sleep = sleep.min(Duration::from_millis(millis.max(5)));
+                    }
+                }
+                Err(error) => tracing::error!(%error, "processing stopped; it goes on in a moment"),
+            }
+            tokio::select! {
+                () = self.0.work.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+                () = &mut shutdown => break,
+            }
+        }
+        follower.abort();
+        if let Err(error) = self.run_once().await {
+            tracing::error!(%error, "what was in hand is left to the next start");
+        }
+    }
+
+    /// Reads one customer from Stripe now and makes the store agree.
+    ///
+    /// # Errors
+    /// See [`SyncError`].
+    pub async fn resync(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<SyncReport, SyncError> {
+        if !self.0.gateways.contains_key(&livemode) {
+            return Err(SyncError::NoKey(livemode));
+        }
+        for _ in 0..WAIT_FOR_LEASE {
+            if let Some(claim) = self.0.store.claim_read(livemode, customer_id, &self.0.owner, self.0.clock.now()).await? {
+                let report = self.read(&claim, author).await?;
+                self.wake();
+                return Ok(report);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(SyncError::Busy(customer_id.to_owned()))
+    }
+
+    /// Reads every customer of a user.
+    ///
+    /// # Errors
+    /// The first that failed; the ones before it are done.
+    pub async fn resync_user(&self, livemode: Livemode, user_id: &str, author: &Author) -> Result<Vec<SyncReport>, SyncError> {
+        let mut reports = vec![];
+        for mapping in self.0.store.mappings_of(livemode, user_id).await? {
+            reports.push(self.resync(livemode, &mapping.customer_id, author).await?);
+        }
+        Ok(reports)
+    }
+
+    /// Reads the customer of a Checkout Session: what a success page asks for, so that access does not wait for a webhook.
+    ///
+    /// # Errors
+    /// See [`SyncError`]; `NotFound` also when the session has no customer (yet).
+    pub async fn resync_checkout(&self, livemode: Livemode, session_id: &str, author: &Author) -> Result<SyncReport, SyncError> {
+        let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
+        let session = gateway.checkout_session(session_id).await?;
+        let customer = domain::stripe::json::Reader::new(&session).opt_reference("customer");
+        let customer = customer.ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
+        self.resync(livemode, &customer, author).await
+    }
+
+    async fn read(&self, claim: &ReadClaim, author: &Author) -> Result<SyncReport, SyncError> {
+        let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Err(SyncError::NoKey(claim.livemode)) };
+        let started_at = self.0.clock.now();
+        let snapshot = match gateway.customer(&claim.customer_id).await {
+            Ok(read) => Snapshot { customer: Some(read.customer), subscriptions: read.subscriptions, checkout_sessions: read.checkout_sessions },
+            Err(gateway::Error::NotFound { .. }) => {
+                if self.0.store.customer(claim.livemode, &claim.customer_id).await?.is_none_or(|customer| customer.last_event_at.is_none() && customer.synced_at.is_none()) {
+                    // Nobody ever told us of it: a mistyped id must not become a deleted customer.
+                    let error = SyncError::NotFound(claim.customer_id.clone());
+                    self.0.store.forget_unknown_customer(claim.livemode, &claim.customer_id).await?;
+                    return Err(error);
+                }
+                Snapshot::default()
+            }
+            Err(error) => {
+                tracing::warn!(customer = claim.customer_id, %error, "Stripe could not be read");
+                self.0.store.fail_read(claim, &error.to_string(), self.0.clock.now()).await?;
+                return Err(error.into());
+            }
+        };
+        let author = Author { now: self.0.clock.now(), ..author.clone() };
+        match self.0.store.apply_snapshot(claim, &snapshot, started_at, &author).await {
+            Ok(report) => Ok(report),
+            // Stripe's answer cannot be read: like any failed read it is tried again, and shown.
+            Err(error @ store::Error::Inconsistent { .. }) => {
+                self.0.store.fail_read(claim, &error.to_string(), self.0.clock.now()).await?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Keeps the memory of access checks in step with what other processes commit.
+async fn follow(store: Arc<dyn Store>) {
+    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = store.refresh_index().await {
+            tracing::warn!(%error, "changes of other processes could not be read");
+        }
+    }
+}

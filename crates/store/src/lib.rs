@@ -98,6 +98,8 @@ pub trait Processing: Send + Sync {
     async fn replay_failed(&self, livemode: Livemode, author: &Author) -> Result<u64>;
     /// Marks a customer to be read from Stripe now; a row is made when it is unknown.
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()>;
+    /// Drops the mark of a customer that neither Stripe nor any event ever told of.
+    async fn forget_unknown_customer(&self, livemode: Livemode, customer_id: &str) -> Result<()>;
     /// Leases the customers whose read is due, so that nobody else reads them until the lease ends.
     async fn claim_reads(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>>;
     /// Leases one customer, if nobody else has it.

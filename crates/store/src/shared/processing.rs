@@ -129,6 +129,18 @@ impl Processing for Backend {
         write.commit(now).await
     }
 
+    async fn forget_unknown_customer(&self, livemode: Livemode, customer_id: &str) -> Result<()> {
+        let mut write = self.begin().await?;
+        sqlx::query(
+            "delete from customer where livemode = $1 and customer_id = $2 and evidence_at is null and last_event_at is null and synced_at is null",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .execute(write.conn())
+        .await?;
+        write.commit(Timestamp::default()).await
+    }
+
     async fn claim_reads(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>> {
         self.lease_due(owner, now, limit).await
     }
