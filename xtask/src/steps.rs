@@ -132,7 +132,7 @@ fn node() -> Result<Command> {
     let mut node = Command::new("node");
     node.current_dir(root())
         .env("TOLLKEEPER_BIN", programs.join("tollkeeper"))
-        .env("STANDIN_BIN", programs.join("standin"));
+        .env("STANDIN_BIN", programs.join("stripe-standin"));
     if let Some(chromium) = setup::chromium() {
         node.env("CHROMIUM", chromium);
     }

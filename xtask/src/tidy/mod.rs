@@ -172,7 +172,7 @@ fn named_tests_exist() -> Result<Vec<String>> {
     let mut texts: Vec<String> = sources()?.into_iter().map(|(_, text)| text).collect();
     texts.extend(read_all(files_below(&root().join("end2end"), "mjs")?)?.into_iter().map(|(_, text)| text));
     let missing = |name: &&str| {
-        let (rust, node) = (format!("fn {name}("), format!("test('{name}'"));
+        let (rust, node) = (format!("fn {name}("), format!("test(\"{name}\""));
         !texts.iter().any(|text| text.contains(&rust) || text.contains(&node))
     };
     let named: BTreeSet<&str> = named_tests(&page).collect();
