@@ -11,7 +11,8 @@ use super::{Backend, Conn};
 use crate::records::{ApiKeyRecord, AuditFilter, AuditRecord, Author, Page, StaffRecord};
 use crate::{Accounts, Result};
 
-const STAFF: &str = "select staff_id, email, name, role, password_hash, created_at, last_seen_at, disabled_at from staff";
+const STAFF: &str =
+    "select staff_id, email, name, role, password_hash, created_at, last_seen_at, disabled_at from staff";
 
 fn staff_record(row: &DbRow) -> Result<StaffRecord> {
     let staff_id = row.text("staff_id")?;
@@ -86,7 +87,9 @@ async fn insert_staff(conn: &mut Conn, staff: &StaffRecord, author: &Author) -> 
 }
 
 async fn owners_besides(conn: &mut Conn, staff_id: &str) -> Result<i64> {
-    let owners = sqlx::query_scalar("select count(*) from staff where role = 'owner' and disabled_at is null and staff_id <> $1");
+    let owners = sqlx::query_scalar(
+        "select count(*) from staff where role = 'owner' and disabled_at is null and staff_id <> $1",
+    );
     Ok(owners.bind(staff_id).fetch_one(conn).await?)
 }
 
@@ -134,7 +137,9 @@ impl Accounts for Backend {
     async fn update_staff(&self, staff: &StaffRecord, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
         let query = sqlx::query(sqlx::AssertSqlSafe(format!("{STAFF} where staff_id = $1")));
-        let Some(before) = query.bind(&staff.staff_id).fetch_optional(write.conn()).await?.as_ref().map(staff_record).transpose()? else {
+        let Some(before) =
+            query.bind(&staff.staff_id).fetch_optional(write.conn()).await?.as_ref().map(staff_record).transpose()?
+        else {
             return Ok(false);
         };
         let stays_owner = staff.role == Role::Owner && staff.disabled_at.is_none();
@@ -162,7 +167,11 @@ impl Accounts for Backend {
     }
 
     async fn touch_staff(&self, staff_id: &str, now: Timestamp) -> Result<()> {
-        sqlx::query("update staff set last_seen_at = $2 where staff_id = $1").bind(staff_id).bind(now.millis()).execute(&self.write).await?;
+        sqlx::query("update staff set last_seen_at = $2 where staff_id = $1")
+            .bind(staff_id)
+            .bind(now.millis())
+            .execute(&self.write)
+            .await?;
         Ok(())
     }
 
@@ -178,11 +187,12 @@ impl Accounts for Backend {
     }
 
     async fn setup_link_is_valid(&self, token_hash: &str, now: Timestamp) -> Result<bool> {
-        let found: i64 = sqlx::query_scalar("select count(*) from setup_link where token_hash = $1 and expires_at > $2")
-            .bind(token_hash)
-            .bind(now.millis())
-            .fetch_one(&self.read)
-            .await?;
+        let found: i64 =
+            sqlx::query_scalar("select count(*) from setup_link where token_hash = $1 and expires_at > $2")
+                .bind(token_hash)
+                .bind(now.millis())
+                .fetch_one(&self.read)
+                .await?;
         Ok(found > 0)
     }
 
@@ -191,7 +201,13 @@ impl Accounts for Backend {
         Ok(())
     }
 
-    async fn create_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<bool> {
+    async fn create_session(
+        &self,
+        session_hash: &str,
+        staff_id: Option<&str>,
+        data: &str,
+        expires_at: Timestamp,
+    ) -> Result<bool> {
         let done = sqlx::query(
             "insert into session (session_hash, staff_id, data, expires_at) values ($1, $2, $3, $4) on conflict (session_hash) do nothing",
         )
@@ -204,7 +220,13 @@ impl Accounts for Backend {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn save_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<()> {
+    async fn save_session(
+        &self,
+        session_hash: &str,
+        staff_id: Option<&str>,
+        data: &str,
+        expires_at: Timestamp,
+    ) -> Result<()> {
         sqlx::query(
             "insert into session (session_hash, staff_id, data, expires_at) values ($1, $2, $3, $4)
              on conflict (session_hash) do update set staff_id = excluded.staff_id, data = excluded.data, expires_at = excluded.expires_at",
@@ -229,7 +251,8 @@ impl Accounts for Backend {
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<u64> {
-        let done = sqlx::query("delete from session where expires_at <= $1").bind(now.millis()).execute(&self.write).await?;
+        let done =
+            sqlx::query("delete from session where expires_at <= $1").bind(now.millis()).execute(&self.write).await?;
         Ok(done.rows_affected())
     }
 
@@ -254,28 +277,33 @@ impl Accounts for Backend {
         .execute(write.conn())
         .await?;
         let details = json!({ "after": { "name": key.name, "scope": key.scope, "prefix": key.prefix } });
-        audit(write.conn(), author, "api_key.create", Some(key.livemode), ("api_key", &key.api_key_id), &details).await?;
+        audit(write.conn(), author, "api_key.create", Some(key.livemode), ("api_key", &key.api_key_id), &details)
+            .await?;
         write.commit(author.now).await
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKeyRecord>> {
-        let rows = sqlx::query("select * from api_key order by created_at desc, api_key_id desc").fetch_all(&self.read).await?;
+        let rows = sqlx::query("select * from api_key order by created_at desc, api_key_id desc")
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(api_key_record).collect()
     }
 
     async fn api_key_by_hash(&self, key_hash: &str) -> Result<Option<ApiKeyRecord>> {
-        let row = sqlx::query("select * from api_key where key_hash = $1").bind(key_hash).fetch_optional(&self.read).await?;
+        let row =
+            sqlx::query("select * from api_key where key_hash = $1").bind(key_hash).fetch_optional(&self.read).await?;
         row.as_ref().map(api_key_record).transpose()
     }
 
     async fn revoke_api_key(&self, api_key_id: &str, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
-        let livemode: Option<bool> =
-            sqlx::query_scalar("update api_key set revoked_at = $2 where api_key_id = $1 and revoked_at is null returning livemode")
-                .bind(api_key_id)
-                .bind(author.now.millis())
-                .fetch_optional(write.conn())
-                .await?;
+        let livemode: Option<bool> = sqlx::query_scalar(
+            "update api_key set revoked_at = $2 where api_key_id = $1 and revoked_at is null returning livemode",
+        )
+        .bind(api_key_id)
+        .bind(author.now.millis())
+        .fetch_optional(write.conn())
+        .await?;
         let Some(livemode) = livemode else { return Ok(false) };
         let livemode = Livemode::from_bool(livemode);
         audit(write.conn(), author, "api_key.revoke", Some(livemode), ("api_key", api_key_id), &json!({})).await?;

@@ -13,8 +13,8 @@ use domain::{Livemode, Timestamp};
 use super::Backend;
 use super::rows::{Columns as _, DbRow, json, word};
 use crate::records::{
-    CatalogRow, CustomerFilter, CustomerRecord, CustomerRow, MappingRecord, NavCounts, Page, PriceRecord, ProductRecord,
-    SubscriptionFilter, SubscriptionRecord, TargetKind, UserRecord,
+    CatalogRow, CustomerFilter, CustomerRecord, CustomerRow, MappingRecord, NavCounts, Page, PriceRecord,
+    ProductRecord, SubscriptionFilter, SubscriptionRecord, TargetKind, UserRecord,
 };
 use crate::{Lists, Result};
 
@@ -87,7 +87,12 @@ const UNATTRIBUTED: &str = "
 
 impl Backend {
     /// Customers with events come first, by their newest; then those without, whose cursors have the time 0.
-    async fn customer_rows(&self, livemode: Livemode, filter: &CustomerFilter, which: Which) -> Result<Page<CustomerRow>> {
+    async fn customer_rows(
+        &self,
+        livemode: Livemode,
+        filter: &CustomerFilter,
+        which: Which,
+    ) -> Result<Page<CustomerRow>> {
         let query = filter.query.as_deref().map(str::trim).filter(|query| !query.is_empty());
         let pattern = query.map(prefix);
         let extra = if which == Which::Unattributed { UNATTRIBUTED } else { "" };
@@ -101,7 +106,8 @@ impl Backend {
                    and (cast($4 as bigint) is null or (c.last_event_at, c.customer_id) < ($4, $5))
                  order by c.last_event_at desc, c.customer_id desc limit $6"
             );
-            let page = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(pattern.as_deref()).bind(query);
+            let page =
+                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(pattern.as_deref()).bind(query);
             rows = page.bind(millis).bind(id).bind(wanted).fetch_all(&self.read).await?;
         }
         let missing = wanted - i64::try_from(rows.len()).unwrap_or(wanted);
@@ -111,7 +117,8 @@ impl Backend {
                 "{CUSTOMERS}{extra} and c.last_event_at is null and (cast($4 as text) is null or c.customer_id < $4)
                  order by c.customer_id desc limit $5"
             );
-            let page = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(pattern.as_deref()).bind(query);
+            let page =
+                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(pattern.as_deref()).bind(query);
             rows.extend(page.bind(id).bind(missing).fetch_all(&self.read).await?);
         }
         let ids: Vec<String> = rows.iter().map(|row| row.text("customer_id")).collect::<Result<_>>()?;
@@ -127,7 +134,11 @@ impl Backend {
         Ok(Page::from_rows(customers.collect::<Result<_>>()?, filter.limit))
     }
 
-    async fn subscriptions_by_customer(&self, livemode: Livemode, ids: &[String]) -> Result<HashMap<String, Vec<Subscription>>> {
+    async fn subscriptions_by_customer(
+        &self,
+        livemode: Livemode,
+        ids: &[String],
+    ) -> Result<HashMap<String, Vec<Subscription>>> {
         let mut found: HashMap<String, Vec<Subscription>> = HashMap::new();
         if ids.is_empty() {
             return Ok(found);
@@ -152,10 +163,11 @@ impl Backend {
         let (mut low, mut high) = (0, newest.unwrap_or(0) + 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let row: Option<(i64, i64)> = sqlx::query_as("select seq, received_at from event where seq >= $1 order by seq limit 1")
-                .bind(middle)
-                .fetch_optional(&self.read)
-                .await?;
+            let row: Option<(i64, i64)> =
+                sqlx::query_as("select seq, received_at from event where seq >= $1 order by seq limit 1")
+                    .bind(middle)
+                    .fetch_optional(&self.read)
+                    .await?;
             match row {
                 Some((seq, received)) if received < since.millis() => low = seq + 1,
                 _ => high = middle,
@@ -172,8 +184,10 @@ impl Backend {
     fn prices_without_features(&self, livemode: Livemode) -> i64 {
         let catalog = self.index.catalog(livemode);
         let empty = RefCell::new(HashSet::new());
-        self.index.users_where(livemode, |facts| {
-            let paying = facts.subscriptions.iter().map(|facts| &facts.subscription).filter(|s| !s.status.is_terminal());
+        // Nobody is looked for: every user's facts are merely passed by.
+        drop(self.index.users_where(livemode, |facts| {
+            let paying =
+                facts.subscriptions.iter().map(|facts| &facts.subscription).filter(|s| !s.status.is_terminal());
             for item in paying.flat_map(|subscription| &subscription.items) {
                 if catalog.grants(&item.price_id, item.product_id.as_deref()).next().is_none()
                     && !empty.borrow().contains(&item.price_id)
@@ -182,7 +196,7 @@ impl Backend {
                 }
             }
             false
-        });
+        }));
         i64::try_from(empty.into_inner().len()).unwrap_or(i64::MAX).min(1000)
     }
 }
@@ -224,7 +238,11 @@ impl Lists for Backend {
             .collect()
     }
 
-    async fn list_subscriptions(&self, livemode: Livemode, filter: &SubscriptionFilter) -> Result<Page<SubscriptionRecord>> {
+    async fn list_subscriptions(
+        &self,
+        livemode: Livemode,
+        filter: &SubscriptionFilter,
+    ) -> Result<Page<SubscriptionRecord>> {
         let (millis, id) = cursor(filter.after.as_deref()).unzip();
         let rows = sqlx::query(
             "select s.subscription_id, s.state, s.past_due_since, s.evidence_at, s.evidence_event_id, s.updated_at, m.user_id
@@ -254,7 +272,13 @@ impl Lists for Backend {
         Ok(Page::from_rows(records.collect::<Result<_>>()?, filter.limit))
     }
 
-    async fn list_mappings(&self, livemode: Livemode, query: Option<&str>, after: Option<&str>, limit: i64) -> Result<Page<MappingRecord>> {
+    async fn list_mappings(
+        &self,
+        livemode: Livemode,
+        query: Option<&str>,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Page<MappingRecord>> {
         let pattern = query.map(str::trim).filter(|query| !query.is_empty()).map(prefix);
         let (millis, id) = cursor(after).unzip();
         let rows = sqlx::query(
@@ -274,12 +298,23 @@ impl Lists for Backend {
         let records = rows.iter().map(|row| {
             let customer_id = row.text("customer_id")?;
             let source = word("mapping", "source", &customer_id, &row.text("source")?, MappingSource::parse)?;
-            Ok(MappingRecord { customer_id, user_id: row.text("user_id")?, source, evidence: row.text("evidence")?, since: row.time("since")? })
+            Ok(MappingRecord {
+                customer_id,
+                user_id: row.text("user_id")?,
+                source,
+                evidence: row.text("evidence")?,
+                since: row.time("since")?,
+            })
         });
         Ok(Page::from_rows(records.collect::<Result<_>>()?, limit))
     }
 
-    async fn list_unattributed(&self, livemode: Livemode, after: Option<&str>, limit: i64) -> Result<Page<CustomerRow>> {
+    async fn list_unattributed(
+        &self,
+        livemode: Livemode,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Page<CustomerRow>> {
         let filter = CustomerFilter { query: None, after: after.map(str::to_owned), limit };
         self.customer_rows(livemode, &filter, Which::Unattributed).await
     }
@@ -287,22 +322,35 @@ impl Lists for Backend {
     async fn list_catalog(&self, livemode: Livemode) -> Result<Vec<CatalogRow>> {
         let live = livemode.is_live();
         let mut products: BTreeMap<String, ProductRecord> = BTreeMap::new();
-        for row in &sqlx::query("select product_id, state, deleted from product where livemode = $1").bind(live).fetch_all(&self.read).await? {
+        for row in &sqlx::query("select product_id, state, deleted from product where livemode = $1")
+            .bind(live)
+            .fetch_all(&self.read)
+            .await?
+        {
             let id = row.text("product_id")?;
             let product: Product = json("product", "state", &id, &row.text("state")?)?;
             products.insert(id, ProductRecord { product, deleted: row.flag("deleted")? });
         }
         let mut prices: BTreeMap<String, PriceRecord> = BTreeMap::new();
-        for row in &sqlx::query("select price_id, state, deleted from price where livemode = $1").bind(live).fetch_all(&self.read).await? {
+        for row in &sqlx::query("select price_id, state, deleted from price where livemode = $1")
+            .bind(live)
+            .fetch_all(&self.read)
+            .await?
+        {
             let id = row.text("price_id")?;
             let price: Price = json("price", "state", &id, &row.text("state")?)?;
             prices.insert(id, PriceRecord { price, deleted: row.flag("deleted")? });
         }
         let mut grants: BTreeMap<(bool, String), Vec<FeatureGrant>> = BTreeMap::new();
-        let given = sqlx::query("select target_kind, target_id, feature_key, value from catalog_grant where livemode = $1 order by feature_key");
+        let given = sqlx::query(
+            "select target_kind, target_id, feature_key, value from catalog_grant where livemode = $1 order by feature_key",
+        );
         for row in &given.bind(live).fetch_all(&self.read).await? {
             let target = (row.text("target_kind")? == TargetKind::Product.as_str(), row.text("target_id")?);
-            grants.entry(target).or_default().push(FeatureGrant { feature: row.text("feature_key")?, value: row.opt_int("value")? });
+            grants
+                .entry(target)
+                .or_default()
+                .push(FeatureGrant { feature: row.text("feature_key")?, value: row.opt_int("value")? });
         }
         let mut payers: BTreeMap<(bool, String), HashSet<String>> = BTreeMap::new();
         let mut product_of: HashMap<String, String> = HashMap::new();
@@ -365,24 +413,29 @@ impl Lists for Backend {
         let mut counts = Vec::new();
         let mut newest: Option<i64> = None;
         for status in EventStatus::ALL {
-            let count: i64 = sqlx::query_scalar("select count(*) from event where livemode = $1 and status = $2 and seq >= $3")
-                .bind(livemode.is_live())
-                .bind(status.as_str())
-                .bind(first)
-                .fetch_one(&self.read)
-                .await?;
+            let count: i64 =
+                sqlx::query_scalar("select count(*) from event where livemode = $1 and status = $2 and seq >= $3")
+                    .bind(livemode.is_live())
+                    .bind(status.as_str())
+                    .bind(first)
+                    .fetch_one(&self.read)
+                    .await?;
             if count > 0 {
                 counts.push((status.as_str().to_owned(), count));
             }
-            let last: Option<i64> = sqlx::query_scalar("select max(seq) from event where livemode = $1 and status = $2")
-                .bind(livemode.is_live())
-                .bind(status.as_str())
-                .fetch_one(&self.read)
-                .await?;
+            let last: Option<i64> =
+                sqlx::query_scalar("select max(seq) from event where livemode = $1 and status = $2")
+                    .bind(livemode.is_live())
+                    .bind(status.as_str())
+                    .fetch_one(&self.read)
+                    .await?;
             newest = newest.max(last);
         }
         let Some(newest) = newest else { return Ok((counts, None)) };
-        let at: Option<i64> = sqlx::query_scalar("select received_at from event where seq = $1").bind(newest).fetch_optional(&self.read).await?;
+        let at: Option<i64> = sqlx::query_scalar("select received_at from event where seq = $1")
+            .bind(newest)
+            .fetch_optional(&self.read)
+            .await?;
         Ok((counts, at.map(Timestamp::from_millis)))
     }
 }
