@@ -36,7 +36,8 @@ test("customers: create, update, retrieve, page through, delete", async () => {
   for await (const customer of stripe.customers.list({ limit: 7 })) seen.push(customer.id);
   assert.deepEqual(seen, made);
   const backwards = [];
-  for await (const customer of stripe.customers.list({ limit: 5, ending_before: made[11] })) backwards.push(customer.id);
+  const earlier = stripe.customers.list({ limit: 5, ending_before: made[11] });
+  for await (const customer of earlier) backwards.push(customer.id);
   assert.deepEqual(backwards, made.slice(0, 11).reverse());
   const updated = await stripe.customers.update(made[0], { name: "Ada", metadata: { plan: "a&b=c%", drop: "x" } });
   assert.equal(updated.metadata.plan, "a&b=c%");

@@ -78,7 +78,7 @@ fn old_subscription(shown: &mut Value) {
             item.remove("current_period_end");
         }
     }
-    for newer in ["billing_mode", "billing_schedules", "customer_account"] {
+    for newer in ["billing_mode", "billing_schedules", "customer_account", "managed_payments"] {
         if let Some(fields) = shown.as_object_mut() {
             fields.remove(newer);
         }

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::error::Problem;
 use crate::faults::Faults;
 use crate::random::Random;
-use crate::value::{int, text};
+use crate::value::{id_of, int, text};
 use crate::version::Version;
 
 /// What an operation answers.
@@ -151,6 +151,7 @@ impl World {
         self.put(after.clone());
         if !changed.is_empty() {
             self.emit(event, &after, Some(Value::Object(changed)));
+            self.follow(&after);
         }
         after
     }
@@ -159,7 +160,17 @@ impl World {
     pub(crate) fn store_new(&mut self, event: &str, object: Value) -> Value {
         self.put(object.clone());
         self.emit(event, &object, None);
+        self.follow(&object);
         object
+    }
+
+    /// What a change of this object changes elsewhere: entitlements follow subscriptions.
+    fn follow(&mut self, changed: &Value) {
+        if changed["object"] == "subscription"
+            && let Some(customer) = id_of(&changed["customer"])
+        {
+            self.refresh_entitlements(customer);
+        }
     }
 
     pub(crate) fn event(&self, id: &str) -> Option<&Value> {

@@ -105,7 +105,6 @@ impl Control {
         self.ask(|world| {
             let subscription = build_subscription(world, &spec);
             let subscription = world.store_new("customer.subscription.created", subscription);
-            world.refresh_entitlements(&spec.customer);
             Ok(subscription)
         })
     }
@@ -146,7 +145,6 @@ impl Control {
                 push_item(&mut after, item);
             }
             let after = world.store_update("customer.subscription.updated", &before, after);
-            world.refresh_entitlements(text(&after, "customer"));
             Ok(after)
         })
     }

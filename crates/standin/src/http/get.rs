@@ -15,7 +15,7 @@ const EVENTS_KEPT: i64 = 30 * 86_400;
 /// The answer, or `None` for an address that does not exist.
 pub(crate) fn route(world: &mut World, path: &[&str], params: &Params) -> Option<Reply> {
     let url = format!("/v1/{}", path.join("/"));
-    let plain = |world: &World, kind: &str, filters: &[&str]| list(cloned(world, kind), &url, kind, filters, params);
+    let plain = |world: &World, kind: &str, filters: &[&str]| list(world.all(kind), &url, kind, filters, params);
     Some(match path {
         ["account"] => Ok(world.account()),
         ["balance"] => Ok(world.balance()),
@@ -24,7 +24,7 @@ pub(crate) fn route(world: &mut World, path: &[&str], params: &Params) -> Option
         ["customers", id, "payment_methods"] => of_customer(world, "payment_method", id, &url, params),
         ["products"] => products(world, &url, params),
         ["products", id, "features"] => {
-            let own = cloned(world, "product_feature").into_iter().filter(|join| join["_product"] == *id).collect();
+            let own = world.all("product_feature").into_iter().filter(|join| join["_product"] == *id);
             list(own, &url, "product_feature", &[], params)
         }
         ["products", _, "features", id] => world.retrieve("product_feature", id),
@@ -38,7 +38,7 @@ pub(crate) fn route(world: &mut World, path: &[&str], params: &Params) -> Option
         ["checkout", "sessions", id] => world.retrieve("checkout.session", id),
         ["checkout", "sessions", id, "line_items"] => world
             .retrieve("checkout.session", id)
-            .and_then(|session| list(elements(&session, "_line_items").to_vec(), &url, "item", &[], params)),
+            .and_then(|session| list(elements(&session, "_line_items"), &url, "item", &[], params)),
         ["payment_pages", id] => world.payment_page(id),
         ["payment_methods"] => match params.text("customer") {
             Some(customer) => of_customer(world, "payment_method", customer, &url, params),
@@ -52,7 +52,7 @@ pub(crate) fn route(world: &mut World, path: &[&str], params: &Params) -> Option
         ["invoices"] => invoices(world, &url, params),
         ["invoices", id, "lines"] => world
             .retrieve("invoice", id)
-            .and_then(|invoice| list(elements(&invoice, "lines").to_vec(), &url, "line_item", &[], params)),
+            .and_then(|invoice| list(elements(&invoice, "lines"), &url, "line_item", &[], params)),
         ["invoiceitems"] => plain(world, "invoiceitem", &["customer", "invoice"]),
         ["invoice_payments"] => invoice_payments(world, &url, params),
         ["events"] => events(world, &url, params),
@@ -64,7 +64,7 @@ pub(crate) fn route(world: &mut World, path: &[&str], params: &Params) -> Option
         ["entitlements", "features", id] => world.retrieve("entitlements.feature", id),
         ["entitlements", "active_entitlements"] => params.required("customer").and_then(|customer| {
             world.referred("customer", customer, "customer")?;
-            list(world.entitlements(customer), &url, "entitlements.active_entitlement", &[], params)
+            list(&world.entitlements(customer), &url, "entitlements.active_entitlement", &[], params)
         }),
         [collection, id] => world.retrieve(kind_of(collection)?, id),
         _ => return None,
@@ -92,19 +92,15 @@ fn kind_of(collection: &str) -> Option<&'static str> {
     })
 }
 
-fn cloned(world: &World, kind: &str) -> Vec<Value> {
-    world.all(kind).into_iter().cloned().collect()
-}
-
 fn of_customer(world: &World, kind: &str, customer: &str, url: &str, params: &Params) -> Reply {
     world.referred("customer", customer, "customer")?;
-    let own = cloned(world, kind).into_iter().filter(|object| id_of(&object["customer"]) == Some(customer)).collect();
+    let own = world.all(kind).into_iter().filter(|object| id_of(&object["customer"]) == Some(customer));
     list(own, url, kind, &["type"], params)
 }
 
 fn products(world: &World, url: &str, params: &Params) -> Reply {
     let ids = params.texts("ids");
-    let mut all = cloned(world, "product");
+    let mut all = world.all("product");
     all.retain(|product| ids.is_empty() || ids.iter().any(|id| product["id"] == id.as_str()));
     list(all, url, "product", &["active"], params)
 }
@@ -118,7 +114,7 @@ fn subscriptions(world: &World, customer: Option<&str>, url: &str, params: &Para
     }
     let status = params.text("status");
     let price = params.text("price").or_else(|| params.text("plan"));
-    let mut all = cloned(world, "subscription");
+    let mut all = world.all("subscription");
     all.retain(|subscription| {
         let wanted = match status {
             None => !is_over(subscription),
@@ -135,11 +131,11 @@ fn subscriptions(world: &World, customer: Option<&str>, url: &str, params: &Para
 
 fn subscription_items(world: &World, url: &str, params: &Params) -> Reply {
     let subscription = world.referred("subscription", params.required("subscription")?, "subscription")?;
-    list(elements(&subscription, "items").to_vec(), url, "subscription_item", &[], params)
+    list(elements(&subscription, "items"), url, "subscription_item", &[], params)
 }
 
 fn invoices(world: &World, url: &str, params: &Params) -> Reply {
-    let mut all = cloned(world, "invoice");
+    let mut all = world.all("invoice");
     if let Some(subscription) = params.text("subscription") {
         all.retain(|invoice| {
             invoice.pointer("/parent/subscription_details/subscription").and_then(Value::as_str) == Some(subscription)
@@ -149,7 +145,7 @@ fn invoices(world: &World, url: &str, params: &Params) -> Reply {
 }
 
 fn invoice_payments(world: &World, url: &str, params: &Params) -> Reply {
-    let mut all = cloned(world, "invoice_payment");
+    let mut all = world.all("invoice_payment");
     if let Some(intent) = params.text("payment.payment_intent") {
         all.retain(|payment| payment["payment"]["payment_intent"] == intent);
     }
@@ -164,14 +160,13 @@ fn events(world: &World, url: &str, params: &Params) -> Reply {
     }
     let delivered = params.flag("delivery_success");
     let since = world.now() - EVENTS_KEPT;
-    let mut found: Vec<Value> = world
+    let mut found: Vec<&Value> = world
         .events
         .iter()
         .rev()
         .filter(|event| int(event, "created") >= since)
         .filter(|event| types.is_empty() || types.iter().any(|wanted| is_type(text(event, "type"), wanted)))
         .filter(|event| delivered.is_none_or(|done| done == (int(event, "pending_webhooks") == 0)))
-        .cloned()
         .collect();
     found.sort_by_key(|event| std::cmp::Reverse(int(event, "created")));
     let mut answer = list(found, url, "event", &[], params)?;

@@ -9,14 +9,20 @@ use crate::world::Reply;
 
 /// A page of `all`, which comes newest first. Each of `filters` names a field that must equal the parameter of the
 /// same name; `created` and its bounds work for all.
-pub(crate) fn list(all: Vec<Value>, url: &str, what: &str, filters: &[&str], params: &Params) -> Reply {
+pub(crate) fn list<'a>(
+    all: impl IntoIterator<Item = &'a Value>,
+    url: &str,
+    what: &str,
+    filters: &[&str],
+    params: &Params,
+) -> Reply {
     let bounds = created(params)?;
-    let matching: Vec<Value> = all
+    let matching: Vec<&Value> = all
         .into_iter()
         .filter(|object| filters.iter().all(|name| matches(object, name, params)))
         .filter(|object| bounds.iter().all(|(test, bound)| test(int(object, "created"), *bound)))
         .collect();
-    page(matching, url, what, params)
+    page(&matching, url, what, params)
 }
 
 fn matches(object: &Value, name: &str, params: &Params) -> bool {
@@ -51,7 +57,7 @@ fn created(params: &Params) -> Result<Vec<Bound>, Problem> {
     Ok(bounds)
 }
 
-fn page(matching: Vec<Value>, url: &str, what: &str, params: &Params) -> Reply {
+fn page(matching: &[&Value], url: &str, what: &str, params: &Params) -> Reply {
     let limit = params.int("limit")?.unwrap_or(10);
     if !(1..=100).contains(&limit) {
         let text = if limit < 1 {

@@ -31,6 +31,8 @@ impl World {
             let mut line = self.blank_line(&number, amount, "Subscription");
             line["currency"] = item["price"]["currency"].clone();
             line["quantity"] = item["quantity"].clone();
+            line["quantity_decimal"] = json!(int(item, "quantity").to_string());
+            line["subscription"] = json!(id);
             line["period"] = json!({ "start": item["current_period_start"], "end": item["current_period_end"] });
             line["pricing"] = json!({
                 "type": "price_details", "unit_amount_decimal": item["price"]["unit_amount_decimal"],

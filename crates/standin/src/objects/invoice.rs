@@ -125,7 +125,7 @@ impl World {
             "description": description, "discount_amounts": [], "discountable": true, "discounts": [],
             "invoice": invoice, "livemode": self.livemode, "metadata": {}, "parent": null,
             "period": { "start": now, "end": now }, "pretax_credit_amounts": [], "pricing": null, "quantity": 1,
-            "subtotal": amount, "taxes": [],
+            "quantity_decimal": "1", "subscription": null, "subtotal": amount, "taxes": [],
         })
     }
 

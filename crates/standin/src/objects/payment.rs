@@ -43,7 +43,7 @@ impl World {
             "confirmation_method": "automatic", "created": self.now(), "currency": payment.currency,
             "customer": payment.customer, "customer_account": null, "description": payment.description,
             "excluded_payment_method_types": null, "last_payment_error": null, "latest_charge": null,
-            "livemode": self.livemode, "metadata": {}, "next_action": null, "on_behalf_of": null,
+            "livemode": self.livemode, "managed_payments": null, "metadata": {}, "next_action": null, "on_behalf_of": null,
             "payment_method": payment.method, "payment_method_configuration_details": null,
             "payment_method_options": {}, "payment_method_types": ["card"], "processing": null,
             "receipt_email": null, "review": null, "setup_future_usage": null, "shipping": null, "source": null,

@@ -40,7 +40,7 @@ impl World {
                 "object": "list", "data": [], "has_more": false, "total_count": 0,
                 "url": format!("/v1/subscription_items?subscription={id}"),
             },
-            "latest_invoice": null, "livemode": self.livemode, "metadata": {},
+            "latest_invoice": null, "livemode": self.livemode, "managed_payments": null, "metadata": {},
             "next_pending_invoice_item_invoice": null, "on_behalf_of": null, "pause_collection": null,
             "payment_settings": {
                 "payment_method_options": null, "payment_method_types": null, "save_default_payment_method": "off"
@@ -67,6 +67,11 @@ impl World {
     pub(crate) fn create_subscription(&mut self, params: &Params) -> Reply {
         let customer = params.required("customer")?.to_owned();
         let owner = self.referred("customer", &customer, "customer")?;
+        self.in_time_of(&owner, |world| world.create_subscription_of(&owner, params))
+    }
+
+    fn create_subscription_of(&mut self, owner: &Value, params: &Params) -> Reply {
+        let customer = text(owner, "id").to_owned();
         if params.list("items").is_empty() {
             return Err(Problem::required("items"));
         }
@@ -151,7 +156,6 @@ impl World {
         {
             self.emit("customer.subscription.trial_will_end", &subscription, None);
         }
-        self.refresh_entitlements(id_of(&subscription["customer"]).unwrap_or_default());
         self.retrieve("subscription", &id)
     }
 
@@ -221,7 +225,6 @@ impl World {
         }
         ended["cancellation_details"]["reason"] = json!(reason);
         let ended = self.store_new("customer.subscription.deleted", ended);
-        self.refresh_entitlements(id_of(&ended["customer"]).unwrap_or_default());
         Ok(ended)
     }
 }

@@ -7,7 +7,7 @@ use crate::objects::billing::later;
 use crate::objects::customer::is_over;
 use crate::objects::subscription::{FIELDS, period_end, price_sum, push_item, set_cancel};
 use crate::params::Params;
-use crate::value::{elements, id_of, int, text};
+use crate::value::{elements, int, text};
 use crate::world::{Reply, World};
 
 impl World {
@@ -45,7 +45,6 @@ impl World {
         if bill && due > 0 && after["status"] != "trialing" {
             self.bill_subscription(id, "subscription_update", due)?;
         }
-        self.refresh_entitlements(id_of(&after["customer"]).unwrap_or_default());
         self.retrieve("subscription", id)
     }
 

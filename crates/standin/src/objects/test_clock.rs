@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::error::Problem;
 use crate::params::Params;
-use crate::value::int;
+use crate::value::{id_of, int};
 use crate::world::{Reply, World};
 
 impl World {
@@ -31,13 +31,26 @@ impl World {
         clock["frozen_time"] = json!(to);
         clock["status"] = json!("advancing");
         let advancing = self.store_new("test_helpers.test_clock.advancing", clock.clone());
-        let outside = std::mem::replace(&mut self.clock, Clock::Fixed(to));
-        let done = self.run_billing(to, |subscription| subscription["test_clock"] == id);
-        self.clock = outside;
-        done?;
+        self.at(to, |world| world.run_billing(to, |subscription| subscription["test_clock"] == id))?;
         clock["status"] = json!("ready");
         self.store_new("test_helpers.test_clock.ready", clock);
         Ok(advancing)
+    }
+
+    /// Does `work` at the time of the customer's test clock, if there is one.
+    pub(crate) fn in_time_of<T>(&mut self, customer: &Value, work: impl FnOnce(&mut Self) -> T) -> T {
+        let clock = id_of(&customer["test_clock"]).and_then(|id| self.find("test_helpers.test_clock", id));
+        match clock.map(|clock| int(clock, "frozen_time")) {
+            Some(time) => self.at(time, work),
+            None => work(self),
+        }
+    }
+
+    fn at<T>(&mut self, time: i64, work: impl FnOnce(&mut Self) -> T) -> T {
+        let outside = std::mem::replace(&mut self.clock, Clock::Fixed(time));
+        let done = work(self);
+        self.clock = outside;
+        done
     }
 
     pub(crate) fn delete_test_clock(&mut self, id: &str) -> Reply {

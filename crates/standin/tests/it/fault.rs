@@ -65,3 +65,17 @@ async fn a_delayed_answer_takes_its_time() {
     assert_eq!(api.get("customers").await.status, 200);
     assert!(begun.elapsed() >= Duration::from_millis(80));
 }
+
+#[tokio::test]
+async fn a_dropped_stand_in_is_gone() {
+    let api = Api::new().await;
+    let address = api.standin.base_url().replace("http://", "");
+    assert_eq!(api.get("customers").await.status, 200);
+    drop(api);
+    let gone = async {
+        while tokio::net::TcpStream::connect(&address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+}

@@ -123,9 +123,11 @@ impl Receiver {
         self.state.lock().unwrap().0.clone()
     }
 
-    /// Waits until `count` deliveries came.
+    /// Waits until `count` deliveries came, but not for ever.
     pub(crate) async fn wait_for(&self, count: usize) {
-        self.count.subscribe().wait_for(|got| *got >= count).await.unwrap();
+        let mut got = self.count.subscribe();
+        let came = got.wait_for(|got| *got >= count);
+        tokio::time::timeout(std::time::Duration::from_secs(20), came).await.unwrap().unwrap();
     }
 
     /// The ids of the events received so far.
