@@ -53,7 +53,8 @@ pub struct Feature {
 /// Whether `key` can be a feature's key (Stripe's `lookup_key` has at most 80 characters).
 #[must_use]
 pub fn is_feature_key(key: &str) -> bool {
-    (1..=80).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'))
+    (1..=80).contains(&key.len())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':'))
 }
 
 /// A price or a product gives a feature.

@@ -89,7 +89,8 @@ impl Envelope {
             return Ok(Self { id, kind, created, livemode, api_version: None, object_id, customer_id });
         }
         let created = root.secs("created")?;
-        let object = root.at("data").and_then(|data| data.at("object")).ok_or_else(|| root.wrong("data.object", "an object"))?;
+        let object =
+            root.at("data").and_then(|data| data.at("object")).ok_or_else(|| root.wrong("data.object", "an object"))?;
         let own_id = object.opt_string("id");
         let customer_id = if object.opt_string("object").as_deref() == Some("customer") {
             own_id.clone()

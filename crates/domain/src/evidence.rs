@@ -63,7 +63,10 @@ impl Witness {
 
     /// Statuses Stripe never changes again (docs.stripe.com/billing/subscriptions/overview; sessions never leave complete or expired).
     fn is_terminal(&self) -> bool {
-        matches!(self.object.get("status").and_then(Value::as_str), Some("canceled" | "incomplete_expired" | "complete" | "expired"))
+        matches!(
+            self.object.get("status").and_then(Value::as_str),
+            Some("canceled" | "incomplete_expired" | "complete" | "expired")
+        )
     }
 
     /// Whether the payloads prove that this came after `other`.
@@ -71,7 +74,9 @@ impl Witness {
         if self.rank() != other.rank() {
             return self.rank() > other.rank();
         }
-        let came_from = |later: &Self, earlier: &Self| later.previous.as_ref().is_some_and(|previous| is_part_of(previous, &earlier.object));
+        let came_from = |later: &Self, earlier: &Self| {
+            later.previous.as_ref().is_some_and(|previous| is_part_of(previous, &earlier.object))
+        };
         came_from(self, other) && !came_from(other, self)
     }
 }
@@ -97,8 +102,11 @@ pub fn latest(witnesses: &[Witness]) -> Option<(&Witness, bool)> {
         .filter(|one| !witnesses.iter().any(|other| other.event_id != one.event_id && other.follows(one)))
         .collect();
     // A circle of proofs is no proof.
-    let (candidates, proven) = if last.is_empty() { (witnesses.iter().collect(), false) } else { (last.clone(), last.len() == 1) };
-    let winner = candidates.into_iter().max_by(|a, b| (a.rank(), a.created, &a.event_id).cmp(&(b.rank(), b.created, &b.event_id)))?;
+    let (candidates, proven) =
+        if last.is_empty() { (witnesses.iter().collect(), false) } else { (last.clone(), last.len() == 1) };
+    let winner = candidates
+        .into_iter()
+        .max_by(|a, b| (a.rank(), a.created, &a.event_id).cmp(&(b.rank(), b.created, &b.event_id)))?;
     Some((winner, proven))
 }
 
@@ -109,7 +117,10 @@ pub fn retry_delay_ms(attempts: i64, seed: &str) -> Option<i64> {
     const DELAYS_S: [i64; 8] = [5, 30, 120, 600, 3600, 6 * 3600, 12 * 3600, 24 * 3600];
     let base = usize::try_from(attempts.max(1) - 1).ok().and_then(|n| DELAYS_S.get(n))? * 1000;
     // FNV-1a over the seed: a jitter that needs no dice, so that the rules stay pure.
-    let hash = seed.bytes().chain(attempts.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = seed
+        .bytes()
+        .chain(attempts.to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let spread = i64::try_from(hash % 1000).unwrap_or(0);
     Some(base + base * spread / 5000)
 }
@@ -121,7 +132,13 @@ mod tests {
     use super::*;
 
     fn witness(id: &str, verb: &str, created: i64, object: Value, previous: Option<Value>) -> Witness {
-        Witness { event_id: id.into(), kind: format!("customer.subscription.{verb}"), created: Timestamp::from_secs(created), object, previous }
+        Witness {
+            event_id: id.into(),
+            kind: format!("customer.subscription.{verb}"),
+            created: Timestamp::from_secs(created),
+            object,
+            previous,
+        }
     }
 
     #[test]
@@ -138,7 +155,13 @@ mod tests {
     fn every_permutation_of_one_second_ends_with_the_last() {
         let history = [
             witness("evt_d", "created", 5, json!({"status": "incomplete", "price": "a"}), None),
-            witness("evt_c", "updated", 5, json!({"status": "active", "price": "a"}), Some(json!({"status": "incomplete"}))),
+            witness(
+                "evt_c",
+                "updated",
+                5,
+                json!({"status": "active", "price": "a"}),
+                Some(json!({"status": "incomplete"})),
+            ),
             witness("evt_b", "updated", 5, json!({"status": "active", "price": "b"}), Some(json!({"price": "a"}))),
             witness("evt_a", "deleted", 5, json!({"status": "canceled", "price": "b"}), None),
         ];

@@ -22,8 +22,14 @@ pub enum MappingSource {
 
 impl MappingSource {
     /// All sources.
-    pub const ALL: [Self; 6] =
-        [Self::ClientReferenceId, Self::CheckoutMetadata, Self::SubscriptionMetadata, Self::CustomerMetadata, Self::Api, Self::Staff];
+    pub const ALL: [Self; 6] = [
+        Self::ClientReferenceId,
+        Self::CheckoutMetadata,
+        Self::SubscriptionMetadata,
+        Self::CustomerMetadata,
+        Self::Api,
+        Self::Staff,
+    ];
 
     /// The source's word in the contract.
     #[must_use]

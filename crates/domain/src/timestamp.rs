@@ -81,6 +81,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("expected an RFC 3339 time such as 2026-11-22T01:40:12Z"))
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("expected an RFC 3339 time such as 2026-11-22T01:40:12Z"))
     }
 }

@@ -40,7 +40,14 @@ impl Index {
 
     /// The answer to one access check.
     #[must_use]
-    pub fn decide(&self, livemode: Livemode, user_id: &str, feature: &str, policy: &Policy, now: Timestamp) -> Decision {
+    pub fn decide(
+        &self,
+        livemode: Livemode,
+        user_id: &str,
+        feature: &str,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Decision {
         // A panic while publishing cannot leave a map half changed, so a poisoned lock is still good to read.
         let mode = self.mode(livemode).read().unwrap_or_else(PoisonError::into_inner);
         decide(mode.users.get(user_id).map(AsRef::as_ref), &mode.catalog, policy, feature, now)
@@ -48,7 +55,13 @@ impl Index {
 
     /// The answers for every feature of the catalog, by key.
     #[must_use]
-    pub fn entitlements(&self, livemode: Livemode, user_id: &str, policy: &Policy, now: Timestamp) -> Vec<(String, Decision)> {
+    pub fn entitlements(
+        &self,
+        livemode: Livemode,
+        user_id: &str,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Vec<(String, Decision)> {
         let (facts, catalog) = (self.facts(livemode, user_id), self.catalog(livemode));
         entitlements(facts.as_deref(), &catalog, policy, now)
     }
@@ -67,15 +80,24 @@ impl Index {
 
     /// Every user of a mode with facts that `wanted` accepts.
     #[must_use]
-    pub fn users_where(&self, livemode: Livemode, wanted: impl Fn(&UserFacts) -> bool) -> Vec<(String, Arc<UserFacts>)> {
+    pub fn users_where(
+        &self,
+        livemode: Livemode,
+        wanted: impl Fn(&UserFacts) -> bool,
+    ) -> Vec<(String, Arc<UserFacts>)> {
         let mode = self.mode(livemode).read().unwrap_or_else(PoisonError::into_inner);
-        mode.users.iter().filter(|(_, facts)| wanted(facts)).map(|(user, facts)| (user.clone(), Arc::clone(facts))).collect()
+        mode.users
+            .iter()
+            .filter(|(_, facts)| wanted(facts))
+            .map(|(user, facts)| (user.clone(), Arc::clone(facts)))
+            .collect()
     }
 
     /// Makes a commit visible. Called while the writer is still held, so that memory changes in the order of the commits.
     pub(crate) fn publish(&self, changes: Changes) {
         for livemode in Livemode::ALL {
-            let touched = changes.catalogs.contains_key(&livemode) || changes.users.keys().any(|(mode, _)| *mode == livemode);
+            let touched =
+                changes.catalogs.contains_key(&livemode) || changes.users.keys().any(|(mode, _)| *mode == livemode);
             if !touched {
                 continue;
             }

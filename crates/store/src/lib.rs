@@ -20,10 +20,11 @@ use domain::{Livemode, Timestamp};
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
-    ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord, ConflictRecord, CustomerFilter,
-    CustomerRecord, CustomerRow, Delivery, EventFilter, EventRecord, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord,
-    Page, PriceRecord, ProductRecord, ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, SubscriptionFilter,
-    SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord, ConflictRecord,
+    CustomerFilter, CustomerRecord, CustomerRow, Delivery, EventFilter, EventRecord, MappingRecord, NavCounts,
+    NewOverride, OverrideFilter, OverrideRecord, Page, PriceRecord, ProductRecord, ReadClaim, Recorded,
+    RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, SubscriptionFilter, SubscriptionRecord, SyncReport,
+    TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -59,7 +60,9 @@ pub async fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
 
 /// Everything together.
 #[async_trait]
-pub trait Store: Intake + Processing + Mappings + CatalogStore + Overrides + Events + Customers + Accounts + Lists + 'static {
+pub trait Store:
+    Intake + Processing + Mappings + CatalogStore + Overrides + Events + Customers + Accounts + Lists + 'static
+{
     /// The memory access checks are answered from.
     fn index(&self) -> &Arc<Index>;
     /// The rules' settings.
@@ -103,9 +106,21 @@ pub trait Processing: Send + Sync {
     /// Leases the customers whose read is due, so that nobody else reads them until the lease ends.
     async fn claim_reads(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>>;
     /// Leases one customer, if nobody else has it.
-    async fn claim_read(&self, livemode: Livemode, customer_id: &str, owner: &str, now: Timestamp) -> Result<Option<ReadClaim>>;
+    async fn claim_read(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReadClaim>>;
     /// Makes the store agree with what Stripe answered to a read that began at `started_at`; reports what changed.
-    async fn apply_snapshot(&self, claim: &ReadClaim, snapshot: &Snapshot, started_at: Timestamp, author: &Author) -> Result<SyncReport>;
+    async fn apply_snapshot(
+        &self,
+        claim: &ReadClaim,
+        snapshot: &Snapshot,
+        started_at: Timestamp,
+        author: &Author,
+    ) -> Result<SyncReport>;
     /// A read failed: it is tried again later, and the events that wait for it say why.
     async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()>;
 }
@@ -118,7 +133,14 @@ pub trait Mappings: Send + Sync {
     /// The mappings of a user.
     async fn mappings_of(&self, livemode: Livemode, user_id: &str) -> Result<Vec<MappingRecord>>;
     /// A person or the application says who a customer is: replaces what was there, settles conflicts, and processes what waited.
-    async fn put_mapping(&self, livemode: Livemode, customer_id: &str, user_id: &str, source: MappingSource, author: &Author) -> Result<MappingRecord>;
+    async fn put_mapping(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        user_id: &str,
+        source: MappingSource,
+        author: &Author,
+    ) -> Result<MappingRecord>;
     /// Takes a mapping away; `false` when there is none.
     async fn delete_mapping(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<bool>;
     /// A conflict by id.
@@ -128,7 +150,14 @@ pub trait Mappings: Send + Sync {
     /// Settles a conflict; `false` when it is settled already or unknown.
     async fn resolve_conflict(&self, conflict_id: &str, resolution: Resolution, author: &Author) -> Result<bool>;
     /// Remembers a user the application told us of.
-    async fn put_user(&self, livemode: Livemode, user_id: &str, email: Option<&str>, name: Option<&str>, author: &Author) -> Result<UserRecord>;
+    async fn put_user(
+        &self,
+        livemode: Livemode,
+        user_id: &str,
+        email: Option<&str>,
+        name: Option<&str>,
+        author: &Author,
+    ) -> Result<UserRecord>;
     /// A user the application told us of.
     async fn user(&self, livemode: Livemode, user_id: &str) -> Result<Option<UserRecord>>;
 }
@@ -141,7 +170,14 @@ pub trait CatalogStore: Send + Sync {
     /// Deletes a feature and every grant of it; `false` when there is none.
     async fn delete_feature(&self, livemode: Livemode, key: &str, author: &Author) -> Result<bool>;
     /// Replaces what a price or product gives. [`Error::Conflict`] names a feature that does not exist.
-    async fn put_grants(&self, livemode: Livemode, kind: TargetKind, id: &str, grants: &[FeatureGrant], author: &Author) -> Result<()>;
+    async fn put_grants(
+        &self,
+        livemode: Livemode,
+        kind: TargetKind,
+        id: &str,
+        grants: &[FeatureGrant],
+        author: &Author,
+    ) -> Result<()>;
     /// A price Stripe told us of.
     async fn price(&self, livemode: Livemode, price_id: &str) -> Result<Option<PriceRecord>>;
     /// A product Stripe told us of.
@@ -186,7 +222,12 @@ pub trait Customers: Send + Sync {
     /// A Checkout Session by id.
     async fn checkout_session(&self, livemode: Livemode, id: &str) -> Result<Option<CheckoutRecord>>;
     /// The Checkout Sessions of a customer or, for sessions without one, that name this user; newest first.
-    async fn checkout_sessions_of(&self, livemode: Livemode, customer_ids: &[String], user_id: Option<&str>) -> Result<Vec<CheckoutRecord>>;
+    async fn checkout_sessions_of(
+        &self,
+        livemode: Livemode,
+        customer_ids: &[String],
+        user_id: Option<&str>,
+    ) -> Result<Vec<CheckoutRecord>>;
     /// Changes of a user's answers, newest first, at most `limit`.
     async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>>;
 }
@@ -217,9 +258,21 @@ pub trait Accounts: Send + Sync {
     /// Deletes every setup link.
     async fn clear_setup_links(&self) -> Result<()>;
     /// Inserts a session; `false` when the id is taken.
-    async fn create_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<bool>;
+    async fn create_session(
+        &self,
+        session_hash: &str,
+        staff_id: Option<&str>,
+        data: &str,
+        expires_at: Timestamp,
+    ) -> Result<bool>;
     /// Inserts or replaces a session.
-    async fn save_session(&self, session_hash: &str, staff_id: Option<&str>, data: &str, expires_at: Timestamp) -> Result<()>;
+    async fn save_session(
+        &self,
+        session_hash: &str,
+        staff_id: Option<&str>,
+        data: &str,
+        expires_at: Timestamp,
+    ) -> Result<()>;
     /// A session's data, unless it has expired.
     async fn load_session(&self, session_hash: &str, now: Timestamp) -> Result<Option<String>>;
     /// Ends a session.
@@ -248,11 +301,22 @@ pub trait Lists: Send + Sync {
     /// Users the application told us of or gave an override to, that no Stripe customer is mapped to; by prefix of id or e-mail.
     async fn users(&self, livemode: Livemode, query: Option<&str>, limit: i64) -> Result<Vec<UserRecord>>;
     /// Subscriptions, last changed first.
-    async fn list_subscriptions(&self, livemode: Livemode, filter: &SubscriptionFilter) -> Result<Page<SubscriptionRecord>>;
+    async fn list_subscriptions(
+        &self,
+        livemode: Livemode,
+        filter: &SubscriptionFilter,
+    ) -> Result<Page<SubscriptionRecord>>;
     /// Mappings, newest first, by prefix of user or customer id.
-    async fn list_mappings(&self, livemode: Livemode, query: Option<&str>, after: Option<&str>, limit: i64) -> Result<Page<MappingRecord>>;
+    async fn list_mappings(
+        &self,
+        livemode: Livemode,
+        query: Option<&str>,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Page<MappingRecord>>;
     /// Customers that pay (or have events) and that no user is mapped to.
-    async fn list_unattributed(&self, livemode: Livemode, after: Option<&str>, limit: i64) -> Result<Page<CustomerRow>>;
+    async fn list_unattributed(&self, livemode: Livemode, after: Option<&str>, limit: i64)
+    -> Result<Page<CustomerRow>>;
     /// Products and prices: those Stripe told us of and those that have grants.
     async fn list_catalog(&self, livemode: Livemode) -> Result<Vec<CatalogRow>>;
     /// The figures beside the navigation's entries, each counted up to 1,000.

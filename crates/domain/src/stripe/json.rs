@@ -55,7 +55,11 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn each(&self, key: &str) -> Vec<Self> {
         let elements = self.value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        elements.iter().enumerate().map(|(n, value)| Self { value, path: self.path_of(&format!("{key}[{n}]")) }).collect()
+        elements
+            .iter()
+            .enumerate()
+            .map(|(n, value)| Self { value, path: self.path_of(&format!("{key}[{n}]")) })
+            .collect()
     }
 
     /// The string at `key`; `None` when absent, null or empty.

@@ -59,7 +59,10 @@ impl Price {
             nickname: root.opt_string("nickname"),
             unit_amount: root.opt_int("unit_amount").or_else(|| root.opt_int("amount")),
             currency: root.opt_string("currency"),
-            interval: root.at("recurring").and_then(|recurring| recurring.opt_string("interval")).or_else(|| root.opt_string("interval")),
+            interval: root
+                .at("recurring")
+                .and_then(|recurring| recurring.opt_string("interval"))
+                .or_else(|| root.opt_string("interval")),
             active: root.flag("active"),
         })
     }

@@ -26,7 +26,15 @@ impl CatalogStore for Backend {
         .bind(author.now.millis())
         .execute(write.conn())
         .await?;
-        audit(write.conn(), author, "feature.put", Some(livemode), ("feature", &feature.key), &json!({"after": feature})).await?;
+        audit(
+            write.conn(),
+            author,
+            "feature.put",
+            Some(livemode),
+            ("feature", &feature.key),
+            &json!({"after": feature}),
+        )
+        .await?;
         write.touch_catalog(livemode, ("catalog", &feature.key), author.now).await?;
         write.commit(author.now).await
     }
@@ -52,7 +60,14 @@ impl CatalogStore for Backend {
         Ok(true)
     }
 
-    async fn put_grants(&self, livemode: Livemode, kind: TargetKind, id: &str, grants: &[FeatureGrant], author: &Author) -> Result<()> {
+    async fn put_grants(
+        &self,
+        livemode: Livemode,
+        kind: TargetKind,
+        id: &str,
+        grants: &[FeatureGrant],
+        author: &Author,
+    ) -> Result<()> {
         let mut write = self.begin().await?;
         let catalog = write.catalog(livemode);
         if let Some(unknown) = grants.iter().find(|grant| !catalog.features.contains_key(&grant.feature)) {
@@ -79,7 +94,15 @@ impl CatalogStore for Backend {
                 .execute(write.conn())
                 .await?;
         }
-        audit(write.conn(), author, "catalog.put", Some(livemode), (kind.as_str(), id), &json!({"before": before, "after": grants})).await?;
+        audit(
+            write.conn(),
+            author,
+            "catalog.put",
+            Some(livemode),
+            (kind.as_str(), id),
+            &json!({"before": before, "after": grants}),
+        )
+        .await?;
         write.touch_catalog(livemode, ("catalog", id), author.now).await?;
         write.commit(author.now).await
     }
@@ -90,7 +113,13 @@ impl CatalogStore for Backend {
             .bind(price_id)
             .fetch_optional(&self.read)
             .await?;
-        row.map(|row| Ok(PriceRecord { price: read_json("price", "state", price_id, &row.text("state")?)?, deleted: row.flag("deleted")? })).transpose()
+        row.map(|row| {
+            Ok(PriceRecord {
+                price: read_json("price", "state", price_id, &row.text("state")?)?,
+                deleted: row.flag("deleted")?,
+            })
+        })
+        .transpose()
     }
 
     async fn product(&self, livemode: Livemode, product_id: &str) -> Result<Option<ProductRecord>> {
@@ -99,7 +128,12 @@ impl CatalogStore for Backend {
             .bind(product_id)
             .fetch_optional(&self.read)
             .await?;
-        row.map(|row| Ok(ProductRecord { product: read_json("product", "state", product_id, &row.text("state")?)?, deleted: row.flag("deleted")? }))
-            .transpose()
+        row.map(|row| {
+            Ok(ProductRecord {
+                product: read_json("product", "state", product_id, &row.text("state")?)?,
+                deleted: row.flag("deleted")?,
+            })
+        })
+        .transpose()
     }
 }

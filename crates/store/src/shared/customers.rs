@@ -10,7 +10,8 @@ use crate::records::{CheckoutRecord, CustomerRecord, SubscriptionRecord, Verdict
 use crate::{Customers, Result};
 
 /// The columns [`customer`] reads, of a table named or aliased `c`.
-pub(super) const CUSTOMER_COLUMNS: &str = "c.livemode, c.customer_id, c.email, c.name, c.deleted, c.claimed_user, c.first_seen_at, c.last_event_at,
+pub(super) const CUSTOMER_COLUMNS: &str =
+    "c.livemode, c.customer_id, c.email, c.name, c.deleted, c.claimed_user, c.first_seen_at, c.last_event_at,
     c.dirty_at, c.next_read_at, c.read_error, c.synced_at";
 
 /// The columns [`subscription`] reads, of `subscription s left join mapping m`.
@@ -50,14 +51,21 @@ pub(super) fn subscription(row: &DbRow) -> Result<SubscriptionRecord> {
 
 fn checkout(row: &DbRow) -> Result<CheckoutRecord> {
     let id = row.text("checkout_session_id")?;
-    Ok(CheckoutRecord { session: json("checkout_session", "state", &id, &row.text("state")?)?, evidence_at: row.time("evidence_at")? })
+    Ok(CheckoutRecord {
+        session: json("checkout_session", "state", &id, &row.text("state")?)?,
+        evidence_at: row.time("evidence_at")?,
+    })
 }
 
 #[async_trait]
 impl Customers for Backend {
     async fn customer(&self, livemode: Livemode, customer_id: &str) -> Result<Option<CustomerRecord>> {
         let sql = format!("select {CUSTOMER_COLUMNS} from customer c where c.livemode = $1 and c.customer_id = $2");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(customer_id).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .fetch_optional(&self.read)
+            .await?;
         row.as_ref().map(customer).transpose()
     }
 
@@ -65,7 +73,8 @@ impl Customers for Backend {
         let sql = format!(
             "select {CUSTOMER_COLUMNS} from customer c where c.livemode = $1 and (c.email = $2 or c.email = lower($2)) order by c.customer_id limit 20"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(email).fetch_all(&self.read).await?;
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(email).fetch_all(&self.read).await?;
         rows.iter().map(customer).collect()
     }
 
@@ -75,7 +84,11 @@ impl Customers for Backend {
              from subscription s left join mapping m on m.livemode = s.livemode and m.customer_id = s.customer_id
              where s.livemode = $1 and s.subscription_id = $2"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(subscription_id).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(subscription_id)
+            .fetch_optional(&self.read)
+            .await?;
         row.as_ref().map(subscription).transpose()
     }
 
@@ -86,7 +99,11 @@ impl Customers for Backend {
              where s.livemode = $1 and s.customer_id = $2
              order by s.updated_at desc, s.subscription_id"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(customer_id).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(subscription).collect()
     }
 
@@ -99,8 +116,15 @@ impl Customers for Backend {
         row.as_ref().map(checkout).transpose()
     }
 
-    async fn checkout_sessions_of(&self, livemode: Livemode, customer_ids: &[String], user_id: Option<&str>) -> Result<Vec<CheckoutRecord>> {
-        let mut query = QueryBuilder::<Db>::new("select checkout_session_id, state, evidence_at from checkout_session where livemode = ");
+    async fn checkout_sessions_of(
+        &self,
+        livemode: Livemode,
+        customer_ids: &[String],
+        user_id: Option<&str>,
+    ) -> Result<Vec<CheckoutRecord>> {
+        let mut query = QueryBuilder::<Db>::new(
+            "select checkout_session_id, state, evidence_at from checkout_session where livemode = ",
+        );
         query.push_bind(livemode.is_live()).push(" and (customer_id in (");
         let mut list = query.separated(", ");
         // An empty list is no SQL.
@@ -110,7 +134,10 @@ impl Customers for Backend {
         }
         query.push(")");
         if let Some(user_id) = user_id {
-            query.push(" or (customer_id is null and state ->> 'client_reference_id' = ").push_bind(user_id.to_owned()).push(")");
+            query
+                .push(" or (customer_id is null and state ->> 'client_reference_id' = ")
+                .push_bind(user_id.to_owned())
+                .push(")");
         }
         query.push(") order by evidence_at desc, checkout_session_id limit 100");
         let rows = query.build().fetch_all(&self.read).await?;

@@ -50,7 +50,11 @@ fn after_prefix(prefix: &str) -> String {
 impl Events for Backend {
     async fn event(&self, livemode: Livemode, event_id: &str) -> Result<Option<EventRecord>> {
         let sql = format!("select {COLUMNS} from event where livemode = $1 and event_id = $2");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(event_id).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(event_id)
+            .fetch_optional(&self.read)
+            .await?;
         row.as_ref().map(event).transpose()
     }
 
@@ -97,7 +101,11 @@ impl Events for Backend {
         }
         match filter.kind.as_deref().map(|kind| (kind, kind.strip_suffix('*'))) {
             Some((_, Some(prefix))) => {
-                query.push(" and kind >= ").push_bind(prefix.to_owned()).push(" and kind < ").push_bind(after_prefix(prefix));
+                query
+                    .push(" and kind >= ")
+                    .push_bind(prefix.to_owned())
+                    .push(" and kind < ")
+                    .push_bind(after_prefix(prefix));
             }
             Some((kind, None)) => {
                 query.push(" and kind = ").push_bind(kind.to_owned());

@@ -17,11 +17,12 @@ use crate::{Changes, Result};
 /// One user's facts as this connection sees them; none when nothing is stored about the user.
 pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &str) -> Result<Option<UserFacts>> {
     let mut facts = UserFacts::default();
-    let customers = sqlx::query("select customer_id from mapping where livemode = $1 and user_id = $2 order by customer_id")
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .fetch_all(&mut *conn)
-        .await?;
+    let customers =
+        sqlx::query("select customer_id from mapping where livemode = $1 and user_id = $2 order by customer_id")
+            .bind(livemode.is_live())
+            .bind(user_id)
+            .fetch_all(&mut *conn)
+            .await?;
     for row in &customers {
         facts.customers.push(row.text("customer_id")?);
     }
@@ -100,16 +101,21 @@ fn session(row: &DbRow) -> Result<CheckoutSession> {
 /// The catalog of a mode as this connection sees it.
 pub(super) async fn catalog(conn: &mut Conn, livemode: Livemode) -> Result<Catalog> {
     let mut catalog = Catalog::default();
-    let features = sqlx::query("select feature_key, name, kind from feature where livemode = $1").bind(livemode.is_live()).fetch_all(&mut *conn).await?;
+    let features = sqlx::query("select feature_key, name, kind from feature where livemode = $1")
+        .bind(livemode.is_live())
+        .fetch_all(&mut *conn)
+        .await?;
     for row in &features {
         let key = row.text("feature_key")?;
         let kind = word("feature", "kind", &key, &row.text("kind")?, FeatureType::parse)?;
         catalog.features.insert(key.clone(), Feature { key, name: row.opt_text("name")?, kind });
     }
-    let grants = sqlx::query("select target_kind, target_id, feature_key, value from catalog_grant where livemode = $1 order by feature_key")
-        .bind(livemode.is_live())
-        .fetch_all(conn)
-        .await?;
+    let grants = sqlx::query(
+        "select target_kind, target_id, feature_key, value from catalog_grant where livemode = $1 order by feature_key",
+    )
+    .bind(livemode.is_live())
+    .fetch_all(conn)
+    .await?;
     for row in &grants {
         let targets = if row.text("target_kind")? == "price" { &mut catalog.prices } else { &mut catalog.products };
         targets
@@ -185,7 +191,10 @@ impl Backend {
         let mut conn = self.write.acquire().await?;
         let seen: Option<i64> = sqlx::query_scalar("select max(seq) from access_change").fetch_one(&mut *conn).await?;
         let mut users: HashMap<(Livemode, String), UserFacts> = HashMap::new();
-        for row in &sqlx::query("select livemode, user_id, customer_id from mapping order by customer_id").fetch_all(&mut *conn).await? {
+        for row in &sqlx::query("select livemode, user_id, customer_id from mapping order by customer_id")
+            .fetch_all(&mut *conn)
+            .await?
+        {
             users.entry((row.livemode()?, row.text("user_id")?)).or_default().customers.push(row.text("customer_id")?);
         }
         for row in &sqlx::query("select livemode, user_id from app_user").fetch_all(&mut *conn).await? {
@@ -205,7 +214,11 @@ impl Backend {
              order by s.subscription_id",
         );
         for row in &subscriptions.fetch_all(&mut *conn).await? {
-            users.entry((row.livemode()?, row.text("user_id")?)).or_default().subscriptions.push(subscription_facts(row)?);
+            users
+                .entry((row.livemode()?, row.text("user_id")?))
+                .or_default()
+                .subscriptions
+                .push(subscription_facts(row)?);
         }
         let sessions = sqlx::query(
             "select c.livemode, m.user_id, c.checkout_session_id, c.state
@@ -213,7 +226,8 @@ impl Backend {
              join mapping m on m.livemode = c.livemode and m.customer_id = c.customer_id",
         );
         for row in &sessions.fetch_all(&mut *conn).await? {
-            users.entry((row.livemode()?, row.text("user_id")?)).or_default().payment_pending |= session(row)?.is_payment_pending();
+            users.entry((row.livemode()?, row.text("user_id")?)).or_default().payment_pending |=
+                session(row)?.is_payment_pending();
         }
         let mut changes = Changes::default();
         for livemode in Livemode::ALL {
@@ -231,13 +245,17 @@ impl Backend {
     /// Follows what other processes committed: their changes stand in `access_change`.
     pub(super) async fn follow_changes(&self) -> Result<()> {
         let seen = self.seen_change.load(Ordering::SeqCst);
-        let newest: Option<i64> = sqlx::query_scalar("select max(seq) from access_change").fetch_one(&self.read).await?;
+        let newest: Option<i64> =
+            sqlx::query_scalar("select max(seq) from access_change").fetch_one(&self.read).await?;
         if newest.unwrap_or(0) <= seen {
             return Ok(());
         }
         // The writer is held so that nothing of this process is published between reading the facts and publishing them.
         let mut conn = self.write.acquire().await?;
-        let rows = sqlx::query("select seq, livemode, user_id from access_change where seq > $1 order by seq").bind(seen).fetch_all(&mut *conn).await?;
+        let rows = sqlx::query("select seq, livemode, user_id from access_change where seq > $1 order by seq")
+            .bind(seen)
+            .fetch_all(&mut *conn)
+            .await?;
         let mut changes = Changes::default();
         let mut last = seen;
         for row in &rows {

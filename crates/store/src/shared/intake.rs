@@ -91,7 +91,10 @@ impl Intake for Backend {
         .bind(&rejected.body_start)
         .fetch_one(write.conn())
         .await?;
-        sqlx::query("delete from rejected_delivery where rejected_id <= $1").bind(id - REJECTED_KEPT).execute(write.conn()).await?;
+        sqlx::query("delete from rejected_delivery where rejected_id <= $1")
+            .bind(id - REJECTED_KEPT)
+            .execute(write.conn())
+            .await?;
         write.commit(rejected.received_at).await
     }
 

@@ -22,7 +22,14 @@ impl Write<'_> {
     }
 
     /// Evidence names a user: makes the mapping, or, when it contradicts the one that is there, a conflict. Never moves anything.
-    pub(super) async fn claim(&mut self, livemode: Livemode, claim: &Claim, evidence: &str, now: Timestamp, effects: &mut Effects) -> Result<()> {
+    pub(super) async fn claim(
+        &mut self,
+        livemode: Livemode,
+        claim: &Claim,
+        evidence: &str,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<()> {
         match self.mapped_user(livemode, &claim.customer_id).await? {
             Some(user_id) if user_id == claim.user_id => {}
             Some(user_id) => {
@@ -53,13 +60,26 @@ impl Write<'_> {
             }
             None => {
                 self.set_mapping(livemode, &claim.customer_id, &claim.user_id, claim.source, evidence, now).await?;
-                effects.mappings.push(format!("{} is now mapped to {} by {}.", claim.customer_id, claim.user_id, claim.source.as_str()));
+                effects.mappings.push(format!(
+                    "{} is now mapped to {} by {}.",
+                    claim.customer_id,
+                    claim.user_id,
+                    claim.source.as_str()
+                ));
             }
         }
         Ok(())
     }
 
-    async fn set_mapping(&mut self, livemode: Livemode, customer_id: &str, user_id: &str, source: MappingSource, evidence: &str, now: Timestamp) -> Result<()> {
+    async fn set_mapping(
+        &mut self,
+        livemode: Livemode,
+        customer_id: &str,
+        user_id: &str,
+        source: MappingSource,
+        evidence: &str,
+        now: Timestamp,
+    ) -> Result<()> {
         sqlx::query(
             "insert into mapping (livemode, customer_id, user_id, source, evidence, since)
              values ($1, $2, $3, $4, $5, $6)
@@ -78,7 +98,13 @@ impl Write<'_> {
     }
 
     /// Events that only lacked the user are done now.
-    async fn settle_unattributed(&mut self, livemode: Livemode, customer_id: &str, user_id: &str, now: Timestamp) -> Result<()> {
+    async fn settle_unattributed(
+        &mut self,
+        livemode: Livemode,
+        customer_id: &str,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<()> {
         sqlx::query(
             "insert into attempt (livemode, event_id, cause, started_at, took_ms, outcome)
              select livemode, event_id, 'mapping', $3, 0, 'processed'
@@ -155,7 +181,14 @@ impl Mappings for Backend {
         rows.iter().map(mapping).collect()
     }
 
-    async fn put_mapping(&self, livemode: Livemode, customer_id: &str, user_id: &str, source: MappingSource, author: &Author) -> Result<MappingRecord> {
+    async fn put_mapping(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        user_id: &str,
+        source: MappingSource,
+        author: &Author,
+    ) -> Result<MappingRecord> {
         let now = author.now;
         let mut write = self.begin().await?;
         let before = write.mapped_user(livemode, customer_id).await?;
@@ -192,12 +225,22 @@ impl Mappings for Backend {
             .execute(write.conn())
             .await?;
         }
-        audit(write.conn(), author, "mapping.put", Some(livemode), ("customer", customer_id), &json!({"before": before, "after": user_id})).await?;
+        audit(
+            write.conn(),
+            author,
+            "mapping.put",
+            Some(livemode),
+            ("customer", customer_id),
+            &json!({"before": before, "after": user_id}),
+        )
+        .await?;
         for user in before.iter().map(String::as_str).filter(|before| *before != user_id).chain([user_id]) {
             write.touch_user(livemode, user, ("mapping", customer_id), now).await?;
         }
         write.commit(now).await?;
-        self.mapping(livemode, customer_id).await?.ok_or_else(|| crate::Error::Conflict(format!("the mapping of {customer_id} was removed meanwhile")))
+        self.mapping(livemode, customer_id)
+            .await?
+            .ok_or_else(|| crate::Error::Conflict(format!("the mapping of {customer_id} was removed meanwhile")))
     }
 
     async fn delete_mapping(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<bool> {
@@ -208,7 +251,15 @@ impl Mappings for Backend {
             .bind(customer_id)
             .execute(write.conn())
             .await?;
-        audit(write.conn(), author, "mapping.delete", Some(livemode), ("customer", customer_id), &json!({"before": before})).await?;
+        audit(
+            write.conn(),
+            author,
+            "mapping.delete",
+            Some(livemode),
+            ("customer", customer_id),
+            &json!({"before": before}),
+        )
+        .await?;
         write.touch_user(livemode, &before, ("mapping", customer_id), author.now).await?;
         write.commit(author.now).await?;
         Ok(true)
@@ -243,7 +294,8 @@ impl Mappings for Backend {
     async fn resolve_conflict(&self, conflict_id: &str, resolution: Resolution, author: &Author) -> Result<bool> {
         let Some(open) = self.conflict(conflict_id).await? else { return Ok(false) };
         if resolution == Resolution::Move {
-            self.put_mapping(open.livemode, &open.customer_id, &open.claimed_user_id, MappingSource::Staff, author).await?;
+            self.put_mapping(open.livemode, &open.customer_id, &open.claimed_user_id, MappingSource::Staff, author)
+                .await?;
             return Ok(true);
         }
         let mut write = self.begin().await?;
@@ -254,12 +306,20 @@ impl Mappings for Backend {
             .execute(write.conn())
             .await?;
         let details = json!({"kept": open.mapped_user_id, "refused": open.claimed_user_id});
-        audit(write.conn(), author, "conflict.keep", Some(open.livemode), ("customer", &open.customer_id), &details).await?;
+        audit(write.conn(), author, "conflict.keep", Some(open.livemode), ("customer", &open.customer_id), &details)
+            .await?;
         write.commit(author.now).await?;
         Ok(kept.rows_affected() > 0)
     }
 
-    async fn put_user(&self, livemode: Livemode, user_id: &str, email: Option<&str>, name: Option<&str>, author: &Author) -> Result<UserRecord> {
+    async fn put_user(
+        &self,
+        livemode: Livemode,
+        user_id: &str,
+        email: Option<&str>,
+        name: Option<&str>,
+        author: &Author,
+    ) -> Result<UserRecord> {
         let mut write = self.begin().await?;
         let row = sqlx::query(
             "insert into app_user (livemode, user_id, email, name, created_at, updated_at)
@@ -275,23 +335,37 @@ impl Mappings for Backend {
         .bind(author.now.millis())
         .fetch_one(write.conn())
         .await?;
-        audit(write.conn(), author, "user.put", Some(livemode), ("user", user_id), &json!({"email": email, "name": name})).await?;
+        audit(
+            write.conn(),
+            author,
+            "user.put",
+            Some(livemode),
+            ("user", user_id),
+            &json!({"email": email, "name": name}),
+        )
+        .await?;
         write.touch_user(livemode, user_id, ("user", user_id), author.now).await?;
         write.commit(author.now).await?;
         user(&row)
     }
 
     async fn user(&self, livemode: Livemode, user_id: &str) -> Result<Option<UserRecord>> {
-        let row = sqlx::query("select user_id, email, name, created_at from app_user where livemode = $1 and user_id = $2")
-            .bind(livemode.is_live())
-            .bind(user_id)
-            .fetch_optional(&self.read)
-            .await?;
+        let row =
+            sqlx::query("select user_id, email, name, created_at from app_user where livemode = $1 and user_id = $2")
+                .bind(livemode.is_live())
+                .bind(user_id)
+                .fetch_optional(&self.read)
+                .await?;
         row.as_ref().map(user).transpose()
     }
 }
 
 /// A row of `app_user`.
 pub(super) fn user(row: &DbRow) -> Result<UserRecord> {
-    Ok(UserRecord { user_id: row.text("user_id")?, email: row.opt_text("email")?, name: row.opt_text("name")?, created_at: row.time("created_at")? })
+    Ok(UserRecord {
+        user_id: row.text("user_id")?,
+        email: row.opt_text("email")?,
+        name: row.opt_text("name")?,
+        created_at: row.time("created_at")?,
+    })
 }

@@ -90,7 +90,13 @@ impl Write<'_> {
     }
 
     /// Reads a user's facts again, notes the answers that changed with their cause, and returns those changes.
-    async fn touch_user(&mut self, livemode: Livemode, user_id: &str, cause: (&str, &str), now: Timestamp) -> Result<Vec<VerdictChange>> {
+    async fn touch_user(
+        &mut self,
+        livemode: Livemode,
+        user_id: &str,
+        cause: (&str, &str),
+        now: Timestamp,
+    ) -> Result<Vec<VerdictChange>> {
         let key = (livemode, user_id.to_owned());
         let before = match self.users.get(&key) {
             Some(touched) => touched.after.clone(),
@@ -99,9 +105,13 @@ impl Write<'_> {
         let after = facts::user_facts(self.conn(), livemode, user_id).await?.map(Arc::new);
         let catalog = self.catalog(livemode);
         let policy = self.backend.options.policy;
-        let changes = facts::verdict_changes(user_id, (before.as_deref(), &catalog), (after.as_deref(), &catalog), &policy, now);
+        let changes =
+            facts::verdict_changes(user_id, (before.as_deref(), &catalog), (after.as_deref(), &catalog), &policy, now);
         facts::record_verdict_changes(self.conn(), livemode, &changes, cause, now).await?;
-        self.users.entry(key).and_modify(|touched| touched.after.clone_from(&after)).or_insert(Touched { before, after });
+        self.users
+            .entry(key)
+            .and_modify(|touched| touched.after.clone_from(&after))
+            .or_insert(Touched { before, after });
         Ok(changes)
     }
 
@@ -115,9 +125,13 @@ impl Write<'_> {
         let before = self.catalog(livemode);
         let after = Arc::new(facts::catalog(self.conn(), livemode).await?);
         let policy = self.backend.options.policy;
-        let users = self.backend.index.users_where(livemode, |facts| !facts.subscriptions.is_empty() || !facts.overrides.is_empty());
+        let users = self
+            .backend
+            .index
+            .users_where(livemode, |facts| !facts.subscriptions.is_empty() || !facts.overrides.is_empty());
         for (user_id, facts) in users {
-            let changes = facts::verdict_changes(&user_id, (Some(&facts), &before), (Some(&facts), &after), &policy, now);
+            let changes =
+                facts::verdict_changes(&user_id, (Some(&facts), &before), (Some(&facts), &after), &policy, now);
             facts::record_verdict_changes(self.conn(), livemode, &changes, cause, now).await?;
         }
         self.catalogs.insert(livemode, after);
@@ -126,16 +140,27 @@ impl Write<'_> {
 
     /// Commits, then makes what changed visible while the writer is still held: memory follows the order of the commits.
     async fn commit(mut self, now: Timestamp) -> Result<()> {
-        let users: Vec<_> = self.users.iter().filter(|(_, touched)| touched.before != touched.after).map(|(key, _)| key.clone()).collect();
+        let users: Vec<_> = self
+            .users
+            .iter()
+            .filter(|(_, touched)| touched.before != touched.after)
+            .map(|(key, _)| key.clone())
+            .collect();
         let modes: Vec<_> = self.catalogs.keys().copied().collect();
         let mut seen = None;
-        for (livemode, user_id) in users.iter().map(|(mode, user)| (*mode, Some(user.as_str()))).chain(modes.into_iter().map(|mode| (mode, None))) {
-            let seq: i64 = sqlx::query_scalar("insert into access_change (livemode, user_id, at) values ($1, $2, $3) returning seq")
-                .bind(livemode.is_live())
-                .bind(user_id)
-                .bind(now.millis())
-                .fetch_one(self.conn())
-                .await?;
+        for (livemode, user_id) in users
+            .iter()
+            .map(|(mode, user)| (*mode, Some(user.as_str())))
+            .chain(modes.into_iter().map(|mode| (mode, None)))
+        {
+            let seq: i64 = sqlx::query_scalar(
+                "insert into access_change (livemode, user_id, at) values ($1, $2, $3) returning seq",
+            )
+            .bind(livemode.is_live())
+            .bind(user_id)
+            .bind(now.millis())
+            .fetch_one(self.conn())
+            .await?;
             seen = Some(seq);
         }
         let mut conn = self.conn.take().expect("a write has its connection until it ends");

@@ -50,6 +50,9 @@ pub(super) struct Applied {
     pub needs_read: bool,
 }
 
+/// Our own word for the payment of a session whose delayed payment failed.
+pub(super) const PAYMENT_FAILED: &str = "failed";
+
 pub(super) const OLDER: &str = "Older than what is known: nothing changed.";
 pub(super) const SETTLED: &str = "Too close in time to other news: settled by what the payloads say.";
 pub(super) const ENDED: &str = "The object has ended for good: nothing changed.";
@@ -90,7 +93,10 @@ async fn weigh(
     }
     let order = evidence::compare(Some(stored.at), evidence.at);
     if was_terminal && !is_terminal {
-        return Ok((Use::Keep, Applied { note: Some(if order == Order::Older { OLDER } else { ENDED }), needs_read: false }));
+        return Ok((
+            Use::Keep,
+            Applied { note: Some(if order == Order::Older { OLDER } else { ENDED }), needs_read: false },
+        ));
     }
     match order {
         Order::Newer => Ok((Use::Apply, Applied::default())),
@@ -103,7 +109,9 @@ async fn weigh(
         Order::Undecidable => {
             let since = stored.at.max(evidence.at).plus_millis(-MARGIN_MS);
             let witnesses = witnesses(conn, evidence.livemode, object_id, since).await?;
-            let Some((winner, proven)) = evidence::latest(&witnesses) else { return Ok((Use::Apply, Applied::default())) };
+            let Some((winner, proven)) = evidence::latest(&witnesses) else {
+                return Ok((Use::Apply, Applied::default()));
+            };
             let applied = Applied { note: Some(SETTLED), needs_read: !proven };
             if Some(winner.event_id.as_str()) == evidence.origin.event_id() {
                 return Ok((Use::Apply, applied));
@@ -118,12 +126,14 @@ async fn weigh(
 
 /// The events about an object since a time on Stripe's clock, whatever their status.
 async fn witnesses(conn: &mut Conn, livemode: Livemode, object_id: &str, since: Timestamp) -> Result<Vec<Witness>> {
-    let rows = sqlx::query("select event_id, kind, created, payload from event where livemode = $1 and object_id = $2 and created >= $3")
-        .bind(livemode.is_live())
-        .bind(object_id)
-        .bind(since.millis())
-        .fetch_all(conn)
-        .await?;
+    let rows = sqlx::query(
+        "select event_id, kind, created, payload from event where livemode = $1 and object_id = $2 and created >= $3",
+    )
+    .bind(livemode.is_live())
+    .bind(object_id)
+    .bind(since.millis())
+    .fetch_all(conn)
+    .await?;
     let mut witnesses = vec![];
     for row in &rows {
         let event_id = row.text("event_id")?;
@@ -148,7 +158,9 @@ fn past_due_since(subscription: &Subscription, observed: &[Observation], origin:
     let first = Timestamp::from_millis(run.0);
     // A read says that it is past due, not since when: the failed renewal is the one that began the period.
     match origin {
-        Origin::Read if observed.len() == 1 => Some(subscription.current_period_start().map_or(first, |start| start.min(first))),
+        Origin::Read if observed.len() == 1 => {
+            Some(subscription.current_period_start().map_or(first, |start| start.min(first)))
+        }
         _ => Some(first),
     }
 }
@@ -176,7 +188,11 @@ pub(super) async fn apply_subscription(
     if let Some(row) = &row {
         before = Some(json("subscription", "state", &id, &row.text("state")?)?);
         observed = json("subscription", "observed", &id, &row.text("observed")?)?;
-        stored = Some(Stored { at: row.time("evidence_at")?, event_id: row.opt_text("evidence_event_id")?, known_at: row.time("updated_at")? });
+        stored = Some(Stored {
+            at: row.time("evidence_at")?,
+            event_id: row.opt_text("evidence_event_id")?,
+            known_at: row.time("updated_at")?,
+        });
     }
     let seen = (evidence.at.millis(), subscription.status.as_str().to_owned());
     let is_new_observation = !observed.contains(&seen);
@@ -191,12 +207,21 @@ pub(super) async fn apply_subscription(
     let (after, event_id, at) = match decision {
         Use::Apply => (subscription, evidence.origin.event_id().map(str::to_owned), evidence.at),
         Use::ApplyOther(witness) => {
-            let other = Subscription::read(&witness.object, metadata_keys).map_err(|missing| unreadable(&witness.event_id, &missing))?;
+            let other = Subscription::read(&witness.object, metadata_keys)
+                .map_err(|missing| unreadable(&witness.event_id, &missing))?;
             (other, Some(witness.event_id), witness.created)
         }
         Use::Keep => {
             if is_new_observation && let Some(before) = &before {
                 let since = past_due_since(before, &observed, evidence.origin);
+                let known = row.as_ref().map(|row| row.opt_time("past_due_since")).transpose()?.flatten();
+                note_field(
+                    effects,
+                    &id,
+                    "past_due_since",
+                    known.map(|at| at.to_string()),
+                    since.map(|at| at.to_string()),
+                );
                 sqlx::query("update subscription set observed = $3, past_due_since = $4 where livemode = $1 and subscription_id = $2")
                     .bind(evidence.livemode.is_live())
                     .bind(&id)
@@ -212,7 +237,9 @@ pub(super) async fn apply_subscription(
         applied = Applied { note: Some(TRUNCATED), needs_read: true };
     }
     // The latest time of the moment that was weighed, so that the clock of the evidence never runs back.
-    let at = stored.as_ref().map_or(at, |stored| if evidence.origin.event_id().is_some() { stored.at.max(at).max(evidence.at) } else { at });
+    let at = stored.as_ref().map_or(at, |stored| {
+        if evidence.origin.event_id().is_some() { stored.at.max(at).max(evidence.at) } else { at }
+    });
     let since = past_due_since(&after, &observed, evidence.origin);
     note_subscription(effects, before.as_ref(), &after);
     sqlx::query(
@@ -241,17 +268,39 @@ pub(super) async fn apply_subscription(
 
 fn note_subscription(effects: &mut Effects, before: Option<&Subscription>, after: &Subscription) {
     let prices = |s: &Subscription| {
-        let items: Vec<_> = s.items.iter().map(|i| if i.quantity == 1 { i.price_id.clone() } else { format!("{} × {}", i.price_id, i.quantity) }).collect();
+        let items: Vec<_> = s
+            .items
+            .iter()
+            .map(|i| if i.quantity == 1 { i.price_id.clone() } else { format!("{} × {}", i.price_id, i.quantity) })
+            .collect();
         items.join(", ")
     };
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let id = &after.id;
-    note_field(effects, id, "status", before.map(|s| s.status.as_str().to_owned()), Some(after.status.as_str().to_owned()));
+    note_field(
+        effects,
+        id,
+        "status",
+        before.map(|s| s.status.as_str().to_owned()),
+        Some(after.status.as_str().to_owned()),
+    );
     note_field(effects, id, "prices", before.map(prices), Some(prices(after)));
-    note_field(effects, id, "current_period_end", before.and_then(|s| time(s.current_period_end())), time(after.current_period_end()));
+    note_field(
+        effects,
+        id,
+        "current_period_end",
+        before.and_then(|s| time(s.current_period_end())),
+        time(after.current_period_end()),
+    );
     note_field(effects, id, "ends_at", before.and_then(|s| time(s.ends_at())), time(after.ends_at()));
     note_field(effects, id, "trial_end", before.and_then(|s| time(s.trial_end)), time(after.trial_end));
-    note_field(effects, id, "pause_collection", before.and_then(|s| s.pause_behavior.clone()), after.pause_behavior.clone());
+    note_field(
+        effects,
+        id,
+        "pause_collection",
+        before.and_then(|s| s.pause_behavior.clone()),
+        after.pause_behavior.clone(),
+    );
 }
 
 /// Another event of the same object could not be read.
@@ -260,7 +309,12 @@ fn unreadable(event_id: &str, missing: &Missing) -> Error {
 }
 
 /// Takes a customer in. Deletion is for ever.
-pub(super) async fn apply_customer(conn: &mut Conn, evidence: &Evidence<'_>, customer: &Customer, effects: &mut Effects) -> Result<Applied> {
+pub(super) async fn apply_customer(
+    conn: &mut Conn,
+    evidence: &Evidence<'_>,
+    customer: &Customer,
+    effects: &mut Effects,
+) -> Result<Applied> {
     let row = sqlx::query(
         "select email, name, deleted, evidence_at, evidence_event_id, synced_at from customer where livemode = $1 and customer_id = $2 and evidence_at is not null",
     )
@@ -277,7 +331,8 @@ pub(super) async fn apply_customer(conn: &mut Conn, evidence: &Evidence<'_>, cus
             known_at: row.opt_time("synced_at")?.unwrap_or_default().max(row.time("evidence_at")?),
         };
         let decision;
-        (decision, applied) = weigh(conn, evidence, &customer.id, Some(&stored), (row.flag("deleted")?, customer.deleted)).await?;
+        (decision, applied) =
+            weigh(conn, evidence, &customer.id, Some(&stored), (row.flag("deleted")?, customer.deleted)).await?;
         if !matches!(decision, Use::Apply) {
             return Ok(applied);
         }
@@ -316,7 +371,7 @@ pub(super) async fn apply_customer(conn: &mut Conn, evidence: &Evidence<'_>, cus
 pub(super) async fn apply_checkout_session(
     conn: &mut Conn,
     evidence: &Evidence<'_>,
-    session: &CheckoutSession,
+    mut session: CheckoutSession,
     effects: &mut Effects,
 ) -> Result<Applied> {
     let row = sqlx::query(
@@ -329,8 +384,16 @@ pub(super) async fn apply_checkout_session(
     let mut before: Option<CheckoutSession> = None;
     let mut applied = Applied::default();
     if let Some(row) = &row {
-        let stored = Stored { at: row.time("evidence_at")?, event_id: row.opt_text("evidence_event_id")?, known_at: row.time("updated_at")? };
+        let stored = Stored {
+            at: row.time("evidence_at")?,
+            event_id: row.opt_text("evidence_event_id")?,
+            known_at: row.time("updated_at")?,
+        };
         let known: CheckoutSession = json("checkout_session", "state", &session.id, &row.text("state")?)?;
+        // Stripe keeps calling a session unpaid whose delayed payment has failed for good: only the event says so.
+        if known.payment_status == PAYMENT_FAILED && session.payment_status == "unpaid" {
+            session.payment_status = known.payment_status.clone();
+        }
         // A session that was paid, or failed for good, does not become unpaid again.
         let ends = (known.payment_status != "unpaid", session.payment_status != "unpaid");
         before = Some(known);
@@ -341,7 +404,13 @@ pub(super) async fn apply_checkout_session(
         }
     }
     note_field(effects, &session.id, "status", before.as_ref().and_then(|s| s.status.clone()), session.status.clone());
-    note_field(effects, &session.id, "payment_status", before.map(|s| s.payment_status), Some(session.payment_status.clone()));
+    note_field(
+        effects,
+        &session.id,
+        "payment_status",
+        before.map(|s| s.payment_status),
+        Some(session.payment_status.clone()),
+    );
     sqlx::query(
         "insert into checkout_session (livemode, checkout_session_id, customer_id, state, evidence_at, evidence_event_id, updated_at)
          values ($1, $2, $3, $4, $5, $6, $7)
@@ -352,7 +421,7 @@ pub(super) async fn apply_checkout_session(
     .bind(evidence.livemode.is_live())
     .bind(&session.id)
     .bind(session.customer_id.as_deref())
-    .bind(to_json(session))
+    .bind(to_json(&session))
     .bind(evidence.at.millis())
     .bind(evidence.origin.event_id())
     .bind(evidence.known_at.millis())
@@ -362,19 +431,28 @@ pub(super) async fn apply_checkout_session(
 }
 
 /// Takes a product in; `product.deleted` is for ever, so a late `product.updated` does not bring it back.
-pub(super) async fn apply_product(conn: &mut Conn, evidence: &Evidence<'_>, product: &Product, deleted: bool, effects: &mut Effects) -> Result<Applied> {
-    let row = sqlx::query("select state, deleted, evidence_at, evidence_event_id from product where livemode = $1 and product_id = $2")
-        .bind(evidence.livemode.is_live())
-        .bind(&product.id)
-        .fetch_optional(&mut *conn)
-        .await?;
+pub(super) async fn apply_product(
+    conn: &mut Conn,
+    evidence: &Evidence<'_>,
+    product: &Product,
+    deleted: bool,
+    effects: &mut Effects,
+) -> Result<Applied> {
+    let row = sqlx::query(
+        "select state, deleted, evidence_at, evidence_event_id from product where livemode = $1 and product_id = $2",
+    )
+    .bind(evidence.livemode.is_live())
+    .bind(&product.id)
+    .fetch_optional(&mut *conn)
+    .await?;
     let mut applied = Applied::default();
     let mut before: Option<Product> = None;
     if let Some(row) = &row {
         let at = row.time("evidence_at")?;
         let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
         let decision;
-        (decision, applied) = weigh(conn, evidence, &product.id, Some(&stored), (row.flag("deleted")?, deleted)).await?;
+        (decision, applied) =
+            weigh(conn, evidence, &product.id, Some(&stored), (row.flag("deleted")?, deleted)).await?;
         applied.needs_read = false;
         if !matches!(decision, Use::Apply) {
             return Ok(applied);
@@ -400,18 +478,25 @@ pub(super) async fn apply_product(conn: &mut Conn, evidence: &Evidence<'_>, prod
 }
 
 /// Takes a price in.
-pub(super) async fn apply_price(conn: &mut Conn, evidence: &Evidence<'_>, price: &Price, deleted: bool) -> Result<Applied> {
-    let row = sqlx::query("select deleted, evidence_at, evidence_event_id from price where livemode = $1 and price_id = $2")
-        .bind(evidence.livemode.is_live())
-        .bind(&price.id)
-        .fetch_optional(&mut *conn)
-        .await?;
+pub(super) async fn apply_price(
+    conn: &mut Conn,
+    evidence: &Evidence<'_>,
+    price: &Price,
+    deleted: bool,
+) -> Result<Applied> {
+    let row =
+        sqlx::query("select deleted, evidence_at, evidence_event_id from price where livemode = $1 and price_id = $2")
+            .bind(evidence.livemode.is_live())
+            .bind(&price.id)
+            .fetch_optional(&mut *conn)
+            .await?;
     let mut applied = Applied::default();
     if let Some(row) = &row {
         let at = row.time("evidence_at")?;
         let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
         let decision;
-        (decision, applied) = weigh(conn, evidence, &price.id, Some(&stored), (row.try_get("deleted")?, deleted)).await?;
+        (decision, applied) =
+            weigh(conn, evidence, &price.id, Some(&stored), (row.try_get("deleted")?, deleted)).await?;
         applied.needs_read = false;
         if !matches!(decision, Use::Apply) {
             return Ok(applied);

@@ -11,8 +11,7 @@ use super::rows::{Columns as _, DbRow, word};
 use crate::records::{Author, NewOverride, OverrideFilter, OverrideRecord, Page};
 use crate::{Overrides, Result};
 
-const COLUMNS: &str =
-    "override_id, user_id, feature_key, effect, value, reason, expires_at, created_at, created_by, revoked_at, revoked_by";
+const COLUMNS: &str = "override_id, user_id, feature_key, effect, value, reason, expires_at, created_at, created_by, revoked_at, revoked_by";
 
 fn record(row: &DbRow) -> Result<OverrideRecord> {
     let override_id = row.text("override_id")?;
@@ -78,7 +77,15 @@ impl Overrides for Backend {
         .fetch_optional(write.conn())
         .await?;
         let Some(user_id) = user_id else { return Ok(false) };
-        audit(write.conn(), author, "override.revoke", Some(livemode), ("user", &user_id), &json!({"override": override_id})).await?;
+        audit(
+            write.conn(),
+            author,
+            "override.revoke",
+            Some(livemode),
+            ("user", &user_id),
+            &json!({"override": override_id}),
+        )
+        .await?;
         write.touch_user(livemode, &user_id, ("override", override_id), author.now).await?;
         write.commit(author.now).await?;
         Ok(true)
@@ -86,7 +93,11 @@ impl Overrides for Backend {
 
     async fn find_override(&self, livemode: Livemode, override_id: &str) -> Result<Option<OverrideRecord>> {
         let sql = format!("select {COLUMNS} from access_override where livemode = $1 and override_id = $2");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(override_id).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(override_id)
+            .fetch_optional(&self.read)
+            .await?;
         row.as_ref().map(record).transpose()
     }
 

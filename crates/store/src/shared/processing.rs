@@ -34,11 +34,20 @@ struct Due {
 
 /// What processing one event came to.
 enum Outcome {
-    Done { status: EventStatus, note: Option<String> },
-    Ignored { note: String },
+    Done {
+        status: EventStatus,
+        note: Option<String>,
+    },
+    Ignored {
+        note: String,
+    },
     /// Right only after a read of this customer.
-    Waits { note: String },
-    Failed { error: String },
+    Waits {
+        note: String,
+    },
+    Failed {
+        error: String,
+    },
 }
 
 /// A round that broke on one event.
@@ -77,10 +86,12 @@ impl Processing for Backend {
         .await?;
         let mut due = event;
         for livemode in &self.options.readable {
-            let read: Option<i64> = sqlx::query_scalar("select min(next_read_at) from customer where dirty_at is not null and livemode = $1")
-                .bind(livemode.is_live())
-                .fetch_one(&self.read)
-                .await?;
+            let read: Option<i64> = sqlx::query_scalar(
+                "select min(next_read_at) from customer where dirty_at is not null and livemode = $1",
+            )
+            .bind(livemode.is_live())
+            .fetch_one(&self.read)
+            .await?;
             due = [due, read].into_iter().flatten().min();
         }
         Ok(due.map(Timestamp::from_millis))
@@ -118,7 +129,15 @@ impl Processing for Backend {
         .execute(write.conn())
         .await?
         .rows_affected();
-        audit(write.conn(), author, "event.replay_failed", Some(livemode), ("event", "*"), &json!({"events": replayed})).await?;
+        audit(
+            write.conn(),
+            author,
+            "event.replay_failed",
+            Some(livemode),
+            ("event", "*"),
+            &json!({"events": replayed}),
+        )
+        .await?;
         write.commit(author.now).await?;
         Ok(replayed)
     }
@@ -145,11 +164,23 @@ impl Processing for Backend {
         self.lease_due(owner, now, limit).await
     }
 
-    async fn claim_read(&self, livemode: Livemode, customer_id: &str, owner: &str, now: Timestamp) -> Result<Option<ReadClaim>> {
+    async fn claim_read(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReadClaim>> {
         self.lease_one(livemode, customer_id, owner, now).await
     }
 
-    async fn apply_snapshot(&self, claim: &ReadClaim, snapshot: &Snapshot, started_at: Timestamp, author: &Author) -> Result<SyncReport> {
+    async fn apply_snapshot(
+        &self,
+        claim: &ReadClaim,
+        snapshot: &Snapshot,
+        started_at: Timestamp,
+        author: &Author,
+    ) -> Result<SyncReport> {
         self.take_snapshot(claim, snapshot, started_at, author).await
     }
 
@@ -180,7 +211,12 @@ impl Backend {
         let mut round = Round { events: rows.len(), ..Round::default() };
         for row in &rows {
             let due = due(row)?;
-            let broken = |error| Broken::Event { livemode: due.livemode, event_id: due.event_id.clone(), attempts: due.attempts, error };
+            let broken = |error| Broken::Event {
+                livemode: due.livemode,
+                event_id: due.event_id.clone(),
+                attempts: due.attempts,
+                error,
+            };
             match write.process(&due, now).await {
                 Ok(Outcome::Failed { .. }) => round.failed += 1,
                 Ok(Outcome::Waits { .. }) => round.reads += 1,
@@ -200,7 +236,13 @@ fn due(row: &DbRow) -> Result<Due> {
     let note = row.opt_text("note")?.unwrap_or_default();
     let actor = note.strip_prefix(REPLAY).map(str::to_owned);
     let attempts = row.int("attempts")?;
-    let cause = if actor.is_some() { "replay" } else if attempts > 0 { "retry" } else { "delivery" };
+    let cause = if actor.is_some() {
+        "replay"
+    } else if attempts > 0 {
+        "retry"
+    } else {
+        "delivery"
+    };
     Ok(Due {
         livemode: row.livemode()?,
         event_id: row.text("event_id")?,
@@ -248,7 +290,13 @@ impl Write<'_> {
     }
 
     /// Takes the object in, or says which field is missing.
-    async fn take_in(&mut self, due: &Due, payload: &Value, now: Timestamp, effects: &mut Effects) -> Result<Result<Outcome, Missing>> {
+    async fn take_in(
+        &mut self,
+        due: &Due,
+        payload: &Value,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Result<Outcome, Missing>> {
         if payload.get("object").and_then(Value::as_str) == Some("v2.core.event") {
             return self.take_in_thin(due, now).await.map(Ok);
         }
@@ -293,15 +341,18 @@ impl Write<'_> {
                 applied
             }
             kind if kind.starts_with("checkout.session.") => {
-                let session = match CheckoutSession::read(object, &keys) {
+                let mut session = match CheckoutSession::read(object, &keys) {
                     Ok(session) => session,
                     Err(missing) => return Ok(Err(missing)),
                 };
-                let applied = objects::apply_checkout_session(self.conn(), &evidence, &session, effects).await?;
-                if session.status.as_deref() != Some("expired") {
-                    for claim in session_claims(&session) {
-                        self.claims(due, Some(claim), now, effects).await?;
-                    }
+                if kind.ends_with(".async_payment_failed") {
+                    session.payment_status = objects::PAYMENT_FAILED.to_owned();
+                }
+                let claims =
+                    if session.status.as_deref() == Some("expired") { vec![] } else { session_claims(&session) };
+                let applied = objects::apply_checkout_session(self.conn(), &evidence, session, effects).await?;
+                for claim in claims {
+                    self.claims(due, Some(claim), now, effects).await?;
                 }
                 applied
             }
@@ -332,15 +383,21 @@ impl Write<'_> {
         };
         let customer_id = match &due.customer_id {
             Some(customer_id) => Some(customer_id.clone()),
-            None => sqlx::query_scalar("select customer_id from subscription where livemode = $1 and subscription_id = $2")
-                .bind(due.livemode.is_live())
-                .bind(object_id)
-                .fetch_optional(self.conn())
-                .await?,
+            None => {
+                sqlx::query_scalar("select customer_id from subscription where livemode = $1 and subscription_id = $2")
+                    .bind(due.livemode.is_live())
+                    .bind(object_id)
+                    .fetch_optional(self.conn())
+                    .await?
+            }
         };
         let Some(customer_id) = customer_id else {
             if object_id.starts_with("sub_") {
-                return Ok(Outcome::Failed { error: format!("the customer of {object_id} is not known here yet, and a thin event does not carry it") });
+                return Ok(Outcome::Failed {
+                    error: format!(
+                        "the customer of {object_id} is not known here yet, and a thin event does not carry it"
+                    ),
+                });
             }
             return Ok(Outcome::Ignored { note: format!("No rule uses events of the type {}.", due.kind) });
         };
@@ -351,7 +408,9 @@ impl Write<'_> {
             .execute(self.conn())
             .await?;
         if !self.backend.options.readable.contains(&due.livemode) {
-            return Ok(Outcome::Failed { error: format!("a thin event has to be read from Stripe, and there is no {} API key", due.livemode) });
+            return Ok(Outcome::Failed {
+                error: format!("a thin event has to be read from Stripe, and there is no {} API key", due.livemode),
+            });
         }
         self.mark_dirty(due.livemode, &customer_id, now, due.actor.is_some()).await?;
         Ok(Outcome::Waits { note: "A thin event: its customer is read from Stripe.".into() })
@@ -381,7 +440,11 @@ impl Write<'_> {
     }
 
     /// `processed`, or `unattributed` when the customer is nobody's.
-    pub(super) async fn settled_status(&mut self, livemode: Livemode, customer_id: Option<&str>) -> Result<EventStatus> {
+    pub(super) async fn settled_status(
+        &mut self,
+        livemode: Livemode,
+        customer_id: Option<&str>,
+    ) -> Result<EventStatus> {
         let Some(customer_id) = customer_id else { return Ok(EventStatus::Processed) };
         let mapped = self.mapped_user(livemode, customer_id).await?;
         Ok(if mapped.is_some() { EventStatus::Processed } else { EventStatus::Unattributed })
@@ -410,7 +473,16 @@ impl Write<'_> {
             Outcome::Ignored { note } => (EventStatus::Ignored, Some(note.clone()), false),
             Outcome::Waits { note } => (EventStatus::Processing, Some(note.clone()), true),
             Outcome::Failed { error } => {
-                return self.fail_event(due.livemode, &due.event_id, (&due.cause, due.actor.as_deref()), due.attempts + 1, now, error).await;
+                return self
+                    .fail_event(
+                        due.livemode,
+                        &due.event_id,
+                        (&due.cause, due.actor.as_deref()),
+                        due.attempts + 1,
+                        now,
+                        error,
+                    )
+                    .await;
             }
         };
         let settled = !waits;
@@ -489,7 +561,9 @@ impl Write<'_> {
 /// What a Checkout Session says about its customer: the application's own reference first.
 pub(super) fn session_claims(session: &CheckoutSession) -> Vec<Claim> {
     let Some(customer_id) = &session.customer_id else { return vec![] };
-    let claim = |user_id: &Option<String>, source| user_id.clone().map(|user_id| Claim { customer_id: customer_id.clone(), user_id, source });
+    let claim = |user_id: &Option<String>, source| {
+        user_id.clone().map(|user_id| Claim { customer_id: customer_id.clone(), user_id, source })
+    };
     [
         claim(&session.client_reference_id, MappingSource::ClientReferenceId),
         claim(&session.claimed_user, MappingSource::CheckoutMetadata),

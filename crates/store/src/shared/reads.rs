@@ -24,7 +24,13 @@ impl Write<'_> {
     /// Marks a customer: what we have of it has to be confirmed by a read that begins after `now`.
     ///
     /// Where reads have been failing, only an `urgent` mark, a person's, goes before the next planned try.
-    pub(super) async fn mark_dirty(&mut self, livemode: Livemode, customer_id: &str, now: Timestamp, urgent: bool) -> Result<()> {
+    pub(super) async fn mark_dirty(
+        &mut self,
+        livemode: Livemode,
+        customer_id: &str,
+        now: Timestamp,
+        urgent: bool,
+    ) -> Result<()> {
         sqlx::query(
             "insert into customer (livemode, customer_id, deleted, first_seen_at, read_attempts, dirty_at, next_read_at)
              values ($1, $2, false, $3, 0, $3, $3)
@@ -80,7 +86,13 @@ impl Backend {
         Ok(claims)
     }
 
-    pub(super) async fn lease_one(&self, livemode: Livemode, customer_id: &str, owner: &str, now: Timestamp) -> Result<Option<ReadClaim>> {
+    pub(super) async fn lease_one(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReadClaim>> {
         let mut write = self.begin().await?;
         write.mark_dirty(livemode, customer_id, now, true).await?;
         let free: Option<i64> = sqlx::query_scalar(
@@ -121,7 +133,8 @@ impl Backend {
         .fetch_optional(write.conn())
         .await?;
         let Some(attempts) = attempts else { return Ok(()) };
-        let delay = retry_delay_ms(attempts, &claim.customer_id).map_or(SLOWEST_READ_MS, |delay| delay.min(SLOWEST_READ_MS));
+        let delay =
+            retry_delay_ms(attempts, &claim.customer_id).map_or(SLOWEST_READ_MS, |delay| delay.min(SLOWEST_READ_MS));
         sqlx::query("update customer set next_read_at = $3 where livemode = $1 and customer_id = $2")
             .bind(claim.livemode.is_live())
             .bind(&claim.customer_id)
@@ -140,15 +153,23 @@ impl Backend {
         write.commit(now).await
     }
 
-    pub(super) async fn take_snapshot(&self, claim: &ReadClaim, snapshot: &Snapshot, started_at: Timestamp, author: &Author) -> Result<SyncReport> {
+    pub(super) async fn take_snapshot(
+        &self,
+        claim: &ReadClaim,
+        snapshot: &Snapshot,
+        started_at: Timestamp,
+        author: &Author,
+    ) -> Result<SyncReport> {
         let now = author.now;
         let mut report = SyncReport { customer_id: claim.customer_id.clone(), ..SyncReport::default() };
         let mut write = self.begin().await?;
-        let owner: Option<String> = sqlx::query_scalar("select lease_owner from customer where livemode = $1 and customer_id = $2 and lease_owner is not null")
-            .bind(claim.livemode.is_live())
-            .bind(&claim.customer_id)
-            .fetch_optional(write.conn())
-            .await?;
+        let owner: Option<String> = sqlx::query_scalar(
+            "select lease_owner from customer where livemode = $1 and customer_id = $2 and lease_owner is not null",
+        )
+        .bind(claim.livemode.is_live())
+        .bind(&claim.customer_id)
+        .fetch_optional(write.conn())
+        .await?;
         if owner.as_deref() != Some(claim.owner.as_str()) {
             report.lease_lost = true;
             return Ok(report);
@@ -161,11 +182,13 @@ impl Backend {
             report.effects.verdicts.extend(changes);
         }
         write.settle_waiting(claim, &report.effects, now).await?;
-        let dirty_at: Option<i64> = sqlx::query_scalar("select dirty_at from customer where livemode = $1 and customer_id = $2 and dirty_at is not null")
-            .bind(claim.livemode.is_live())
-            .bind(&claim.customer_id)
-            .fetch_optional(write.conn())
-            .await?;
+        let dirty_at: Option<i64> = sqlx::query_scalar(
+            "select dirty_at from customer where livemode = $1 and customer_id = $2 and dirty_at is not null",
+        )
+        .bind(claim.livemode.is_live())
+        .bind(&claim.customer_id)
+        .fetch_optional(write.conn())
+        .await?;
         let marked_since = dirty_at.is_some_and(|dirty_at| dirty_at > started_at.millis());
         report.marked_again = undecided || marked_since;
         // News inside of the margin are decided by a read that begins outside of it.
@@ -184,7 +207,15 @@ impl Backend {
         .await?;
         if author.actor != "system" {
             let details = json!({"effects": report.effects});
-            audit(write.conn(), author, "customer.resync", Some(claim.livemode), ("customer", &claim.customer_id), &details).await?;
+            audit(
+                write.conn(),
+                author,
+                "customer.resync",
+                Some(claim.livemode),
+                ("customer", &claim.customer_id),
+                &details,
+            )
+            .await?;
         }
         write.commit(now).await?;
         Ok(report)
@@ -246,7 +277,8 @@ impl Write<'_> {
         now: Timestamp,
         effects: &mut Effects,
     ) -> Result<bool> {
-        let evidence = Evidence { livemode: claim.livemode, at: started_at, known_at: started_at, origin: Origin::Read };
+        let evidence =
+            Evidence { livemode: claim.livemode, at: started_at, known_at: started_at, origin: Origin::Read };
         let keys = self.backend.options.metadata_keys.clone();
         let unreadable = |what: &str, error: &domain::stripe::json::Missing| Error::Inconsistent {
             table: "stripe",
@@ -258,7 +290,9 @@ impl Write<'_> {
         let mut undecided = false;
         let customer = match &snapshot.customer {
             Some(object) => Customer::read(object, &keys).map_err(|error| unreadable("customer", &error))?,
-            None => Customer { id: claim.customer_id.clone(), email: None, name: None, deleted: true, claimed_user: None },
+            None => {
+                Customer { id: claim.customer_id.clone(), email: None, name: None, deleted: true, claimed_user: None }
+            }
         };
         if let Some(user_id) = customer.claimed_user.clone() {
             claims.push(Claim { customer_id: customer.id.clone(), user_id, source: MappingSource::CustomerMetadata });
@@ -269,10 +303,15 @@ impl Write<'_> {
             let subscription = Subscription::read(object, &keys).map_err(|error| unreadable("subscription", &error))?;
             answered.push(subscription.id.clone());
             if let Some(user_id) = subscription.claimed_user.clone() {
-                claims.push(Claim { customer_id: claim.customer_id.clone(), user_id, source: MappingSource::SubscriptionMetadata });
+                claims.push(Claim {
+                    customer_id: claim.customer_id.clone(),
+                    user_id,
+                    source: MappingSource::SubscriptionMetadata,
+                });
             }
             objects::note_prices(self.conn(), claim.livemode, object).await?;
-            undecided |= objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?.needs_read;
+            undecided |=
+                objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?.needs_read;
         }
         if customer.deleted {
             // Deleting a customer cancels at once what it had, whether or not Stripe still lists it.
@@ -283,9 +322,10 @@ impl Write<'_> {
             }
         }
         for object in &snapshot.checkout_sessions {
-            let session = CheckoutSession::read(object, &keys).map_err(|error| unreadable("checkout_session", &error))?;
+            let session =
+                CheckoutSession::read(object, &keys).map_err(|error| unreadable("checkout_session", &error))?;
             claims.extend(session_claims(&session));
-            undecided |= objects::apply_checkout_session(self.conn(), &evidence, &session, effects).await?.needs_read;
+            undecided |= objects::apply_checkout_session(self.conn(), &evidence, session, effects).await?.needs_read;
         }
         for found in claims {
             self.claim(claim.livemode, &found, &format!("read:{}", claim.customer_id), now, effects).await?;
@@ -295,11 +335,12 @@ impl Write<'_> {
 
     /// The customer's stored subscriptions that the answer does not have and that have not ended.
     async fn other_subscriptions(&mut self, claim: &ReadClaim, answered: &[String]) -> Result<Vec<Subscription>> {
-        let rows = sqlx::query("select subscription_id, state from subscription where livemode = $1 and customer_id = $2")
-            .bind(claim.livemode.is_live())
-            .bind(&claim.customer_id)
-            .fetch_all(self.conn())
-            .await?;
+        let rows =
+            sqlx::query("select subscription_id, state from subscription where livemode = $1 and customer_id = $2")
+                .bind(claim.livemode.is_live())
+                .bind(&claim.customer_id)
+                .fetch_all(self.conn())
+                .await?;
         let mut others = vec![];
         for row in &rows {
             let id = row.text("subscription_id")?;

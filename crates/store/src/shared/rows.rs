@@ -55,12 +55,28 @@ impl Columns for DbRow {
 
 /// Reads JSON kept as text.
 pub(super) fn json<T: DeserializeOwned>(table: &'static str, column: &'static str, id: &str, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| Error::Inconsistent { table, column, id: id.to_owned(), message: error.to_string() })
+    serde_json::from_str(text).map_err(|error| Error::Inconsistent {
+        table,
+        column,
+        id: id.to_owned(),
+        message: error.to_string(),
+    })
 }
 
 /// Reads a word of a closed set.
-pub(super) fn word<T>(table: &'static str, column: &'static str, id: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
-    parse(text).ok_or_else(|| Error::Inconsistent { table, column, id: id.to_owned(), message: format!("unknown word {text:?}") })
+pub(super) fn word<T>(
+    table: &'static str,
+    column: &'static str,
+    id: &str,
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T> {
+    parse(text).ok_or_else(|| Error::Inconsistent {
+        table,
+        column,
+        id: id.to_owned(),
+        message: format!("unknown word {text:?}"),
+    })
 }
 
 /// JSON for a text column. Our own records always serialise.

@@ -17,7 +17,8 @@ pub(crate) const BEGIN: &str = "begin immediate";
 pub(crate) const SKIP_LOCKED: &str = "";
 
 /// The migrations of this backend: number, name, SQL. (`sqlx::migrate!` would build both drivers once more for the compiler.)
-pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "init", include_str!("../../../../migrations/sqlite/0001_init.sql"))];
+pub(crate) const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "init", include_str!("../../../../migrations/sqlite/0001_init.sql"))];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.
 pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {
@@ -33,7 +34,8 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
     if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| Error::Unavailable(Box::new(source)))?;
     }
-    let write = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
+    let write =
+        SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
     let read = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_with(options).await?;
     Ok((write, read))
 }

@@ -1,0 +1,11 @@
+//! The suite both databases must pass: the same scenarios on a real SQLite file and, where `TEST_DATABASE_URL` names one, on a real
+//! PostgreSQL.
+
+mod contract {
+    pub mod access;
+    pub mod events;
+    pub mod helpers;
+    pub mod mappings;
+    pub mod reads;
+    pub mod schema;
+}
