@@ -16,6 +16,9 @@ pub struct Faults {
     pub fail_rate_status: u16,
     /// Every request whose path and query contain the text fails with the status.
     pub fail_paths: Vec<(String, u16)>,
+    /// How many of the next requests are carried out but answered with 500, as when the answer is lost on the way.
+    /// With an `Idempotency-Key` the same request again gets the true answer.
+    pub lose_answers: u32,
     /// Webhooks are dropped instead of delivered; the events stay readable through the API.
     pub lose_webhooks: bool,
     /// Deliveries are held, and `flush` releases them shuffled.

@@ -57,7 +57,11 @@ pub(crate) async fn handle(
     let (answer, delay, holds) = {
         let mut world = shared.world();
         world.requests.push((request.method.to_string(), request.path_and_query.clone()));
-        let answer = answer(&mut world, &request, &headers);
+        let mut answer = answer(&mut world, &request, &headers);
+        if answer.status == 200 && world.faults.lose_answers > 0 {
+            world.faults.lose_answers -= 1;
+            answer.fail(&Problem::injected(500));
+        }
         let holds: Vec<_> = world
             .holds
             .iter()

@@ -40,6 +40,17 @@ async fn a_key_whose_request_failed_can_be_used_again() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_was_carried_out_once() {
+    let api = Api::new().await;
+    api.standin.control().set_faults(Faults { lose_answers: 1, ..Faults::default() });
+    let key = [("idempotency-key", "k1")];
+    assert_eq!(api.send("POST", "customers", "email=a@b.c", &key).await.status, 500);
+    let again = api.send("POST", "customers", "email=a@b.c", &key).await;
+    assert_eq!((again.status, &again.body["email"]), (200, &"a@b.c".into()));
+    assert_eq!(api.get("customers").await.body["data"], serde_json::json!([again.body]));
+}
+
+#[tokio::test]
 async fn a_held_answer_is_the_state_at_arrival() {
     let api = Api::new().await;
     let control = api.standin.control();
