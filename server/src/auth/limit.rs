@@ -44,7 +44,11 @@ impl Key {
     fn all(account: &str, address: &str) -> [Self; 3] {
         // An e-mail address of any length would be remembered: only its start matters for counting.
         let account: String = account.trim().to_lowercase().chars().take(254).collect();
-        [Self::AccountFrom(account.clone(), address.to_owned()), Self::Address(address.to_owned()), Self::Account(account)]
+        [
+            Self::AccountFrom(account.clone(), address.to_owned()),
+            Self::Address(address.to_owned()),
+            Self::Account(account),
+        ]
     }
 }
 
@@ -65,7 +69,8 @@ impl SignInLimiter {
     pub fn begin(&self, account: &str, address: &str, now: Timestamp) -> Result<(), i64> {
         let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = Key::all(account, address);
-        let free_at = keys.iter().filter_map(|key| meters.get(key).filter(|m| is_fresh(m, now))?.free_at(key.limits())).max();
+        let free_at =
+            keys.iter().filter_map(|key| meters.get(key).filter(|m| is_fresh(m, now))?.free_at(key.limits())).max();
         if let Some(wait) = free_at.map(|at| at.millis() - now.millis()).filter(|wait| *wait > 0) {
             return Err((wait + 999) / 1000);
         }
@@ -142,7 +147,8 @@ mod tests {
     #[test]
     fn one_address_cannot_try_many_accounts() {
         let limiter = SignInLimiter::default();
-        let refused = (0..30).filter(|n| limiter.begin(&format!("user{n}@example.com"), "6.6.6.6", T0).is_err()).count();
+        let refused =
+            (0..30).filter(|n| limiter.begin(&format!("user{n}@example.com"), "6.6.6.6", T0).is_err()).count();
         assert_eq!(refused, 10);
     }
 

@@ -54,7 +54,9 @@ pub fn check(password: &str) -> Result<(), PolicyError> {
 pub async fn hash(password: &str) -> anyhow::Result<String> {
     let password = password.to_owned();
     off_thread(move || {
-        let hash = hasher()?.hash_password(password.as_bytes()).map_err(|error| anyhow::anyhow!("cannot hash a password: {error}"))?;
+        let hash = hasher()?
+            .hash_password(password.as_bytes())
+            .map_err(|error| anyhow::anyhow!("cannot hash a password: {error}"))?;
         Ok(hash.to_string())
     })
     .await?
@@ -76,7 +78,8 @@ pub async fn verify_nobody(password: &str) {
 }
 
 /// The hash of a password nobody has, with the parameters of [`hasher`].
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$7DZ0lWtDCwiv2pVYGZaj3eEcWeoyxIDKYZrMZXoXcbk";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$7DZ0lWtDCwiv2pVYGZaj3eEcWeoyxIDKYZrMZXoXcbk";
 
 fn hasher() -> anyhow::Result<Argon2<'static>> {
     let params = Params::new(19_456, 2, 1, None).map_err(|error| anyhow::anyhow!("argon2 parameters: {error}"))?;
@@ -90,16 +93,110 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 
 /// The most common passwords of eight characters and more, in lower case, from published leaks.
 const COMMON: [&str; 104] = [
-    "12345678", "123456789", "1234567890", "12345678910", "123123123", "1234512345", "87654321", "987654321", "0987654321", "11223344",
-    "112233445566", "123321123", "147258369", "147852369", "789456123", "963852741", "a1234567", "a12345678", "a123456789", "aa12345678",
-    "aa123456", "abc12345", "abcd1234", "abcdefgh", "admin123", "admin1234", "administrator", "alexander", "asdf1234", "asdfasdf", "asdfghjk",
-    "asdfghjkl", "azertyuiop", "babygirl", "baseball", "basketball", "bismillah", "blink182", "butterfly", "changeme", "changeme1",
-    "changeme123", "charlie1", "chocolate", "computer", "cookie123", "corvette", "danielle", "demo1234", "elizabeth", "football", "football1",
-    "formula1", "fuckyou1", "hello123", "iloveyou", "iloveyou1", "iloveyou2", "internet", "jennifer", "jessica1", "letmein1", "letmein123",
-    "liverpool", "liverpool1", "master123", "maverick", "michael1", "michelle", "mustang1", "password", "password!", "password1",
-    "password12", "password123", "password1234", "passw0rd", "p@ssw0rd", "p@ssword", "pokemon123", "princess", "princess1", "q1w2e3r4",
-    "q1w2e3r4t5", "qazwsxedc", "qwer1234", "qwerty12", "qwerty123", "qwerty1234", "qwertyui", "qwertyuiop", "samantha", "secret123", "starwars",
-    "sunshine", "sunshine1", "superman", "tollkeeper", "trustno1", "user1234", "welcome1", "welcome123", "whatever", "zaq12wsx",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "12345678910",
+    "123123123",
+    "1234512345",
+    "87654321",
+    "987654321",
+    "0987654321",
+    "11223344",
+    "112233445566",
+    "123321123",
+    "147258369",
+    "147852369",
+    "789456123",
+    "963852741",
+    "a1234567",
+    "a12345678",
+    "a123456789",
+    "aa12345678",
+    "aa123456",
+    "abc12345",
+    "abcd1234",
+    "abcdefgh",
+    "admin123",
+    "admin1234",
+    "administrator",
+    "alexander",
+    "asdf1234",
+    "asdfasdf",
+    "asdfghjk",
+    "asdfghjkl",
+    "azertyuiop",
+    "babygirl",
+    "baseball",
+    "basketball",
+    "bismillah",
+    "blink182",
+    "butterfly",
+    "changeme",
+    "changeme1",
+    "changeme123",
+    "charlie1",
+    "chocolate",
+    "computer",
+    "cookie123",
+    "corvette",
+    "danielle",
+    "demo1234",
+    "elizabeth",
+    "football",
+    "football1",
+    "formula1",
+    "fuckyou1",
+    "hello123",
+    "iloveyou",
+    "iloveyou1",
+    "iloveyou2",
+    "internet",
+    "jennifer",
+    "jessica1",
+    "letmein1",
+    "letmein123",
+    "liverpool",
+    "liverpool1",
+    "master123",
+    "maverick",
+    "michael1",
+    "michelle",
+    "mustang1",
+    "password",
+    "password!",
+    "password1",
+    "password12",
+    "password123",
+    "password1234",
+    "passw0rd",
+    "p@ssw0rd",
+    "p@ssword",
+    "pokemon123",
+    "princess",
+    "princess1",
+    "q1w2e3r4",
+    "q1w2e3r4t5",
+    "qazwsxedc",
+    "qwer1234",
+    "qwerty12",
+    "qwerty123",
+    "qwerty1234",
+    "qwertyui",
+    "qwertyuiop",
+    "samantha",
+    "secret123",
+    "starwars",
+    "sunshine",
+    "sunshine1",
+    "superman",
+    "tollkeeper",
+    "trustno1",
+    "user1234",
+    "welcome1",
+    "welcome123",
+    "whatever",
+    "zaq12wsx",
 ];
 
 #[cfg(test)]

@@ -1,0 +1,108 @@
+//! Features, and which price or product gives which.
+
+use domain::catalog::{Feature, FeatureGrant, FeatureType, is_feature_key};
+use store::records::TargetKind;
+
+use super::customers::encoded;
+use super::post::{Outcome, Posted};
+
+/// Sets what a price gives.
+pub async fn put_price(posted: Posted) -> Outcome {
+    put_grants(posted, TargetKind::Price, "prices").await
+}
+
+/// Sets what a product gives.
+pub async fn put_product(posted: Posted) -> Outcome {
+    put_grants(posted, TargetKind::Product, "products").await
+}
+
+async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
+    let id = posted.param("id").to_owned();
+    let page = format!("/admin/catalog/{folder}/{}", encoded(&id));
+    if id.is_empty() || id.len() > 255 || id.contains(char::is_whitespace) {
+        return Outcome::NotFound;
+    }
+    let catalog = posted.state.store.index().catalog(posted.livemode);
+    let mut grants: Vec<FeatureGrant> = Vec::new();
+    let mut errors = Vec::new();
+    for key in posted.fields.all("feature").filter(|key| !key.is_empty()) {
+        let Some(feature) = catalog.features.get(key) else {
+            errors.push(("feature".to_owned(), format!("There is no feature {key:?}. Create it first.")));
+            continue;
+        };
+        let field = format!("value_{key}");
+        let value = match posted.fields.opt(&field).map(str::parse::<i64>) {
+            _ if feature.kind == FeatureType::Switch => None,
+            None => None,
+            Some(Ok(value)) if value >= 0 => Some(value),
+            Some(_) => {
+                errors.push((field, "A whole number, 0 or more.".to_owned()));
+                None
+            }
+        };
+        if !grants.iter().any(|grant| grant.feature == key) {
+            grants.push(FeatureGrant { feature: key.to_owned(), value });
+        }
+    }
+    if !errors.is_empty() {
+        return Outcome::Invalid { page, errors };
+    }
+    match posted.state.store.put_grants(posted.livemode, kind, &id, &grants, &posted.author()).await {
+        Ok(()) => {
+            let keys: Vec<&str> = grants.iter().map(|grant| grant.feature.as_str()).collect();
+            let given = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
+            Outcome::done(posted.back_to(&page), format!("{id} gives {given}, also to those who already pay for it."))
+        }
+        Err(store::Error::Conflict(message)) => Outcome::invalid(page, "feature", message),
+        Err(error) => error.into(),
+    }
+}
+
+/// Creates or changes a feature.
+pub async fn put_feature(posted: Posted) -> Outcome {
+    let page = "/admin/catalog";
+    let key = match posted.param("id") {
+        "" => posted.fields.get("key").to_owned(),
+        id => id.to_owned(),
+    };
+    let mut errors = Vec::new();
+    if !is_feature_key(&key) {
+        errors.push(("key".to_owned(), "1 to 80 letters, digits, and _ - . :".to_owned()));
+    }
+    let kind = match posted.fields.opt("type") {
+        None => Some(FeatureType::Switch),
+        Some(word) => FeatureType::parse(word),
+    };
+    let name = posted.fields.opt("name").map(str::to_owned);
+    if name.as_ref().is_some_and(|name| name.chars().count() > 200) {
+        errors.push(("name".to_owned(), "At most 200 characters.".to_owned()));
+    }
+    let Some(kind) = kind.filter(|_| errors.is_empty()) else {
+        if kind.is_none() {
+            errors.push(("type".to_owned(), "Choose switch, limit or metered.".to_owned()));
+        }
+        return Outcome::Invalid { page: page.to_owned(), errors };
+    };
+    match posted
+        .state
+        .store
+        .put_feature(posted.livemode, &Feature { key: key.clone(), name, kind }, &posted.author())
+        .await
+    {
+        Ok(()) => Outcome::done(posted.back_to(page), format!("The feature {key} is saved.")),
+        Err(error) => error.into(),
+    }
+}
+
+/// Deletes a feature and every grant of it.
+pub async fn delete_feature(posted: Posted) -> Outcome {
+    let key = posted.param("id").to_owned();
+    match posted.state.store.delete_feature(posted.livemode, &key, &posted.author()).await {
+        Ok(true) => Outcome::done(
+            posted.back_to("/admin/catalog"),
+            format!("The feature {key} is deleted; nothing gives it any more."),
+        ),
+        Ok(false) => Outcome::NotFound,
+        Err(error) => error.into(),
+    }
+}

@@ -1,0 +1,68 @@
+//! The admin app's server side: what its pages read, and what its forms do.
+
+mod api_keys;
+mod catalog;
+mod customers;
+mod events;
+mod fields;
+pub(crate) mod flash;
+mod mappings;
+mod mode;
+mod overrides;
+mod post;
+mod sign_in;
+mod staff;
+pub mod table;
+
+use std::sync::Arc;
+
+use axum::routing::get;
+use axum::{Extension, Router, middleware};
+use tower_http_csrf::csrf::CsrfLayer;
+
+use crate::auth::limit::SignInLimiter;
+use crate::auth::session;
+use crate::auth::staff::authenticate;
+use crate::state::AppState;
+use crate::ui;
+
+use post::Posted;
+
+/// The forms: sign-in and all that stands in [`table`].
+pub fn routes(state: &AppState) -> Router<AppState> {
+    // A page stands at the same path as many a form; where none does, the app says so.
+    let mut router = Router::new()
+        .route("/admin/login", get(ui::page).post(sign_in::login))
+        .route("/admin/setup", get(ui::page).post(sign_in::set_up))
+        .route("/admin/logout", get(ui::page).post(sign_in::logout));
+    for action in table::ACTIONS {
+        let run = action.run;
+        let handler = async move |posted: Posted| {
+            let outcome = run(posted.clone()).await;
+            posted.respond(outcome).await
+        };
+        router = router.route(action.path, get(ui::page).post(handler));
+    }
+    guard(router, state).layer(Extension(Arc::new(SignInLimiter::default())))
+}
+
+/// What stands before every page and form: headers, no request of other sites', sessions, who is asking.
+pub(crate) fn guard(router: Router<AppState>, state: &AppState) -> Router<AppState> {
+    router
+        .layer(middleware::from_fn_with_state(state.clone(), authenticate))
+        .layer(session::layer(state))
+        .layer(csrf(state))
+        .layer(middleware::from_fn_with_state(state.clone(), ui::headers))
+}
+
+/// Refuses unsafe requests that a browser says come from another site. A proxy may change `Host`, so the public URL counts as well.
+fn csrf(state: &AppState) -> CsrfLayer {
+    let layer = CsrfLayer::new();
+    match layer.clone().add_trusted_origin(&state.config.public_url) {
+        Ok(layer) => layer,
+        Err(error) => {
+            tracing::warn!(%error, "PUBLIC_URL is no origin browsers send");
+            layer
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Which of Stripe's two worlds the admin app shows.
+
+use domain::Livemode;
+use tower_sessions::Session;
+
+use super::post::{Outcome, Posted};
+use crate::state::AppState;
+
+const KEY: &str = "mode";
+
+/// The mode chosen in this session; else the one there is a Stripe key for, live if for both.
+pub async fn current(session: &Session, state: &AppState) -> Livemode {
+    let chosen: Option<String> = session.get(KEY).await.ok().flatten();
+    chosen.as_deref().and_then(Livemode::parse).unwrap_or_else(|| default(state))
+}
+
+/// Live, unless there is a key for test mode alone, or for none.
+fn default(state: &AppState) -> Livemode {
+    Livemode::from_bool(state.config.modes().contains(&Livemode::Live))
+}
+
+/// Shows the other mode from now on.
+pub async fn switch(posted: Posted) -> Outcome {
+    let Some(mode) = Livemode::parse(posted.fields.get("mode")) else {
+        return Outcome::invalid("/admin", "mode", "Choose test or live.");
+    };
+    match posted.session.insert(KEY, mode.as_str()).await {
+        Ok(()) => Outcome::done(posted.back_to("/admin"), format!("Showing {mode} data.")),
+        Err(error) => Outcome::Failed(error.into()),
+    }
+}

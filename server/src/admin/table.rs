@@ -1,0 +1,56 @@
+//! Every form of the admin app with the weakest role that may send it. What does not stand here nobody may send.
+
+use std::pin::Pin;
+
+use domain::role::Role;
+
+use super::post::{Outcome, Posted};
+use super::{api_keys, catalog, customers, events, mappings, mode, overrides, staff};
+
+/// What handles a form.
+pub type Run = fn(Posted) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A form.
+#[derive(Clone, Copy)]
+pub struct Action {
+    /// Where it is posted to, as axum writes paths.
+    pub path: &'static str,
+    /// The weakest role that may; a handler may ask for more depending on what is asked.
+    pub role: Role,
+    /// What handles it.
+    pub run: Run,
+}
+
+macro_rules! actions {
+    ($($path:literal $role:ident $handler:path;)*) => {
+        &[$(Action { path: $path, role: Role::$role, run: |posted| Box::pin($handler(posted)) }),*]
+    };
+}
+
+/// All of them.
+pub const ACTIONS: &[Action] = actions! {
+    "/admin/mode" Viewer mode::switch;
+    "/admin/customers/{id}/resync" Support customers::resync;
+    "/admin/customers/{id}/overrides" Support overrides::create;
+    "/admin/users" Support mappings::put_user;
+    "/admin/overrides/{id}/revoke" Support overrides::revoke;
+    "/admin/mappings" Support mappings::link;
+    "/admin/mappings/{id}/delete" Admin mappings::unlink;
+    "/admin/conflicts/{id}" Admin mappings::resolve;
+    "/admin/events/replay-failed" Admin events::replay_failed;
+    "/admin/events/{id}/replay" Support events::replay;
+    "/admin/catalog/prices/{id}" Admin catalog::put_price;
+    "/admin/catalog/products/{id}" Admin catalog::put_product;
+    "/admin/features" Admin catalog::put_feature;
+    "/admin/features/{id}/delete" Admin catalog::delete_feature;
+    "/admin/api-keys" Admin api_keys::create;
+    "/admin/api-keys/{id}/revoke" Admin api_keys::revoke;
+    "/admin/staff" Owner staff::add;
+    "/admin/staff/{id}" Owner staff::update;
+};
+
+/// The weakest role for a path of [`ACTIONS`].
+#[must_use]
+pub fn role_for(path: &str) -> Option<Role> {
+    ACTIONS.iter().find(|action| action.path == path).map(|action| action.role)
+}
