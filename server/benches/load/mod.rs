@@ -1,0 +1,122 @@
+//! A program on a loopback port, and clients that keep connections open: plain HTTP/1.1, so that the load costs little itself.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use server::clock::SystemClock;
+use server::config::{Config, Sources};
+use server::state::AppState;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// Signs the deliveries.
+pub const SECRET: &str = "whsec_benchmark0000000000000000000";
+
+/// A running program; stops when it is told to.
+pub struct Program {
+    pub state: AppState,
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<anyhow::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Program {
+    /// Starts the same program as `tollkeeper serve`, on a new SQLite file below `BENCH_DIR` (the temporary folder without it).
+    pub async fn start(batch: usize) -> Self {
+        let folder = match std::env::var_os("BENCH_DIR") {
+            Some(base) => tempfile::tempdir_in(base).expect("BENCH_DIR can be written"),
+            None => tempfile::tempdir().expect("the temporary folder can be written"),
+        };
+        let database = format!("sqlite://{}", folder.path().join("bench.db").display());
+        let batch = batch.to_string();
+        let settings = [
+            ("DATABASE_URL", database.as_str()),
+            ("STRIPE_WEBHOOK_SECRET", SECRET),
+            ("INTAKE_BATCH", batch.as_str()),
+            ("LISTEN", "127.0.0.1:0"),
+        ];
+        let config = Config::load(&Sources::from_env(settings)).expect("the settings are right");
+        let state = server::build(config, Arc::new(SystemClock)).await.expect("the program starts");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let (stop, stopped) = oneshot::channel();
+        let serving = server::serve::serve(listener, None, state.clone(), async {
+            let _ = stopped.await;
+        });
+        Self { state, address, stop, task: tokio::spawn(serving), _folder: folder }
+    }
+
+    /// Stops it and waits until the database is closed.
+    pub async fn stop(self) {
+        drop(self.state);
+        let _ = self.stop.send(());
+        self.task.await.expect("it does not panic").expect("it stops in order");
+    }
+}
+
+/// What a load came to.
+pub struct Figures {
+    pub per_second: f64,
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+        write!(f, "{:>9.0}/s   p50 {:>7.2} ms   p99 {:>7.2} ms", self.per_second, millis(self.p50), millis(self.p99))
+    }
+}
+
+/// Sends every request once over `connections` connections; all have to be answered 200.
+pub async fn send(address: SocketAddr, connections: usize, requests: Arc<Vec<Vec<u8>>>) -> Figures {
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        let (next, requests) = (Arc::clone(&next), Arc::clone(&requests));
+        clients.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.expect("the program listens");
+            stream.set_nodelay(true).expect("TCP_NODELAY can be set");
+            let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(4096));
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some(request) = requests.get(n) else { return times };
+                let sent = Instant::now();
+                stream.write_all(request).await.expect("the connection stays open");
+                read_answer(&mut stream, &mut buffer).await;
+                times.push(sent.elapsed());
+            }
+        });
+    }
+    let mut times: Vec<Duration> = clients.join_all().await.concat();
+    let took = began.elapsed();
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
+    Figures { per_second: times.len() as f64 / took.as_secs_f64(), p50: at(50), p99: at(99) }
+}
+
+async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
+    buffer.clear();
+    loop {
+        let read = stream.read_buf(buffer).await.expect("the connection stays open");
+        assert!(read > 0, "the program hung up");
+        let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = std::str::from_utf8(&buffer[..end]).expect("a head is text").to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 200"), "{}", String::from_utf8_lossy(buffer));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|n| n.trim().parse::<usize>().ok());
+        if buffer.len() >= end + 4 + length.unwrap_or(0) {
+            return;
+        }
+    }
+}
+
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
