@@ -1,0 +1,348 @@
+//! Access checks: one, many, all features of a user, and why.
+
+use axum::extract::State;
+use domain::access::{Decision, Source};
+use domain::diagnosis::{Diagnosis, LinkName, LinkState};
+use domain::{Livemode, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::extract::{Json, Path, Query, feature_key, user_id};
+use super::{ApiState, Inner};
+use crate::auth::api_key::{Check, Key, Read};
+use crate::error::{ApiError, ErrorOut};
+use crate::state::AppState;
+
+/// Most questions in one batch.
+const MAX_CHECKS: usize = 100;
+
+/// The question.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AccessQuery {
+    /// The application's own id of the user.
+    #[param(example = "user_42", min_length = 1, max_length = 200)]
+    user_id: String,
+    /// The feature's key.
+    #[param(example = "pro", min_length = 1, max_length = 80)]
+    feature: String,
+    /// Adds `diagnosis`.
+    #[serde(default)]
+    explain: bool,
+}
+
+/// The answer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AccessOut {
+    /// `access`
+    #[schema(example = "access")]
+    object: &'static str,
+    #[schema(example = "user_42")]
+    user_id: String,
+    #[schema(example = "pro")]
+    feature: String,
+    /// The answer.
+    allowed: bool,
+    /// Why: one of a closed list of words.
+    #[schema(example = "subscription_active")]
+    reason: &'static str,
+    /// When the answer "yes" ends by itself; null when it has no end of its own.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// The number for a limit: the highest any source gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<i64>,
+    livemode: bool,
+    /// When this was decided.
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Timestamp,
+    /// What the answer rests on, best first; when denied, what came nearest.
+    sources: Vec<SourceOut>,
+    /// With `explain=true`: the chain from checkout to entitlement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnosis: Option<DiagnosisOut>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SourceOut {
+    /// `subscription` or `override`.
+    #[serde(rename = "type")]
+    #[schema(example = "subscription")]
+    kind: String,
+    #[schema(example = "sub_1MowQVLkdIwHu7ixeRlqHVzs")]
+    id: String,
+    /// Stripe's status, or `grant` / `deny`.
+    #[schema(example = "active")]
+    status: String,
+    /// Until when this source gives it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// The number it gives for a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<i64>,
+}
+
+impl From<Source> for SourceOut {
+    fn from(source: Source) -> Self {
+        Self { kind: source.kind, id: source.id, status: source.status, until: source.until, value: source.value }
+    }
+}
+
+impl AccessOut {
+    fn new(user_id: String, feature: String, decision: Decision, livemode: Livemode, as_of: Timestamp) -> Self {
+        Self {
+            object: "access",
+            user_id,
+            feature,
+            allowed: decision.allowed,
+            reason: decision.reason.as_str(),
+            until: decision.until,
+            value: decision.value,
+            livemode: livemode.is_live(),
+            as_of,
+            sources: decision.sources.into_iter().map(SourceOut::from).collect(),
+            diagnosis: None,
+        }
+    }
+}
+
+impl Inner {
+    /// Answers from memory.
+    fn answer(&self, livemode: Livemode, user: String, feature: String, now: Timestamp) -> AccessOut {
+        let store = &self.app.store;
+        let decision = store.index().decide(livemode, &user, &feature, &store.options().policy, now);
+        if decision.allowed { self.allowed.increment(1) } else { self.denied.increment(1) }
+        AccessOut::new(user, feature, decision, livemode, now)
+    }
+}
+
+/// Why a user has or lacks a feature.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DiagnosisOut {
+    /// What is wrong, such as `price_not_in_catalog`; `ok` when nothing is.
+    #[schema(example = "price_not_in_catalog")]
+    code: String,
+    /// One sentence for a person.
+    sentence: String,
+    /// The broken link's name.
+    #[schema(value_type = Option<String>, example = "entitlement")]
+    broken_link: Option<LinkName>,
+    /// The five links: checkout, webhook, mapping, subscription, entitlement.
+    links: Vec<LinkOut>,
+    /// What mends it, the best first.
+    fixes: Vec<FixOut>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LinkOut {
+    #[schema(value_type = String, example = "checkout")]
+    name: LinkName,
+    /// `ok`, `broken`, `waiting`, `unknown` or `not_reached`.
+    #[schema(value_type = String, example = "ok")]
+    state: LinkState,
+    /// One fact in words.
+    fact: String,
+    /// When that became so.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
+    /// The id that proves it.
+    evidence: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct FixOut {
+    /// A stable word, such as `add_price_to_catalog`.
+    id: String,
+    /// A button's words.
+    label: String,
+    /// Where in the admin app it is done.
+    href: String,
+    /// The weakest role that may do it.
+    #[schema(example = "support")]
+    role: &'static str,
+}
+
+impl From<Diagnosis> for DiagnosisOut {
+    fn from(diagnosis: Diagnosis) -> Self {
+        let links = diagnosis.links.into_iter().map(|link| LinkOut {
+            name: link.name,
+            state: link.state,
+            fact: link.fact,
+            at: link.at,
+            evidence: link.evidence,
+        });
+        let fixes = diagnosis.fixes.into_iter().map(|fix| FixOut {
+            id: fix.id,
+            label: fix.label,
+            href: fix.href,
+            role: fix.role.as_str(),
+        });
+        Self {
+            code: diagnosis.code,
+            sentence: diagnosis.sentence,
+            broken_link: diagnosis.broken_link,
+            links: links.collect(),
+            fixes: fixes.collect(),
+        }
+    }
+}
+
+/// The decision about one user and feature as `/v1` answers it, for the command line.
+///
+/// # Errors
+/// When a diagnosis is wanted and the database cannot be read.
+pub async fn explain(app: &AppState, livemode: Livemode, user: &str, feature: &str, why: bool) -> store::Result<serde_json::Value> {
+    let now = app.now();
+    let decision = app.store.index().decide(livemode, user, feature, &app.store.options().policy, now);
+    let mut answer = AccessOut::new(user.to_owned(), feature.to_owned(), decision, livemode, now);
+    if why {
+        answer.diagnosis = Some(crate::diagnose::diagnose(app, livemode, user, Some(feature)).await?.into());
+    }
+    Ok(serde_json::to_value(answer).unwrap_or_default())
+}
+
+/// May this user use this feature?
+///
+/// Always 200 for a well-formed question, also about a user never heard of.
+#[utoipa::path(get, path = "/v1/access", tag = "access", params(AccessQuery), responses(
+    (status = 200, description = "The answer", body = AccessOut),
+    (status = 400, description = "A parameter is missing or malformed", body = ErrorOut),
+    (status = 401, description = "No key, or not a valid one", body = ErrorOut),
+))]
+pub(super) async fn get_access(
+    State(api): State<ApiState>,
+    key: Key<Check>,
+    Query(query): Query<AccessQuery>,
+) -> Result<axum::Json<AccessOut>, ApiError> {
+    user_id(&query.user_id, "user_id")?;
+    feature_key(&query.feature, "feature")?;
+    let mut answer = api.answer(key.livemode, query.user_id, query.feature, api.app.now());
+    if query.explain {
+        key.require(domain::role::Scope::Read)?;
+        let diagnosis = crate::diagnose::diagnose(&api.app, key.livemode, &answer.user_id, Some(&answer.feature)).await?;
+        answer.diagnosis = Some(diagnosis.into());
+    }
+    Ok(axum::Json(answer))
+}
+
+/// Up to 100 questions.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchIn {
+    #[schema(min_items = 1, max_items = 100)]
+    checks: Vec<CheckIn>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CheckIn {
+    #[schema(example = "user_42", min_length = 1, max_length = 200)]
+    user_id: String,
+    #[schema(example = "pro", min_length = 1, max_length = 80)]
+    feature: String,
+}
+
+/// The answers, in the order of the questions.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BatchOut {
+    /// `list`
+    #[schema(example = "list")]
+    object: &'static str,
+    data: Vec<AccessOut>,
+    has_more: bool,
+}
+
+/// Many access checks at once.
+#[utoipa::path(post, path = "/v1/access/batch", tag = "access", request_body = BatchIn, responses(
+    (status = 200, description = "The answers, in the order of the questions", body = BatchOut),
+    (status = 400, description = "A parameter is missing or malformed", body = ErrorOut),
+    (status = 401, description = "No key, or not a valid one", body = ErrorOut),
+))]
+pub(super) async fn batch(
+    State(api): State<ApiState>,
+    key: Key<Check>,
+    Json(body): Json<BatchIn>,
+) -> Result<axum::Json<BatchOut>, ApiError> {
+    if !(1..=MAX_CHECKS).contains(&body.checks.len()) {
+        return Err(ApiError::invalid("checks", "Invalid checks: from 1 to 100 are answered at once."));
+    }
+    for (i, check) in body.checks.iter().enumerate() {
+        user_id(&check.user_id, &format!("checks[{i}].user_id"))?;
+        feature_key(&check.feature, &format!("checks[{i}].feature"))?;
+    }
+    let now = api.app.now();
+    let answers = body.checks.into_iter().map(|check| api.answer(key.livemode, check.user_id, check.feature, now));
+    Ok(axum::Json(BatchOut { object: "list", data: answers.collect(), has_more: false }))
+}
+
+/// What a user may use.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EntitlementsOut {
+    /// `entitlements`
+    #[schema(example = "entitlements")]
+    object: &'static str,
+    user_id: String,
+    livemode: bool,
+    /// When this was decided.
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Timestamp,
+    /// One answer for each feature of the catalog, by key.
+    entitlements: Vec<AccessOut>,
+}
+
+/// The answer for every feature of the catalog.
+pub(super) fn entitlements(app: &AppState, livemode: Livemode, user: &str) -> Vec<AccessOut> {
+    let now = app.now();
+    let answers = app.store.index().entitlements(livemode, user, &app.store.options().policy, now);
+    answers.into_iter().map(|(feature, decision)| AccessOut::new(user.to_owned(), feature, decision, livemode, now)).collect()
+}
+
+/// Every feature of the catalog with its answer for this user.
+#[utoipa::path(get, path = "/v1/users/{user_id}/entitlements", tag = "access",
+    params(("user_id" = String, Path, description = "The application's own id of the user")), responses(
+    (status = 200, description = "The answers, by feature", body = EntitlementsOut),
+    (status = 400, description = "The user id is malformed", body = ErrorOut),
+    (status = 401, description = "No key, or not a valid one", body = ErrorOut),
+))]
+pub(super) async fn get_entitlements(
+    State(api): State<ApiState>,
+    key: Key<Check>,
+    Path(user): Path<String>,
+) -> Result<axum::Json<EntitlementsOut>, ApiError> {
+    user_id(&user, "user_id")?;
+    let entitlements = entitlements(&api.app, key.livemode, &user);
+    let livemode = key.livemode.is_live();
+    Ok(axum::Json(EntitlementsOut { object: "entitlements", user_id: user, livemode, as_of: api.app.now(), entitlements }))
+}
+
+/// Which feature the diagnosis is about.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DiagnosisQuery {
+    /// The feature's key; without it, whatever the user ought to have.
+    feature: Option<String>,
+}
+
+/// The chain from checkout to entitlement, and which link of it is broken.
+#[utoipa::path(get, path = "/v1/users/{user_id}/diagnosis", tag = "access",
+    params(("user_id" = String, Path, description = "The application's own id of the user"), DiagnosisQuery), responses(
+    (status = 200, description = "The diagnosis", body = DiagnosisOut),
+    (status = 400, description = "A parameter is malformed", body = ErrorOut),
+    (status = 401, description = "No key, or not a valid one", body = ErrorOut),
+    (status = 403, description = "The key's scope is below read", body = ErrorOut),
+))]
+pub(super) async fn get_diagnosis(
+    State(api): State<ApiState>,
+    key: Key<Read>,
+    Path(user): Path<String>,
+    Query(query): Query<DiagnosisQuery>,
+) -> Result<axum::Json<DiagnosisOut>, ApiError> {
+    user_id(&user, "user_id")?;
+    if let Some(feature) = &query.feature {
+        feature_key(feature, "feature")?;
+    }
+    let diagnosis = crate::diagnose::diagnose(&api.app, key.livemode, &user, query.feature.as_deref()).await?;
+    Ok(axum::Json(diagnosis.into()))
+}

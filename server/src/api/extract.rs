@@ -1,0 +1,226 @@
+//! Bodies, queries and paths, refused in the one error shape with the parameter at fault.
+
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::body::Bytes;
+use domain::Timestamp;
+use http::request::Parts;
+use http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+
+/// Longest id of a user: Stripe's limit of `client_reference_id`.
+pub const MAX_USER_ID: usize = 200;
+/// Longest reason, in characters.
+pub const MAX_REASON: usize = 500;
+
+/// A JSON body.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(&request) {
+            let message = "The body must be JSON: send the header Content-Type: application/json.";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_not_json", message));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(refuse_body)?;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refuse_json(&error))?;
+        json.end().map_err(|error| not_json(&error))?;
+        Ok(Self(value))
+    }
+}
+
+/// `application/json`, or no word about it.
+fn is_json(request: &Request) -> bool {
+    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return true };
+    let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
+}
+
+fn refuse_body(error: BytesRejection) -> ApiError {
+    let status = axum::response::IntoResponse::into_response(error).status();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(status, "body_too_large", "The body is larger than this route takes.");
+    }
+    ApiError::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body could not be read to its end.")
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "body_not_json", format!("The body is not valid JSON: {error}."))
+}
+
+fn refuse_json(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    if !error.inner().is_data() {
+        return not_json(error.inner());
+    }
+    let path = error.path().to_string();
+    let path = if path == "." { String::new() } else { path };
+    refuse_value(&path, &error.inner().to_string())
+}
+
+/// Reads serde's sentence about a value: which parameter, and what is wrong with it.
+fn refuse_value(path: &str, message: &str) -> ApiError {
+    let named = |start: &str| Some(message.strip_prefix(start)?.split('`').next()?.to_owned());
+    let below = |name: String| if path.is_empty() || path.ends_with(&name) { if path.is_empty() { name } else { path.to_owned() } } else { format!("{path}.{name}") };
+    if let Some(name) = named("missing field `") {
+        return ApiError::missing(below(name));
+    }
+    if let Some(name) = named("unknown field `") {
+        let param = below(name);
+        let known = message.split_once(", ").map_or("", |(_, known)| known);
+        let known = known.split(" at line ").next().unwrap_or_default();
+        let message = format!("Received unknown parameter: {param}; {known}.");
+        return ApiError::new(StatusCode::BAD_REQUEST, "parameter_unknown", message).with_param(param);
+    }
+    if let Some(name) = named("duplicate field `") {
+        return ApiError::invalid(below(name), "The parameter is given twice.");
+    }
+    let message = if path.is_empty() { format!("The request cannot be used: {message}.") } else { format!("Invalid {path}: {message}.") };
+    let error = ApiError::new(StatusCode::BAD_REQUEST, "parameter_invalid", message);
+    if path.is_empty() { error } else { error.with_param(path.to_owned()) }
+}
+
+/// The query of the URL.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let form = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+        serde_path_to_error::deserialize(form).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            refuse_value(if path == "." { "" } else { &path }, &error.inner().to_string())
+        })
+    }
+}
+
+/// What stands in the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|error: PathRejection| {
+            ApiError::new(StatusCode::BAD_REQUEST, "parameter_invalid", format!("The URL's path cannot be used: {}.", error.body_text()))
+        })
+    }
+}
+
+/// An id of a user of the host application: any text of 1 to 200 characters without control characters.
+///
+/// # Errors
+/// 400 that names `param`.
+pub fn user_id(text: &str, param: &str) -> Result<(), ApiError> {
+    let fault = if text.is_empty() {
+        "must not be empty"
+    } else if text.len() > MAX_USER_ID && text.chars().count() > MAX_USER_ID {
+        "must have at most 200 characters"
+    } else if text.chars().any(char::is_control) {
+        "must not contain control characters"
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: it {fault}.")))
+}
+
+/// The key of a feature.
+///
+/// # Errors
+/// 400 that names `param`.
+pub fn feature_key(text: &str, param: &str) -> Result<(), ApiError> {
+    if domain::catalog::is_feature_key(text) {
+        return Ok(());
+    }
+    let message = format!("Invalid {param}: a feature's key is 1 to 80 letters, digits or any of _ - . :");
+    Err(ApiError::invalid(param.to_owned(), message))
+}
+
+/// An id of Stripe's or ours with its prefix.
+///
+/// # Errors
+/// 400 that names `param`.
+pub fn prefixed(text: &str, prefix: &str, param: &str) -> Result<(), ApiError> {
+    let rest = text.strip_prefix(prefix).unwrap_or_default();
+    if !rest.is_empty() && text.len() <= 255 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(());
+    }
+    let message = format!("Invalid {param}: expected an id of the form {prefix}… with letters, digits and _ alone.");
+    Err(ApiError::invalid(param.to_owned(), message))
+}
+
+/// An id of Stripe's whose form the account's owner may have chosen: prices and products can have any id
+/// (docs.stripe.com/api/products/create, `id`).
+///
+/// # Errors
+/// 400 that names `param`.
+pub fn catalog_id(text: &str, prefix: &str, param: &str) -> Result<(), ApiError> {
+    if prefix == "price_" && !text.starts_with("price_") && !text.starts_with("plan_") {
+        return Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: expected an id of the form price_….")));
+    }
+    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: expected an id of the form {prefix}….")))
+}
+
+/// A reason a person gives.
+///
+/// # Errors
+/// 400 that names `reason`.
+pub fn reason(text: &str) -> Result<&str, ApiError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(ApiError::invalid("reason", "Invalid reason: it must not be blank; whoever reads the log will want to know why."));
+    }
+    if text.chars().count() > MAX_REASON {
+        return Err(ApiError::invalid("reason", "Invalid reason: it must have at most 500 characters."));
+    }
+    Ok(text)
+}
+
+/// A time that must lie ahead.
+///
+/// # Errors
+/// 400 that names `param`.
+pub fn in_future(at: Timestamp, now: Timestamp, param: &str) -> Result<(), ApiError> {
+    if at > now {
+        return Ok(());
+    }
+    Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: {at} is not in the future.")))
+}
+
+/// An optional text of at most `most` characters without control characters; blank becomes none.
+///
+/// # Errors
+/// 400 that names `param`.
+pub fn short_text(text: Option<String>, most: usize, param: &str) -> Result<Option<String>, ApiError> {
+    let Some(text) = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
+    if text.chars().count() > most || text.chars().any(char::is_control) {
+        let message = format!("Invalid {param}: it must have at most {most} characters and no control characters.");
+        return Err(ApiError::invalid(param.to_owned(), message));
+    }
+    Ok(Some(text))
+}
+
+/// The length of a list.
+///
+/// # Errors
+/// 400 that names `limit`.
+pub fn limit(limit: Option<i64>) -> Result<i64, ApiError> {
+    match limit {
+        None => Ok(super::DEFAULT_LIMIT),
+        Some(limit) if (1..=super::MAX_LIMIT).contains(&limit) => Ok(limit),
+        Some(_) => Err(ApiError::invalid("limit", "Invalid limit: it must be from 1 to 100.")),
+    }
+}

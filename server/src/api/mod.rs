@@ -1,0 +1,122 @@
+//! `/v1`: what the host application asks. One resource per file.
+
+mod access;
+mod catalog;
+mod checkout;
+mod events;
+pub mod extract;
+mod features;
+mod mappings;
+mod overrides;
+mod sync;
+mod types;
+mod users;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use http::StatusCode;
+use metrics::Counter;
+use store::records::Author;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use self::access::explain;
+use crate::auth::api_key::{KeyContext, KeyRing};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Longest list a request may ask for.
+const MAX_LIMIT: i64 = 100;
+/// Length of a list nobody asked to be longer or shorter.
+const DEFAULT_LIMIT: i64 = 20;
+/// Bodies of `/v1` are small; the webhook has a limit of its own.
+const MAX_BODY: usize = 256 * 1024;
+
+/// What the handlers of `/v1` reach. One pointer, so that it costs nothing to hand it to each request.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+/// What [`ApiState`] points to.
+pub struct Inner {
+    app: AppState,
+    keys: KeyRing,
+    allowed: Counter,
+    denied: Counter,
+}
+
+impl Deref for ApiState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Inner {
+    /// The API keys.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// Who changes something by this key, and when.
+    fn author(&self, key: &KeyContext, reason: Option<&str>) -> Author {
+        Author { actor: format!("api_key:{}", key.api_key_id), reason: reason.map(str::to_owned), now: self.app.now() }
+    }
+}
+
+/// The routes below `/v1`, which know the paths of the document.
+fn documented() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(crate::openapi::skeleton())
+        .routes(routes!(access::get_access))
+        .routes(routes!(access::batch))
+        .routes(routes!(access::get_entitlements))
+        .routes(routes!(access::get_diagnosis))
+        .routes(routes!(users::get_user, users::put_user))
+        .routes(routes!(mappings::get_mapping, mappings::put_mapping, mappings::delete_mapping))
+        .routes(routes!(overrides::list_overrides, overrides::create_override))
+        .routes(routes!(overrides::delete_override))
+        .routes(routes!(features::list_features))
+        .routes(routes!(features::get_feature, features::put_feature, features::delete_feature))
+        .routes(routes!(catalog::get_price_features, catalog::put_price_features))
+        .routes(routes!(catalog::get_product_features, catalog::put_product_features))
+        .routes(routes!(checkout::create_checkout_session))
+        .routes(routes!(checkout::create_portal_session))
+        .routes(routes!(sync::sync))
+        .routes(routes!(events::list_events))
+        .routes(routes!(events::get_event))
+        .routes(routes!(events::replay_event))
+}
+
+/// The document of `/v1`.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().split_for_parts().1
+}
+
+/// Everything below `/v1`.
+pub fn routes(app: AppState) -> Router {
+    let (allowed, denied) = crate::metrics::access_checks();
+    let keys = KeyRing::new(Arc::clone(&app.store), Arc::clone(&app.clock));
+    let state = ApiState(Arc::new(Inner { app, keys, allowed, denied }));
+    let (router, _) = documented().split_for_parts();
+    let unknown = Router::new().route("/v1", axum::routing::any(no_route)).route("/v1/{*path}", axum::routing::any(no_route));
+    router
+        .method_not_allowed_fallback(no_method)
+        .with_state(state)
+        .merge(unknown)
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
+}
+
+async fn no_route(request: Request) -> ApiError {
+    let message = format!("Unrecognized request URL ({}: {}). The routes are listed at /docs.", request.method(), request.uri().path());
+    ApiError::new(StatusCode::NOT_FOUND, "route_unknown", message)
+}
+
+async fn no_method(request: Request) -> ApiError {
+    let message = format!("{} cannot be used on {}. The Allow header lists what can.", request.method(), request.uri().path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}

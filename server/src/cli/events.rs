@@ -1,0 +1,220 @@
+//! The webhook log.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ArgGroup, Subcommand};
+use domain::event::EventStatus;
+use domain::{Livemode, Timestamp};
+use serde_json::{Value, json};
+use store::Store;
+use store::records::{AttemptRecord, EventFilter, EventRecord};
+
+use super::output::{cell, json, json_list, line, note, table};
+use super::{Missing, ModeArg, Usage, author, now};
+use crate::config::Config;
+
+/// `tollkeeper events …`
+#[derive(Debug, Subcommand)]
+pub(super) enum Events {
+    /// The newest events
+    List(List),
+    /// One event with its attempts, what it changed, and its payload
+    Show(Show),
+    /// Put events back in line; a running server takes them at once
+    Replay(Replay),
+}
+
+/// Which events to list.
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    /// Only this status, or several, comma separated
+    #[arg(long, value_delimiter = ',', value_parser = status)]
+    status: Vec<EventStatus>,
+    /// Only this type, or its beginning with * behind it
+    #[arg(long = "type")]
+    kind: Option<String>,
+    /// Only of this customer
+    #[arg(long)]
+    customer: Option<String>,
+    /// Only events received since: an RFC 3339 time, or how long ago, such as 2h or 7d
+    #[arg(long)]
+    since: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
+    limit: i64,
+    #[command(flatten)]
+    mode: ModeArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which event to show.
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    /// evt_…
+    id: String,
+    #[command(flatten)]
+    mode: ModeArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which events to process again.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["ids", "failed", "since"])))]
+pub(super) struct Replay {
+    /// evt_…
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// Every failed and dead event
+    #[arg(long)]
+    failed: bool,
+    /// Every event received since: an RFC 3339 time, or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "T")]
+    since: Option<String>,
+    #[command(flatten)]
+    mode: ModeArg,
+}
+
+fn status(text: &str) -> Result<EventStatus, String> {
+    let words = || EventStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(", ");
+    EventStatus::parse(text).ok_or_else(|| format!("expected one of {}", words()))
+}
+
+/// A time, or how long ago.
+fn since(text: &str) -> anyhow::Result<Timestamp> {
+    if let Some(at) = Timestamp::parse(text) {
+        return Ok(at);
+    }
+    let ago = crate::config::parse_duration(text);
+    let ago = ago.ok_or_else(|| Usage(format!("--since: {text:?} is neither a time such as 2026-11-22T01:40:12Z nor a length such as 2h")))?;
+    Ok(now().plus_secs(-i64::try_from(ago.as_secs()).unwrap_or(i64::MAX)))
+}
+
+impl Events {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let store = crate::open_store(&config).await?;
+        let code = match self {
+            Self::List(list) => list.run(&config, &store).await?,
+            Self::Show(show) => show.run(&config, &store).await?,
+            Self::Replay(replay) => replay.run(&config, &store).await?,
+        };
+        store.close().await;
+        Ok(code)
+    }
+}
+
+fn to_json(event: &EventRecord) -> Value {
+    json!({
+        "object": "event", "id": event.event_id, "type": event.kind, "status": event.status, "livemode": event.livemode.is_live(),
+        "created": event.created, "received_at": event.received_at, "api_version": event.api_version, "object_id": event.object_id,
+        "customer_id": event.customer_id, "deliveries": event.deliveries, "attempt_count": event.attempts, "note": event.note,
+        "error": event.error, "next_attempt_at": event.next_attempt_at, "processed_at": event.processed_at, "effects": event.effects,
+    })
+}
+
+impl List {
+    async fn run(self, config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<ExitCode> {
+        let filter = EventFilter {
+            statuses: self.status,
+            kind: self.kind,
+            customers: self.customer.into_iter().collect(),
+            since: self.since.as_deref().map(since).transpose()?,
+            limit: self.limit,
+            ..EventFilter::default()
+        };
+        let page = store.events(self.mode.livemode(config), &filter).await?;
+        if self.json {
+            json_list(&page.data.iter().map(to_json).collect::<Vec<_>>(), page.has_more);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let row = |event: EventRecord| {
+            let says = event.error.or(event.note).unwrap_or_default();
+            vec![event.received_at.to_string(), event.event_id, event.kind, event.status.as_str().to_owned(), cell(event.customer_id), says]
+        };
+        table(&["RECEIVED", "ID", "TYPE", "STATUS", "CUSTOMER", "NOTE"], &page.data.into_iter().map(row).collect::<Vec<_>>());
+        if page.has_more {
+            note("There are more: use --limit.");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn missing(id: &str, livemode: Livemode) -> anyhow::Error {
+    Missing(format!("there is no event {id:?} in {livemode} mode")).into()
+}
+
+impl Show {
+    async fn run(self, config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<ExitCode> {
+        let livemode = self.mode.livemode(config);
+        let event = store.event(livemode, &self.id).await?.ok_or_else(|| missing(&self.id, livemode))?;
+        let attempts = store.attempts(livemode, &self.id).await?;
+        let payload: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
+        if self.json {
+            let mut value = to_json(&event);
+            value["payload"] = payload;
+            value["attempts"] = attempts.iter().map(attempt_json).collect();
+            json(&value);
+            return Ok(ExitCode::SUCCESS);
+        }
+        line(&format!("{} {} is {}", event.event_id, event.kind, event.status.as_str()));
+        line(&format!("received {} ({} deliveries), created {}", event.received_at, event.deliveries, event.created));
+        for text in [event.note, event.error].into_iter().flatten() {
+            line(&text);
+        }
+        let row = |attempt: AttemptRecord| {
+            vec![attempt.started_at.to_string(), attempt.cause, attempt.outcome, cell(attempt.actor), attempt.error.unwrap_or_default()]
+        };
+        table(&["ATTEMPT", "CAUSE", "OUTCOME", "BY", "ERROR"], &attempts.into_iter().map(row).collect::<Vec<_>>());
+        line(&format!("{payload:#}"));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn attempt_json(attempt: &AttemptRecord) -> Value {
+    json!({
+        "cause": attempt.cause, "actor": attempt.actor, "started_at": attempt.started_at, "took_ms": attempt.took_ms,
+        "outcome": attempt.outcome, "error": attempt.error,
+    })
+}
+
+impl Replay {
+    async fn run(self, config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<ExitCode> {
+        let livemode = self.mode.livemode(config);
+        let author = author();
+        if self.failed {
+            let number = store.replay_failed(livemode, &author).await?;
+            note(&format!("{number} events are back in line"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let ids = match &self.since {
+            Some(text) => all_since(store, livemode, since(text)?).await?,
+            None => self.ids,
+        };
+        for id in &ids {
+            if !store.replay_event(livemode, id, &author).await? {
+                return Err(missing(id, livemode));
+            }
+        }
+        note(&format!("{} events are back in line", ids.len()));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Ids of every event received since, the oldest first.
+async fn all_since(store: &Arc<dyn Store>, livemode: Livemode, since: Timestamp) -> anyhow::Result<Vec<String>> {
+    let mut ids = vec![];
+    let mut filter = EventFilter { since: Some(since), limit: 100, ..EventFilter::default() };
+    loop {
+        let page = store.events(livemode, &filter).await?;
+        filter.after = page.data.last().map(|event| event.seq);
+        ids.extend(page.data.into_iter().map(|event| event.event_id));
+        if !page.has_more {
+            ids.reverse();
+            return Ok(ids);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The command line. Commands work on the database directly, also while the server runs.
+//!
+//! Exit codes: 0 ok, 1 error, 2 usage (a wrong setting too), 3 the answer is no, 4 not found.
+
+mod access;
+mod events;
+mod keys;
+mod output;
+mod server;
+mod staff;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use domain::{Livemode, Timestamp};
+use store::records::Author;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError, Flags, Sources};
+
+/// Tells your application whether a user may use a feature, from what Stripe says, and why not.
+#[derive(Debug, Parser)]
+#[command(name = "tollkeeper", version, propagate_version = true, disable_help_subcommand = false)]
+pub struct Cli {
+    /// `serve` when left out.
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrate the database, then serve until SIGTERM or Ctrl-C (also without any command)
+    Serve,
+    /// May this user use this feature? Ends with 0 for yes, 3 for no
+    Check(access::Check),
+    /// The chain from checkout to access of a user, cus_…, sub_…, evt_…, cs_… or e-mail address
+    Diagnose(access::Diagnose),
+    /// Read customers from Stripe now, and print what changed
+    Sync(access::Sync),
+    /// The webhook log
+    #[command(subcommand)]
+    Events(events::Events),
+    /// Staff accounts
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    /// API keys of your application
+    #[command(subcommand, name = "api-key")]
+    ApiKey(keys::ApiKey),
+    /// Bring the database up to date, and end
+    Migrate,
+    /// The settings in effect, where each came from, secrets masked
+    Config(server::Show),
+    /// Ask the running server whether it is ready: 0 for yes, 1 for no
+    Healthcheck,
+    /// A script that completes commands in a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Test or live data.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    /// Stripe's test mode and sandboxes
+    Test,
+    /// Real money
+    Live,
+}
+
+impl From<Mode> for Livemode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Test => Self::Test,
+            Mode::Live => Self::Live,
+        }
+    }
+}
+
+/// The option that many commands share.
+#[derive(Debug, clap::Args)]
+struct ModeArg {
+    /// Test or live data; live when a live key of Stripe's is set, otherwise test
+    #[arg(long)]
+    mode: Option<Mode>,
+}
+
+impl ModeArg {
+    fn livemode(&self, config: &Config) -> Livemode {
+        self.mode.map_or_else(|| Livemode::from_bool(config.modes().contains(&Livemode::Live)), Livemode::from)
+    }
+}
+
+/// The answer is no.
+const NO: u8 = 3;
+/// There is no such thing.
+const NOT_FOUND: u8 = 4;
+/// A wrong setting or argument.
+const USAGE: u8 = 2;
+
+/// An argument that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Nothing has this id.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Missing(String);
+
+/// Runs a command to its exit code.
+#[must_use]
+pub fn main(cli: Cli) -> ExitCode {
+    if let Some(Command::Completion { shell }) = &cli.command {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut Cli::command(), "tollkeeper", &mut script);
+        output::line(String::from_utf8_lossy(&script).trim_end());
+        return ExitCode::SUCCESS;
+    }
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::note(&format!("tollkeeper: {error:#}"));
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.is::<ConfigError>() || error.is::<Usage>() {
+        USAGE
+    } else if error.is::<Missing>() {
+        NOT_FOUND
+    } else {
+        1
+    }
+}
+
+fn start(cli: Cli) -> anyhow::Result<ExitCode> {
+    let sources = Sources::collect(cli.flags)?;
+    let config = Config::load(&sources)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(cli.command.unwrap_or(Command::Serve), config, &sources))
+}
+
+async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Result<ExitCode> {
+    crate::telemetry::start(&config);
+    match command {
+        Command::Serve => server::serve(config).await,
+        Command::Check(args) => args.run(config).await,
+        Command::Diagnose(args) => args.run(config).await,
+        Command::Sync(args) => args.run(config).await,
+        Command::Events(args) => args.run(config).await,
+        Command::Staff(args) => args.run(config).await,
+        Command::ApiKey(args) => args.run(config).await,
+        Command::Migrate => server::migrate(&config).await,
+        Command::Config(args) => args.run(&config, sources),
+        Command::Healthcheck => server::healthcheck(&config).await,
+        // Answered before the settings are read.
+        Command::Completion { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// Whoever has the shell.
+fn author() -> Author {
+    Author { actor: "cli".to_owned(), reason: None, now: now() }
+}

@@ -1,0 +1,295 @@
+//! Settings: one struct, read once at start. A wrong value stops the start with one line that names the variable.
+
+mod parse;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use domain::Livemode;
+use domain::access::Policy;
+use gateway::SecretKey;
+use gateway::signature::Secret;
+use url::Url;
+
+use self::parse::Refusal;
+pub use self::parse::is_email;
+pub use self::settings::{Flags, SETTINGS, Setting, Source, Sources};
+
+/// The settings, checked. Its `Debug` form shows no secret beyond the last four characters.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to listen on; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// What browsers and Stripe use, without a slash at the end.
+    pub public_url: String,
+    /// Whether `public_url` follows from `listen`, and so from the port that was really bound.
+    pub public_url_is_default: bool,
+    /// The database.
+    pub database_url: DatabaseUrl,
+    /// Stripe's API keys, at most one per mode.
+    pub stripe_keys: Vec<SecretKey>,
+    /// Signing secrets of webhook endpoints.
+    pub webhook_secrets: Vec<Secret>,
+    /// Another base URL for Stripe's API.
+    pub stripe_api_base: Option<Url>,
+    /// How far a signature's timestamp may be away from now; at least one second.
+    pub webhook_tolerance: Duration,
+    /// How long `past_due` keeps its access.
+    pub past_due_grace: Duration,
+    /// How long a passed period without a word from Stripe keeps its access.
+    pub period_leeway: Duration,
+    /// Metadata keys that may name the user, in order.
+    pub metadata_keys: Vec<String>,
+    /// The first owner, for when there is none.
+    pub first_owner: Option<FirstOwner>,
+    /// An address of its own for `/metrics`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Filter of the log.
+    pub log: String,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// Most deliveries in one commit.
+    pub intake_batch: usize,
+}
+
+/// The database's URL, which may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL itself, for the store alone.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.starts_with("sqlite:") {
+            return f.write_str(&self.0);
+        }
+        match Url::parse(&self.0) {
+            Ok(mut url) => {
+                if url.password().is_some() && url.set_password(Some("****")).is_err() {
+                    return f.write_str("postgres://…");
+                }
+                // A password may stand in the query as well.
+                url.set_query(None);
+                f.write_str(url.as_str())
+            }
+            Err(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DatabaseUrl({self})")
+    }
+}
+
+/// E-mail address and password of the first owner.
+#[derive(Clone)]
+pub struct FirstOwner {
+    /// In lower case.
+    pub email: String,
+    /// In clear: hashed before it is stored, and dropped with the settings.
+    pub password: String,
+}
+
+impl std::fmt::Debug for FirstOwner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FirstOwner").field("email", &self.email).field("password", &"…").finish()
+    }
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A setting that cannot be used. One line, without the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {fault}; expected {expected}")]
+pub struct ConfigError {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong.
+    pub fault: String,
+    /// What would be right.
+    pub expected: &'static str,
+}
+
+impl ConfigError {
+    fn new(name: &'static str, fault: String, expected: &'static str) -> Self {
+        // One line, whatever the value held.
+        let fault = fault.split(['\n', '\r']).collect::<Vec<_>>().join(" ");
+        Self { name, fault, expected }
+    }
+}
+
+/// A row of `tollkeeper config`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// The variable.
+    pub name: &'static str,
+    /// Its value, masked if secret; none when it has none.
+    pub value: Option<String>,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// A length of time such as `7d`, `12h`, `30m` or `300s`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    parse::duration(text).ok()
+}
+
+fn setting(name: &'static str) -> Result<&'static Setting, ConfigError> {
+    SETTINGS
+        .iter()
+        .find(|setting| setting.name == name)
+        .ok_or_else(|| ConfigError::new(name, "no such setting".to_owned(), "a setting of the table"))
+}
+
+fn read<T>(
+    sources: &Sources,
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, Refusal>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(given) = sources.get(setting(name)?)? else { return Ok(None) };
+    parse(&given.value).map(Some).map_err(|(fault, expected)| ConfigError::new(name, fault, expected))
+}
+
+fn read_or<T>(
+    sources: &Sources,
+    name: &'static str,
+    parse: impl Fn(&str) -> Result<T, Refusal>,
+) -> Result<T, ConfigError> {
+    let default = setting(name)?.default;
+    match read(sources, name, &parse)? {
+        Some(value) => Ok(value),
+        None => parse(default).map_err(|(fault, expected)| ConfigError::new(name, fault, expected)),
+    }
+}
+
+impl Config {
+    /// Reads and checks every setting.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let listen = read_or(sources, "LISTEN", parse::address)?;
+        let stripe_keys = read(sources, "STRIPE_SECRET_KEY", parse::stripe_keys)?.unwrap_or_default();
+        let has_live_key = stripe_keys.iter().any(|key| key.livemode().is_live());
+        let public_url = read(sources, "PUBLIC_URL", parse::origin)?;
+        Ok(Self {
+            listen,
+            public_url_is_default: public_url.is_none(),
+            public_url: public_url.unwrap_or_else(|| format!("http://{listen}")),
+            database_url: read_or(sources, "DATABASE_URL", parse::database_url)?,
+            stripe_keys,
+            webhook_secrets: read(sources, "STRIPE_WEBHOOK_SECRET", parse::webhook_secrets)?.unwrap_or_default(),
+            stripe_api_base: read(sources, "STRIPE_API_BASE", |text| parse::api_base(text, has_live_key))?,
+            webhook_tolerance: read_or(sources, "WEBHOOK_TOLERANCE", parse::tolerance)?,
+            past_due_grace: read_or(sources, "PAST_DUE_GRACE", parse::duration)?,
+            period_leeway: read_or(sources, "PERIOD_LEEWAY", parse::duration)?,
+            metadata_keys: read_or(sources, "USER_METADATA_KEYS", parse::metadata_keys)?,
+            first_owner: first_owner(sources)?,
+            metrics_listen: read(sources, "METRICS_LISTEN", parse::address)?,
+            log: read_or(sources, "LOG", parse::log)?,
+            log_format: read_or(sources, "LOG_FORMAT", parse::log_format)?,
+            intake_batch: read_or(sources, "INTAKE_BATCH", parse::batch)?,
+        })
+    }
+
+    /// What the store needs of the settings.
+    #[must_use]
+    pub fn store_options(&self) -> store::Options {
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        store::Options {
+            policy: Policy { past_due_grace: millis(self.past_due_grace), period_leeway: millis(self.period_leeway) },
+            metadata_keys: self.metadata_keys.clone(),
+            readable: self.modes(),
+        }
+    }
+
+    /// The modes there is an API key of Stripe's for.
+    #[must_use]
+    pub fn modes(&self) -> Vec<Livemode> {
+        parse::modes(&self.stripe_keys)
+    }
+
+    /// Whether browsers speak TLS with us, which decides the cookies' `Secure`.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// Every setting as it is in effect, secrets masked.
+    ///
+    /// # Errors
+    /// When a value cannot be read where it stands.
+    pub fn effective(&self, sources: &Sources) -> Result<Vec<Effective>, ConfigError> {
+        let joined = |parts: Vec<String>| (!parts.is_empty()).then(|| parts.join(","));
+        SETTINGS
+            .iter()
+            .map(|setting| {
+                let given = sources.get(setting)?;
+                let value = match setting.name {
+                    "LISTEN" => Some(self.listen.to_string()),
+                    "PUBLIC_URL" => Some(self.public_url.clone()),
+                    "DATABASE_URL" => Some(self.database_url.to_string()),
+                    "STRIPE_SECRET_KEY" => joined(self.stripe_keys.iter().map(SecretKey::redacted).collect()),
+                    "STRIPE_WEBHOOK_SECRET" => joined(self.webhook_secrets.iter().map(redacted).collect()),
+                    "ADMIN_PASSWORD" => self.first_owner.as_ref().map(|owner| mask(&owner.password)),
+                    "METRICS_LISTEN" => Some(self.metrics_listen.unwrap_or(self.listen).to_string()),
+                    _ => {
+                        let default = Some(setting.default.to_owned()).filter(|default| default != "none");
+                        given.as_ref().map(|given| given.value.clone()).or(default)
+                    }
+                };
+                let source = given.map_or(Source::Default, |given| given.source);
+                Ok(Effective { name: setting.name, value, source })
+            })
+            .collect()
+    }
+}
+
+fn redacted(secret: &Secret) -> String {
+    format!("{}=whsec_…{}", secret.name, secret.last4())
+}
+
+/// The last four characters of a password long enough to spare them.
+fn mask(password: &str) -> String {
+    let chars: Vec<char> = password.chars().collect();
+    if chars.len() < 12 { "…".to_owned() } else { format!("…{}", chars[chars.len() - 4..].iter().collect::<String>()) }
+}
+
+fn first_owner(sources: &Sources) -> Result<Option<FirstOwner>, ConfigError> {
+    let email = read(sources, "ADMIN_EMAIL", parse::email)?;
+    let password = read(sources, "ADMIN_PASSWORD", |text| Ok(text.to_owned()))?;
+    let missing = |name: &'static str, other: &str| {
+        Err(ConfigError::new(name, format!("it is missing although {other} is set"), "both ADMIN_EMAIL and ADMIN_PASSWORD, or neither"))
+    };
+    match (email, password) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => missing("ADMIN_EMAIL", "ADMIN_PASSWORD"),
+        (Some(_), None) => missing("ADMIN_PASSWORD", "ADMIN_EMAIL"),
+        (Some(email), Some(password)) => {
+            crate::auth::password::check(&password).map_err(|fault| {
+                let fault = fault.to_string().trim_end_matches('.').to_owned();
+                ConfigError::new("ADMIN_PASSWORD", fault, "8 to 256 characters that are not guessed first, such as four words")
+            })?;
+            Ok(Some(FirstOwner { email, password }))
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! From texts to values. A refusal says what is wrong without its own name; the caller adds it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use domain::Livemode;
+use gateway::SecretKey;
+use gateway::signature::Secret;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{DatabaseUrl, LogFormat};
+
+/// Why a value is refused: its fault, and what is expected.
+pub(super) type Refusal = (String, &'static str);
+
+/// Repeats a value that is no secret, cut short and on one line.
+fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(60).collect();
+    if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, Refusal> {
+    const EXPECTED: &str = "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000";
+    if let Some(port) = text.strip_prefix("localhost:") {
+        let port = port.parse().map_err(|_| (format!("{} has no valid port", quoted(text)), EXPECTED))?;
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| (format!("{} is not an address with a port", quoted(text)), EXPECTED))
+}
+
+/// An origin: scheme, host, port, and nothing behind it. Without the slash at the end.
+pub(super) fn origin(text: &str) -> Result<String, Refusal> {
+    const EXPECTED: &str = "http:// or https:// with a host and nothing behind it, such as https://tollkeeper.example.com";
+    let url = base(text, EXPECTED)?;
+    if url.path() != "/" {
+        return Err((format!("{} has a path", quoted(text)), EXPECTED));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// The base URL of Stripe's API. The gateway refuses the same, but cannot name the setting.
+pub(super) fn api_base(text: &str, has_live_key: bool) -> Result<Url, Refusal> {
+    const EXPECTED: &str = "http:// or https:// with a host and without /v1, such as http://127.0.0.1:12111";
+    let url = base(text, EXPECTED)?;
+    if url.path().trim_end_matches('/').ends_with("/v1") {
+        return Err(("it ends with /v1, which is added to every request anyway".to_owned(), EXPECTED));
+    }
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_local = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    if url.scheme() == "http" && has_live_key && !is_local {
+        return Err(("it would send a live key to another machine without encryption".to_owned(), "https:// as long as STRIPE_SECRET_KEY has a live key"));
+    }
+    Ok(url)
+}
+
+fn base(text: &str, expected: &'static str) -> Result<Url, Refusal> {
+    // A URL may hold a password, so a refused one is not repeated.
+    let url = Url::parse(text).map_err(|error| (format!("it is not a URL ({error})"), expected))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err((format!("its scheme is {:?}", url.scheme()), expected));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(("it has no host".to_owned(), expected));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(("it holds a user name or password".to_owned(), expected));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(("it has a query or a fragment".to_owned(), expected));
+    }
+    Ok(url)
+}
+
+pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, Refusal> {
+    const EXPECTED: &str = "sqlite://path/to/file.db or postgres://user@host/database";
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    match scheme {
+        Some("sqlite") => {
+            let path = text.trim_start_matches("sqlite:").trim_start_matches("//");
+            let path = path.split('?').next().unwrap_or_default();
+            if path.is_empty() || path == ":memory:" {
+                return Err(("it names no file, and everything would be lost at the end".to_owned(), EXPECTED));
+            }
+        }
+        Some("postgres" | "postgresql") => {
+            if Url::parse(text).is_err() {
+                return Err(("it is not a URL".to_owned(), EXPECTED));
+            }
+        }
+        Some(other) if other.len() <= 20 => return Err((format!("its scheme is {}", quoted(other)), EXPECTED)),
+        _ => return Err(("it has no scheme".to_owned(), EXPECTED)),
+    }
+    Ok(DatabaseUrl(text.to_owned()))
+}
+
+/// The parts of a comma separated list, without white space around them.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
+}
+
+pub(super) fn stripe_keys(text: &str) -> Result<Vec<SecretKey>, Refusal> {
+    const EXPECTED: &str = "one secret or restricted key per mode, comma separated, such as sk_test_… or rk_live_…";
+    let mut keys: Vec<SecretKey> = Vec::new();
+    for (i, part) in parts(text).enumerate() {
+        let key = SecretKey::parse(part).map_err(|fault| (format!("key {}: {fault}", i + 1), EXPECTED))?;
+        if keys.iter().any(|other| other.livemode() == key.livemode()) {
+            let mode = key.livemode();
+            return Err((format!("key {} is a second key for {mode} mode", i + 1), EXPECTED));
+        }
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+pub(super) fn webhook_secrets(text: &str) -> Result<Vec<Secret>, Refusal> {
+    const EXPECTED: &str = "signing secrets, comma separated, each whsec_… or name=whsec_…";
+    let mut secrets: Vec<Secret> = Vec::new();
+    for (i, part) in parts(text).enumerate() {
+        let secret = Secret::parse(part, i + 1).map_err(|fault| (fault.to_string(), EXPECTED))?;
+        if secrets.iter().any(|other| other.name == secret.name) {
+            return Err((format!("two secrets are called {:?}", secret.name), EXPECTED));
+        }
+        secrets.push(secret);
+    }
+    Ok(secrets)
+}
+
+/// A length of time such as `7d`, `12h`, `30m` or `300s`. At most ten years, so that sums cannot overflow.
+pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
+    const EXPECTED: &str = "a number with d, h, m or s behind it, such as 7d, 12h or 300s";
+    const MOST: u64 = 10 * 365 * 86_400;
+    let wrong = || (format!("{} is not a length of time", quoted(text)), EXPECTED);
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let factor = match unit {
+        'd' => 86_400,
+        'h' => 3_600,
+        'm' => 60,
+        's' => 1,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let secs = number.checked_mul(factor).filter(|secs| *secs <= MOST);
+    secs.map(Duration::from_secs).ok_or_else(|| (format!("{} is more than ten years", quoted(text)), EXPECTED))
+}
+
+/// Whole seconds from 1 up to a day, with or without a unit.
+pub(super) fn tolerance(text: &str) -> Result<Duration, Refusal> {
+    const EXPECTED: &str = "whole seconds from 1 to 86400, such as 300";
+    let secs = match text.parse::<u64>() {
+        Ok(secs) => secs,
+        Err(_) => duration(text).map_err(|_| (format!("{} is not a number of seconds", quoted(text)), EXPECTED))?.as_secs(),
+    };
+    match secs {
+        0 => Err(("0 would refuse every delivery or, worse, check no timestamp".to_owned(), EXPECTED)),
+        1..=86_400 => Ok(Duration::from_secs(secs)),
+        _ => Err((format!("{} is more than a day", quoted(text)), EXPECTED)),
+    }
+}
+
+pub(super) fn metadata_keys(text: &str) -> Result<Vec<String>, Refusal> {
+    // docs.stripe.com/api/metadata: keys have at most 40 characters.
+    const EXPECTED: &str = "metadata keys, comma separated, of 1 to 40 characters each, such as user_id,userId";
+    let keys: Vec<String> = parts(text).map(str::to_owned).collect();
+    for key in &keys {
+        if key.is_empty() || key.chars().count() > 40 || key.contains(['[', ']']) || key.chars().any(char::is_control) {
+            return Err((format!("{} cannot be a metadata key of Stripe's", quoted(key)), EXPECTED));
+        }
+    }
+    Ok(keys)
+}
+
+pub(super) fn email(text: &str) -> Result<String, Refusal> {
+    is_email(text)
+        .then(|| text.to_ascii_lowercase())
+        .ok_or_else(|| (format!("{} is not an e-mail address", quoted(text)), "an e-mail address, such as you@example.com"))
+}
+
+/// Whether a text has the form of an e-mail address; whether mail arrives there only mail can tell.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    !local.is_empty()
+        && !domain.is_empty()
+        && text.len() <= 254
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'))
+}
+
+pub(super) fn log(text: &str) -> Result<String, Refusal> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err((format!("{} is not a filter ({error})", quoted(text)), "a filter such as info, debug or server=debug,info")),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, Refusal> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err((format!("{} is not a format", quoted(text)), "text or json")),
+    }
+}
+
+pub(super) fn batch(text: &str) -> Result<usize, Refusal> {
+    const EXPECTED: &str = "a number from 1 to 4096";
+    text.parse()
+        .ok()
+        .filter(|batch| (1..=4096).contains(batch))
+        .ok_or_else(|| (format!("{} is no size of a batch", quoted(text)), EXPECTED))
+}
+
+/// The modes there is a key for.
+pub(super) fn modes(keys: &[SecretKey]) -> Vec<Livemode> {
+    keys.iter().map(SecretKey::livemode).collect()
+}

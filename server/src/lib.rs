@@ -1,0 +1,66 @@
+//! Tollkeeper: the program, put together.
+
+pub mod admin;
+pub mod api;
+pub mod assets;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod diagnose;
+pub mod error;
+pub mod ids;
+pub mod metrics;
+pub mod openapi;
+pub mod owner;
+pub mod router;
+pub mod serve;
+pub mod state;
+pub mod telemetry;
+pub mod ui;
+pub mod webhook;
+pub mod worker;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use domain::Livemode;
+use gateway::{Client, ClientConfig, Gateway};
+use store::Store;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::state::AppState;
+use crate::webhook::Intake;
+use crate::worker::Worker;
+
+/// Opens the database as the settings say, migrated.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let opened = store::open(config.database_url.expose(), config.store_options()).await;
+    opened.with_context(|| format!("while opening the database {}", config.database_url))
+}
+
+/// Everything the handlers and commands need: the database open and migrated, Stripe's clients, the intake, the worker (not running yet).
+///
+/// # Errors
+/// When the database cannot be opened, or a client for Stripe cannot be made.
+pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppState> {
+    let store = open_store(&config).await?;
+    let mut gateways: HashMap<Livemode, Arc<dyn Gateway>> = HashMap::new();
+    for key in &config.stripe_keys {
+        let mut client = ClientConfig::new(key.clone());
+        if let Some(base) = &config.stripe_api_base {
+            client.base_url = base.to_string();
+        }
+        let client = Client::new(client).context("while making a client for Stripe")?;
+        gateways.insert(key.livemode(), Arc::new(client));
+    }
+    let gateways = Arc::new(gateways);
+    let intake = Intake::start(Arc::clone(&store), config.intake_batch);
+    let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
+    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker })
+}

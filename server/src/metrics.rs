@@ -1,0 +1,66 @@
+//! Figures for Prometheus: a few counters that are bumped where things happen, and gauges that are read when somebody asks.
+
+use std::sync::OnceLock;
+
+use domain::Livemode;
+use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use store::Store;
+use domain::Timestamp;
+
+const DELIVERIES: &str = "tollkeeper_webhook_deliveries_total";
+const EVENTS: &str = "tollkeeper_events_processed_total";
+const CHECKS: &str = "tollkeeper_access_checks_total";
+const QUEUE: &str = "tollkeeper_events";
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Starts counting, once per process; the handle renders the text.
+pub fn start() -> &'static PrometheusHandle {
+    RECORDER.get_or_init(|| {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Refused when somebody else counts already; then ours stays empty.
+        let _ = metrics::set_global_recorder(recorder);
+        describe_counter!(DELIVERIES, "Webhook deliveries by outcome: accepted, duplicate or rejected.");
+        describe_counter!(EVENTS, "Rounds over events by the status they ended with.");
+        describe_counter!(CHECKS, "Access checks by answer.");
+        describe_gauge!(QUEUE, "Events received in the last 24 hours by mode and status.");
+        handle
+    })
+}
+
+/// One delivery: `accepted`, `duplicate` or `rejected`.
+pub fn count_delivery(outcome: &'static str) {
+    counter!(DELIVERIES, "outcome" => outcome).increment(1);
+}
+
+/// Events that ended a round with this status.
+pub fn count_events(status: &'static str, number: u64) {
+    counter!(EVENTS, "status" => status).increment(number);
+}
+
+/// The counters of access checks, looked up once: allowed, denied.
+#[must_use]
+pub fn access_checks() -> (Counter, Counter) {
+    start();
+    (counter!(CHECKS, "allowed" => "true"), counter!(CHECKS, "allowed" => "false"))
+}
+
+/// Everything as Prometheus reads it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn render(store: &dyn Store, now: Timestamp) -> store::Result<String> {
+    let handle = start();
+    for livemode in Livemode::ALL {
+        let (statuses, _) = store.event_stats(livemode, now).await?;
+        for status in domain::event::EventStatus::ALL {
+            let number = statuses.iter().find(|(name, _)| name == status.as_str()).map_or(0, |(_, number)| *number);
+            // A gauge is a float; counts of a day stay exact far beyond what fits a day.
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            gauge!(QUEUE, "mode" => livemode.as_str(), "status" => status.as_str()).set(f64::from(number));
+        }
+    }
+    Ok(handle.render())
+}

@@ -1,0 +1,104 @@
+//! Listens, works, and stops in order.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::state::AppState;
+
+/// How long requests in hand may take once the program was told to stop.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+
+/// Opens a listener.
+///
+/// # Errors
+/// Names the setting and the address.
+pub async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+/// Serves until `shutdown`; then accepts no more, finishes the requests in hand, lets the worker finish, and closes the database.
+///
+/// # Errors
+/// When a listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+    state: AppState,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let router = crate::router::router(&state);
+    let metrics_router = crate::router::metrics_router(&state);
+    let worker = tokio::spawn(state.worker.clone().run(until(stopped.clone())));
+    let pages = tokio::spawn(listen(listener, router, stopped.clone()));
+    let figures = metrics.map(|listener| tokio::spawn(listen(listener, metrics_router, stopped)));
+
+    shutdown.await;
+    tracing::info!("stopping: finishing what is in hand");
+    // Nobody may be listening when every task has failed already.
+    let _ = stop.send(true);
+    for task in [Some(pages), figures].into_iter().flatten() {
+        let abort = task.abort_handle();
+        match tokio::time::timeout(LAST_REQUESTS, task).await {
+            Ok(ended) => ended??,
+            Err(_) => {
+                tracing::warn!("requests were still open after {LAST_REQUESTS:?} and were cut off");
+                abort.abort();
+            }
+        }
+    }
+    worker.await?;
+    state.store.close().await;
+    Ok(())
+}
+
+async fn listen(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+    // Without it a page sent in pieces waits 40 ms for an acknowledgement.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("TCP_NODELAY: {error}");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(until(stopped)).await.context("while serving")
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // The sender is gone only when the program ends.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// SIGTERM or Ctrl-C.
+pub async fn signal() {
+    let interrupt = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!("Ctrl-C cannot be heard: {error}");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::error!("SIGTERM cannot be heard: {error}");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
