@@ -1,17 +1,17 @@
 //! The admin app's server side: what its pages read, and what its forms do.
 
-mod api_keys;
-mod catalog;
-mod customers;
-mod events;
-mod fields;
-pub(crate) mod flash;
-mod mappings;
-mod mode;
-mod overrides;
-mod post;
-mod sign_in;
-mod staff;
+pub mod api_keys;
+pub mod catalog;
+pub mod customers;
+pub mod events;
+pub mod fields;
+pub mod flash;
+pub mod mappings;
+pub mod mode;
+pub mod overrides;
+pub mod post;
+pub mod sign_in;
+pub mod staff;
 pub mod table;
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::ui;
 
 use post::Posted;
 
-/// The forms: sign-in and all that stands in [`table`].
+/// Everything under `/admin`: the pages, sign-in, and the forms of [`table`].
 pub fn routes(state: &AppState) -> Router<AppState> {
     // A page stands at the same path as many a form; where none does, the app says so.
     let mut router = Router::new()
@@ -43,7 +43,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         };
         router = router.route(action.path, get(ui::page).post(handler));
     }
-    guard(router, state).layer(Extension(Arc::new(SignInLimiter::default())))
+    let forms = guard(router, state).layer(Extension(Arc::new(SignInLimiter::default())));
+    ui::mount(forms, state)
 }
 
 /// What stands before every page and form: headers, no request of other sites', sessions, who is asking.

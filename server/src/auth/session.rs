@@ -130,9 +130,9 @@ const fn cookie_name(secure: bool) -> &'static str {
 /// # Errors
 /// When the database cannot be written, or the system has no randomness to give.
 pub async fn sign_in(session: &Session, staff_id: &str, now: Timestamp) -> anyhow::Result<()> {
-    if session.id().is_some() {
-        session.flush().await?;
-    }
+    session.clear().await;
+    // After a mere flush tower-sessions would go on with the id it has in hand.
+    session.cycle_id().await?;
     session.insert(STAFF_ID, staff_id).await?;
     session.insert(CSRF, random_token()?).await?;
     session.insert(STARTED_AT, now.millis()).await?;
