@@ -112,7 +112,11 @@ impl Inner {
     fn answer(&self, livemode: Livemode, user: String, feature: String, now: Timestamp) -> AccessOut {
         let store = &self.app.store;
         let decision = store.index().decide(livemode, &user, &feature, &store.options().policy, now);
-        if decision.allowed { self.allowed.increment(1) } else { self.denied.increment(1) }
+        if decision.allowed {
+            self.allowed.increment(1)
+        } else {
+            self.denied.increment(1)
+        }
         AccessOut::new(user, feature, decision, livemode, now)
     }
 }
@@ -192,7 +196,13 @@ impl From<Diagnosis> for DiagnosisOut {
 ///
 /// # Errors
 /// When a diagnosis is wanted and the database cannot be read.
-pub async fn explain(app: &AppState, livemode: Livemode, user: &str, feature: &str, why: bool) -> store::Result<serde_json::Value> {
+pub async fn explain(
+    app: &AppState,
+    livemode: Livemode,
+    user: &str,
+    feature: &str,
+    why: bool,
+) -> store::Result<serde_json::Value> {
     let now = app.now();
     let decision = app.store.index().decide(livemode, user, feature, &app.store.options().policy, now);
     let mut answer = AccessOut::new(user.to_owned(), feature.to_owned(), decision, livemode, now);
@@ -220,7 +230,8 @@ pub(super) async fn get_access(
     let mut answer = api.answer(key.livemode, query.user_id, query.feature, api.app.now());
     if query.explain {
         key.require(domain::role::Scope::Read)?;
-        let diagnosis = crate::diagnose::diagnose(&api.app, key.livemode, &answer.user_id, Some(&answer.feature)).await?;
+        let diagnosis =
+            crate::diagnose::diagnose(&api.app, key.livemode, &answer.user_id, Some(&answer.feature)).await?;
         answer.diagnosis = Some(diagnosis.into());
     }
     Ok(axum::Json(answer))
@@ -295,7 +306,10 @@ pub(super) struct EntitlementsOut {
 pub(super) fn entitlements(app: &AppState, livemode: Livemode, user: &str) -> Vec<AccessOut> {
     let now = app.now();
     let answers = app.store.index().entitlements(livemode, user, &app.store.options().policy, now);
-    answers.into_iter().map(|(feature, decision)| AccessOut::new(user.to_owned(), feature, decision, livemode, now)).collect()
+    answers
+        .into_iter()
+        .map(|(feature, decision)| AccessOut::new(user.to_owned(), feature, decision, livemode, now))
+        .collect()
 }
 
 /// Every feature of the catalog with its answer for this user.
@@ -313,7 +327,13 @@ pub(super) async fn get_entitlements(
     user_id(&user, "user_id")?;
     let entitlements = entitlements(&api.app, key.livemode, &user);
     let livemode = key.livemode.is_live();
-    Ok(axum::Json(EntitlementsOut { object: "entitlements", user_id: user, livemode, as_of: api.app.now(), entitlements }))
+    Ok(axum::Json(EntitlementsOut {
+        object: "entitlements",
+        user_id: user,
+        livemode,
+        as_of: api.app.now(),
+        entitlements,
+    }))
 }
 
 /// Which feature the diagnosis is about.

@@ -46,11 +46,18 @@ impl Inner {
             TargetKind::Price => &catalog.prices,
             TargetKind::Product => &catalog.products,
         };
-        let features = targets.get(&id).map(|grants| grants.iter().cloned().map(GrantBody::from).collect()).unwrap_or_default();
+        let features =
+            targets.get(&id).map(|grants| grants.iter().cloned().map(GrantBody::from).collect()).unwrap_or_default();
         GrantsOut { object: kind.as_str(), id, features, livemode: livemode.is_live() }
     }
 
-    async fn put_grants(&self, key: &KeyContext, kind: TargetKind, id: String, body: GrantsIn) -> Result<GrantsOut, ApiError> {
+    async fn put_grants(
+        &self,
+        key: &KeyContext,
+        kind: TargetKind,
+        id: String,
+        body: GrantsIn,
+    ) -> Result<GrantsOut, ApiError> {
         if body.features.len() > MAX_GRANTS {
             return Err(ApiError::invalid("features", "Invalid features: at most 100 can be given."));
         }
@@ -63,11 +70,15 @@ impl Inner {
                 let message = format!("Invalid {param}: {:?} is given twice.", grant.feature);
                 return Err(ApiError::invalid(param, message));
             }
-            let feature = catalog.features.get(&grant.feature).ok_or_else(|| ApiError::unknown_feature(param, &grant.feature))?;
+            let feature =
+                catalog.features.get(&grant.feature).ok_or_else(|| ApiError::unknown_feature(param, &grant.feature))?;
             check_value(grant.value, feature.kind, &format!("features[{i}].value"))?;
         }
-        let grants: Vec<FeatureGrant> =
-            body.features.into_iter().map(|grant| FeatureGrant { feature: grant.feature, value: grant.value }).collect();
+        let grants: Vec<FeatureGrant> = body
+            .features
+            .into_iter()
+            .map(|grant| FeatureGrant { feature: grant.feature, value: grant.value })
+            .collect();
         let author = self.author(key, None);
         self.app.store.put_grants(key.livemode, kind, &id, &grants, &author).await.map_err(|error| match error {
             // Somebody deleted the feature in between.

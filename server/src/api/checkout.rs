@@ -148,7 +148,10 @@ fn line_items(price: Option<String>, items: Option<Vec<LineItemIn>>) -> Result<V
             let item = |(i, item): (usize, LineItemIn)| {
                 catalog_id(&item.price, "price_", &format!("line_items[{i}].price"))?;
                 match item.quantity.unwrap_or(1) {
-                    0 => Err(ApiError::invalid(format!("line_items[{i}].quantity"), "Invalid quantity: it must be 1 or more.")),
+                    0 => Err(ApiError::invalid(
+                        format!("line_items[{i}].quantity"),
+                        "Invalid quantity: it must be 1 or more.",
+                    )),
                     quantity => Ok((item.price, quantity)),
                 }
             };
@@ -164,7 +167,10 @@ fn redirect_url(text: &str, param: &'static str) -> Result<(), ApiError> {
     if fits && text.len() <= 5000 {
         return Ok(());
     }
-    Err(ApiError::invalid(param, format!("Invalid {param}: expected a whole URL that begins with https:// or http://.")))
+    Err(ApiError::invalid(
+        param,
+        format!("Invalid {param}: expected a whole URL that begins with https:// or http://."),
+    ))
 }
 
 /// The caller's own key made unique among callers, or one that is never used again.
@@ -172,7 +178,10 @@ fn idempotency_key(key: &KeyContext, headers: &HeaderMap) -> Result<String, ApiE
     let Some(value) = headers.get("idempotency-key") else { return Ok(crate::ids::new("tollkeeper")) };
     match value.to_str() {
         Ok(text) if (1..=200).contains(&text.len()) => Ok(format!("{}-{text}", key.api_key_id)),
-        _ => Err(ApiError::invalid("Idempotency-Key", "Invalid Idempotency-Key: expected 1 to 200 visible ASCII characters.")),
+        _ => Err(ApiError::invalid(
+            "Idempotency-Key",
+            "Invalid Idempotency-Key: expected 1 to 200 visible ASCII characters.",
+        )),
     }
 }
 
@@ -190,7 +199,8 @@ impl Inner {
         let mut mappings = self.app.store.mappings_of(livemode, user).await?;
         mappings.sort_by_key(|mapping| mapping.since);
         while let Some(mapping) = mappings.pop() {
-            let deleted = self.app.store.customer(livemode, &mapping.customer_id).await?.is_some_and(|customer| customer.deleted);
+            let deleted =
+                self.app.store.customer(livemode, &mapping.customer_id).await?.is_some_and(|customer| customer.deleted);
             if !deleted {
                 return Ok(Some(mapping.customer_id));
             }

@@ -139,7 +139,10 @@ fn statuses(text: &str) -> Result<Vec<EventStatus>, ApiError> {
         .map(|word| {
             EventStatus::parse(word.trim()).ok_or_else(|| {
                 let words: Vec<&str> = EventStatus::ALL.iter().map(|status| status.as_str()).collect();
-                ApiError::invalid("status", format!("Invalid status: {:?} is none of {}.", word.trim(), words.join(", ")))
+                ApiError::invalid(
+                    "status",
+                    format!("Invalid status: {:?} is none of {}.", word.trim(), words.join(", ")),
+                )
             })
         })
         .collect()
@@ -167,7 +170,8 @@ pub(super) async fn list_events(
         Some(id) => {
             prefixed(id, "evt_", "starting_after")?;
             let event = api.app.store.event(key.livemode, id).await?;
-            let unknown = || ApiError::invalid("starting_after", format!("Invalid starting_after: no such event: {id:?}."));
+            let unknown =
+                || ApiError::invalid("starting_after", format!("Invalid starting_after: no such event: {id:?}."));
             Some(event.ok_or_else(unknown)?.seq)
         }
     };

@@ -1,8 +1,8 @@
 //! Bodies, queries and paths, refused in the one error shape with the parameter at fault.
 
+use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::body::Bytes;
 use domain::Timestamp;
 use http::request::Parts;
 use http::{StatusCode, header};
@@ -66,7 +66,13 @@ fn refuse_json(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiErro
 /// Reads serde's sentence about a value: which parameter, and what is wrong with it.
 fn refuse_value(path: &str, message: &str) -> ApiError {
     let named = |start: &str| Some(message.strip_prefix(start)?.split('`').next()?.to_owned());
-    let below = |name: String| if path.is_empty() || path.ends_with(&name) { if path.is_empty() { name } else { path.to_owned() } } else { format!("{path}.{name}") };
+    let below = |name: String| {
+        if path.is_empty() || path.ends_with(&name) {
+            if path.is_empty() { name } else { path.to_owned() }
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     if let Some(name) = named("missing field `") {
         return ApiError::missing(below(name));
     }
@@ -80,7 +86,11 @@ fn refuse_value(path: &str, message: &str) -> ApiError {
     if let Some(name) = named("duplicate field `") {
         return ApiError::invalid(below(name), "The parameter is given twice.");
     }
-    let message = if path.is_empty() { format!("The request cannot be used: {message}.") } else { format!("Invalid {path}: {message}.") };
+    let message = if path.is_empty() {
+        format!("The request cannot be used: {message}.")
+    } else {
+        format!("Invalid {path}: {message}.")
+    };
     let error = ApiError::new(StatusCode::BAD_REQUEST, "parameter_invalid", message);
     if path.is_empty() { error } else { error.with_param(path.to_owned()) }
 }
@@ -112,7 +122,11 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         path.map(|axum::extract::Path(value)| Self(value)).map_err(|error: PathRejection| {
-            ApiError::new(StatusCode::BAD_REQUEST, "parameter_invalid", format!("The URL's path cannot be used: {}.", error.body_text()))
+            ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "parameter_invalid",
+                format!("The URL's path cannot be used: {}.", error.body_text()),
+            )
         })
     }
 }
@@ -166,7 +180,10 @@ pub fn prefixed(text: &str, prefix: &str, param: &str) -> Result<(), ApiError> {
 /// 400 that names `param`.
 pub fn catalog_id(text: &str, prefix: &str, param: &str) -> Result<(), ApiError> {
     if prefix == "price_" && !text.starts_with("price_") && !text.starts_with("plan_") {
-        return Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: expected an id of the form price_….")));
+        return Err(ApiError::invalid(
+            param.to_owned(),
+            format!("Invalid {param}: expected an id of the form price_…."),
+        ));
     }
     if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
@@ -181,7 +198,10 @@ pub fn catalog_id(text: &str, prefix: &str, param: &str) -> Result<(), ApiError>
 pub fn reason(text: &str) -> Result<&str, ApiError> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(ApiError::invalid("reason", "Invalid reason: it must not be blank; whoever reads the log will want to know why."));
+        return Err(ApiError::invalid(
+            "reason",
+            "Invalid reason: it must not be blank; whoever reads the log will want to know why.",
+        ));
     }
     if text.chars().count() > MAX_REASON {
         return Err(ApiError::invalid("reason", "Invalid reason: it must have at most 500 characters."));

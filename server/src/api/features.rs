@@ -68,7 +68,8 @@ pub(super) async fn list_features(
     let limit = limit(query.limit)?;
     let catalog = api.app.store.index().catalog(key.livemode);
     let after = query.starting_after.as_deref().unwrap_or_default();
-    let mut features: Vec<&Feature> = catalog.features.values().filter(|feature| feature.key.as_str() > after).collect();
+    let mut features: Vec<&Feature> =
+        catalog.features.values().filter(|feature| feature.key.as_str() > after).collect();
     features.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     let page = Page::from_rows(features, limit);
     Ok(axum::Json(List::from_page(page, |feature| FeatureOut::new(feature, key.livemode))))

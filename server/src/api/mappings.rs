@@ -56,7 +56,8 @@ pub(super) async fn put_mapping(
     prefixed(&customer, "cus_", "customer_id")?;
     user_id(&body.user_id, "user_id")?;
     let author = api.author(&key, None);
-    let mapping = api.app.store.put_mapping(key.livemode, &customer, &body.user_id, MappingSource::Api, &author).await?;
+    let mapping =
+        api.app.store.put_mapping(key.livemode, &customer, &body.user_id, MappingSource::Api, &author).await?;
     api.app.worker.wake();
     Ok(axum::Json(MappingOut::new(mapping, key.livemode)))
 }

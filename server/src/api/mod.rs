@@ -103,7 +103,8 @@ pub fn routes(app: AppState) -> Router {
     let keys = KeyRing::new(Arc::clone(&app.store), Arc::clone(&app.clock));
     let state = ApiState(Arc::new(Inner { app, keys, allowed, denied }));
     let (router, _) = documented().split_for_parts();
-    let unknown = Router::new().route("/v1", axum::routing::any(no_route)).route("/v1/{*path}", axum::routing::any(no_route));
+    let unknown =
+        Router::new().route("/v1", axum::routing::any(no_route)).route("/v1/{*path}", axum::routing::any(no_route));
     router
         .method_not_allowed_fallback(no_method)
         .with_state(state)
@@ -112,11 +113,16 @@ pub fn routes(app: AppState) -> Router {
 }
 
 async fn no_route(request: Request) -> ApiError {
-    let message = format!("Unrecognized request URL ({}: {}). The routes are listed at /docs.", request.method(), request.uri().path());
+    let message = format!(
+        "Unrecognized request URL ({}: {}). The routes are listed at /docs.",
+        request.method(),
+        request.uri().path()
+    );
     ApiError::new(StatusCode::NOT_FOUND, "route_unknown", message)
 }
 
 async fn no_method(request: Request) -> ApiError {
-    let message = format!("{} cannot be used on {}. The Allow header lists what can.", request.method(), request.uri().path());
+    let message =
+        format!("{} cannot be used on {}. The Allow header lists what can.", request.method(), request.uri().path());
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
 }

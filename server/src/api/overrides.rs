@@ -161,7 +161,8 @@ pub(super) async fn create_override(
         in_future(end, author.now, "expires_at")?;
     }
     let catalog = api.app.store.index().catalog(key.livemode);
-    let feature = catalog.features.get(&body.feature).ok_or_else(|| ApiError::unknown_feature("feature", &body.feature))?;
+    let feature =
+        catalog.features.get(&body.feature).ok_or_else(|| ApiError::unknown_feature("feature", &body.feature))?;
     check_value(body.value, feature.kind, "value")?;
     let new = NewOverride {
         livemode: key.livemode,

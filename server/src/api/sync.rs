@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use store::records::SyncReport;
 use utoipa::ToSchema;
 
+use super::ApiState;
 use super::access::{AccessOut, entitlements};
 use super::extract::{Json, prefixed, user_id};
 use super::types::EffectsOut;
-use super::ApiState;
 use crate::auth::api_key::{Key, Write};
 use crate::error::{ApiError, ErrorOut};
 use crate::worker::SyncError;
@@ -124,7 +124,9 @@ pub(super) async fn sync(
         }
     };
     let user = match (user, reports.first()) {
-        (None, Some(report)) => api.app.store.mapping(livemode, &report.customer_id).await?.map(|mapping| mapping.user_id),
+        (None, Some(report)) => {
+            api.app.store.mapping(livemode, &report.customer_id).await?.map(|mapping| mapping.user_id)
+        }
         (user, _) => user,
     };
     let entitlements = user.as_deref().map(|user| entitlements(&api.app, livemode, user)).unwrap_or_default();

@@ -39,7 +39,8 @@ async fn find(app: &AppState, livemode: Livemode, user: String) -> Result<UserOu
         return Err(ApiError::not_found("user", &user));
     }
     let mappings = app.store.mappings_of(livemode, &user).await?;
-    let (email, name, created_at) = told.map_or((None, None, None), |told| (told.email, told.name, Some(told.created_at)));
+    let (email, name, created_at) =
+        told.map_or((None, None, None), |told| (told.email, told.name, Some(told.created_at)));
     let customers = mappings.into_iter().map(|mapping| MappingOut::new(mapping, livemode)).collect();
     Ok(UserOut { object: "user", user_id: user, email, name, created_at, livemode: livemode.is_live(), customers })
 }

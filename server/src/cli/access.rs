@@ -96,7 +96,10 @@ impl Diagnose {
         match found.as_slice() {
             [(subject, diagnosis)] if self.json => json(&to_json(subject, diagnosis)),
             several if self.json => {
-                json_list(&several.iter().map(|(subject, diagnosis)| to_json(subject, diagnosis)).collect::<Vec<_>>(), false);
+                json_list(
+                    &several.iter().map(|(subject, diagnosis)| to_json(subject, diagnosis)).collect::<Vec<_>>(),
+                    false,
+                );
             }
             several => several.iter().for_each(|(subject, diagnosis)| print(subject, diagnosis)),
         }
@@ -202,7 +205,8 @@ impl Sync {
         loop {
             let page = state.store.list_customers(livemode, &filter).await?;
             let Some(last) = page.data.last().map(|row| &row.customer) else { return Ok(customers) };
-            filter.after = Some(format!("{}:{}", last.last_event_at.map_or(0, domain::Timestamp::millis), last.customer_id));
+            filter.after =
+                Some(format!("{}:{}", last.last_event_at.map_or(0, domain::Timestamp::millis), last.customer_id));
             let living = page.data.iter().filter(|row| !row.customer.deleted);
             customers.extend(living.map(|row| row.customer.customer_id.clone()));
             if !page.has_more {
@@ -213,7 +217,8 @@ impl Sync {
 
     fn print(&self, reports: &[SyncReport]) {
         if self.json {
-            let rows: Vec<Value> = reports.iter().map(|report| serde_json::to_value(report).unwrap_or_default()).collect();
+            let rows: Vec<Value> =
+                reports.iter().map(|report| serde_json::to_value(report).unwrap_or_default()).collect();
             return json_list(&rows, false);
         }
         for report in reports {
@@ -222,7 +227,8 @@ impl Sync {
                 line(&format!("{}: as Stripe has it", report.customer_id));
             }
             for change in &effects.fields {
-                let (before, after) = (super::output::cell(change.before.as_ref()), super::output::cell(change.after.as_ref()));
+                let (before, after) =
+                    (super::output::cell(change.before.as_ref()), super::output::cell(change.after.as_ref()));
                 line(&format!("{}: {} {} {before} -> {after}", report.customer_id, change.object, change.field));
             }
             for mapping in &effects.mappings {
@@ -230,7 +236,10 @@ impl Sync {
             }
             for change in &effects.verdicts {
                 let word = if change.allowed_after { "allowed" } else { "denied" };
-                line(&format!("{}: {} {} is now {word} ({})", report.customer_id, change.user_id, change.feature, change.reason_after));
+                line(&format!(
+                    "{}: {} {} is now {word} ({})",
+                    report.customer_id, change.user_id, change.feature, change.reason_after
+                ));
             }
         }
     }

@@ -90,7 +90,9 @@ fn since(text: &str) -> anyhow::Result<Timestamp> {
         return Ok(at);
     }
     let ago = crate::config::parse_duration(text);
-    let ago = ago.ok_or_else(|| Usage(format!("--since: {text:?} is neither a time such as 2026-11-22T01:40:12Z nor a length such as 2h")))?;
+    let ago = ago.ok_or_else(|| {
+        Usage(format!("--since: {text:?} is neither a time such as 2026-11-22T01:40:12Z nor a length such as 2h"))
+    })?;
     Ok(now().plus_secs(-i64::try_from(ago.as_secs()).unwrap_or(i64::MAX)))
 }
 
@@ -133,9 +135,19 @@ impl List {
         }
         let row = |event: EventRecord| {
             let says = event.error.or(event.note).unwrap_or_default();
-            vec![event.received_at.to_string(), event.event_id, event.kind, event.status.as_str().to_owned(), cell(event.customer_id), says]
+            vec![
+                event.received_at.to_string(),
+                event.event_id,
+                event.kind,
+                event.status.as_str().to_owned(),
+                cell(event.customer_id),
+                says,
+            ]
         };
-        table(&["RECEIVED", "ID", "TYPE", "STATUS", "CUSTOMER", "NOTE"], &page.data.into_iter().map(row).collect::<Vec<_>>());
+        table(
+            &["RECEIVED", "ID", "TYPE", "STATUS", "CUSTOMER", "NOTE"],
+            &page.data.into_iter().map(row).collect::<Vec<_>>(),
+        );
         if page.has_more {
             note("There are more: use --limit.");
         }
@@ -166,7 +178,13 @@ impl Show {
             line(&text);
         }
         let row = |attempt: AttemptRecord| {
-            vec![attempt.started_at.to_string(), attempt.cause, attempt.outcome, cell(attempt.actor), attempt.error.unwrap_or_default()]
+            vec![
+                attempt.started_at.to_string(),
+                attempt.cause,
+                attempt.outcome,
+                cell(attempt.actor),
+                attempt.error.unwrap_or_default(),
+            ]
         };
         table(&["ATTEMPT", "CAUSE", "OUTCOME", "BY", "ERROR"], &attempts.into_iter().map(row).collect::<Vec<_>>());
         line(&format!("{payload:#}"));

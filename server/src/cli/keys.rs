@@ -50,11 +50,17 @@ impl ApiKey {
         let store = crate::open_store(&config).await?;
         match self {
             Self::Create { name, mode, scope } => {
-                let name = extract::short_text(Some(name), 80, "--name").map_err(|error| Usage(error.message().to_owned()))?;
+                let name =
+                    extract::short_text(Some(name), 80, "--name").map_err(|error| Usage(error.message().to_owned()))?;
                 let name = name.ok_or_else(|| Usage("--name must not be blank".to_owned()))?;
                 let (key, record) = api_key::create(&name, mode.into(), scope, "cli", now())?;
                 store.add_api_key(&record, &author()).await?;
-                note(&format!("{} ({}, scope {}). This is the only time the key is shown:", record.api_key_id, record.livemode, scope.as_str()));
+                note(&format!(
+                    "{} ({}, scope {}). This is the only time the key is shown:",
+                    record.api_key_id,
+                    record.livemode,
+                    scope.as_str()
+                ));
                 line(&key);
             }
             Self::List { json: true } => {

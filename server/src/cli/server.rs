@@ -60,7 +60,8 @@ impl Show {
             let row = |row: &crate::config::Effective| json!({ "name": row.name, "value": row.value, "source": row.source.to_string() });
             json_list(&rows.iter().map(row).collect::<Vec<_>>(), false);
         } else {
-            let row = |row: crate::config::Effective| vec![row.name.to_owned(), cell(row.value), row.source.to_string()];
+            let row =
+                |row: crate::config::Effective| vec![row.name.to_owned(), cell(row.value), row.source.to_string()];
             table(&["NAME", "VALUE", "SOURCE"], &rows.into_iter().map(row).collect::<Vec<_>>());
         }
         Ok(ExitCode::SUCCESS)

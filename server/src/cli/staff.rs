@@ -107,7 +107,13 @@ async fn update(store: &Arc<dyn Store>, staff: &StaffRecord) -> anyhow::Result<(
     anyhow::bail!("{} is the last owner who can sign in: add another first", staff.email)
 }
 
-async fn add(store: &Arc<dyn Store>, email: &str, role: Role, name: Option<String>, password_stdin: bool) -> anyhow::Result<()> {
+async fn add(
+    store: &Arc<dyn Store>,
+    email: &str,
+    role: Role,
+    name: Option<String>,
+    password_stdin: bool,
+) -> anyhow::Result<()> {
     if !is_email(email) {
         return Err(Usage(format!("--email: {email:?} is not an e-mail address")).into());
     }

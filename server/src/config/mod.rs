@@ -271,14 +271,22 @@ fn redacted(secret: &Secret) -> String {
 /// The last four characters of a password long enough to spare them.
 fn mask(password: &str) -> String {
     let chars: Vec<char> = password.chars().collect();
-    if chars.len() < 12 { "…".to_owned() } else { format!("…{}", chars[chars.len() - 4..].iter().collect::<String>()) }
+    if chars.len() < 12 {
+        "…".to_owned()
+    } else {
+        format!("…{}", chars[chars.len() - 4..].iter().collect::<String>())
+    }
 }
 
 fn first_owner(sources: &Sources) -> Result<Option<FirstOwner>, ConfigError> {
     let email = read(sources, "ADMIN_EMAIL", parse::email)?;
     let password = read(sources, "ADMIN_PASSWORD", |text| Ok(text.to_owned()))?;
     let missing = |name: &'static str, other: &str| {
-        Err(ConfigError::new(name, format!("it is missing although {other} is set"), "both ADMIN_EMAIL and ADMIN_PASSWORD, or neither"))
+        Err(ConfigError::new(
+            name,
+            format!("it is missing although {other} is set"),
+            "both ADMIN_EMAIL and ADMIN_PASSWORD, or neither",
+        ))
     };
     match (email, password) {
         (None, None) => Ok(None),
@@ -287,7 +295,11 @@ fn first_owner(sources: &Sources) -> Result<Option<FirstOwner>, ConfigError> {
         (Some(email), Some(password)) => {
             crate::auth::password::check(&password).map_err(|fault| {
                 let fault = fault.to_string().trim_end_matches('.').to_owned();
-                ConfigError::new("ADMIN_PASSWORD", fault, "8 to 256 characters that are not guessed first, such as four words")
+                ConfigError::new(
+                    "ADMIN_PASSWORD",
+                    fault,
+                    "8 to 256 characters that are not guessed first, such as four words",
+                )
             })?;
             Ok(Some(FirstOwner { email, password }))
         }

@@ -31,7 +31,8 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, Refusal> {
 
 /// An origin: scheme, host, port, and nothing behind it. Without the slash at the end.
 pub(super) fn origin(text: &str) -> Result<String, Refusal> {
-    const EXPECTED: &str = "http:// or https:// with a host and nothing behind it, such as https://tollkeeper.example.com";
+    const EXPECTED: &str =
+        "http:// or https:// with a host and nothing behind it, such as https://tollkeeper.example.com";
     let url = base(text, EXPECTED)?;
     if url.path() != "/" {
         return Err((format!("{} has a path", quoted(text)), EXPECTED));
@@ -49,7 +50,10 @@ pub(super) fn api_base(text: &str, has_live_key: bool) -> Result<Url, Refusal> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_local = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     if url.scheme() == "http" && has_live_key && !is_local {
-        return Err(("it would send a live key to another machine without encryption".to_owned(), "https:// as long as STRIPE_SECRET_KEY has a live key"));
+        return Err((
+            "it would send a live key to another machine without encryption".to_owned(),
+            "https:// as long as STRIPE_SECRET_KEY has a live key",
+        ));
     }
     Ok(url)
 }
@@ -149,7 +153,9 @@ pub(super) fn tolerance(text: &str) -> Result<Duration, Refusal> {
     const EXPECTED: &str = "whole seconds from 1 to 86400, such as 300";
     let secs = match text.parse::<u64>() {
         Ok(secs) => secs,
-        Err(_) => duration(text).map_err(|_| (format!("{} is not a number of seconds", quoted(text)), EXPECTED))?.as_secs(),
+        Err(_) => {
+            duration(text).map_err(|_| (format!("{} is not a number of seconds", quoted(text)), EXPECTED))?.as_secs()
+        }
     };
     match secs {
         0 => Err(("0 would refuse every delivery or, worse, check no timestamp".to_owned(), EXPECTED)),
@@ -171,9 +177,9 @@ pub(super) fn metadata_keys(text: &str) -> Result<Vec<String>, Refusal> {
 }
 
 pub(super) fn email(text: &str) -> Result<String, Refusal> {
-    is_email(text)
-        .then(|| text.to_ascii_lowercase())
-        .ok_or_else(|| (format!("{} is not an e-mail address", quoted(text)), "an e-mail address, such as you@example.com"))
+    is_email(text).then(|| text.to_ascii_lowercase()).ok_or_else(|| {
+        (format!("{} is not an e-mail address", quoted(text)), "an e-mail address, such as you@example.com")
+    })
 }
 
 /// Whether a text has the form of an e-mail address; whether mail arrives there only mail can tell.
@@ -191,7 +197,10 @@ pub fn is_email(text: &str) -> bool {
 pub(super) fn log(text: &str) -> Result<String, Refusal> {
     match EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err((format!("{} is not a filter ({error})", quoted(text)), "a filter such as info, debug or server=debug,info")),
+        Err(error) => Err((
+            format!("{} is not a filter ({error})", quoted(text)),
+            "a filter such as info, debug or server=debug,info",
+        )),
     }
 }
 

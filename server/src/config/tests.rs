@@ -1,0 +1,66 @@
+//! What the settings mean; how wrong ones are refused is shown by the command line's tests.
+
+use super::*;
+
+fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(&Sources::from_env(pairs.iter().copied()))
+}
+
+#[test]
+fn nothing_need_be_set() {
+    let config = load(&[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(config.public_url, "http://127.0.0.1:3000");
+    assert!(config.stripe_keys.is_empty() && config.webhook_secrets.is_empty() && config.first_owner.is_none());
+    assert_eq!(config.webhook_tolerance, Duration::from_secs(300));
+    let options = config.store_options();
+    assert_eq!((options.policy, options.metadata_keys), (Policy::default(), store::Options::default().metadata_keys));
+}
+
+#[test]
+fn an_empty_value_is_no_value() {
+    let config = load(&[("LISTEN", ""), ("STRIPE_SECRET_KEY", ""), ("ADMIN_EMAIL", "")]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
+}
+
+#[test]
+fn lengths_of_time_have_units() {
+    for (text, secs) in [("7d", 604_800), ("12h", 43_200), ("30m", 1_800), ("300s", 300), ("0d", 0)] {
+        let config = load(&[("PAST_DUE_GRACE", text)]).unwrap();
+        assert_eq!(config.past_due_grace, Duration::from_secs(secs), "{text}");
+    }
+    for text in ["7", "d", "7 d", "1w", "99999d", "999999999999999999999s", "7dd", "é"] {
+        assert_eq!(load(&[("PAST_DUE_GRACE", text)]).unwrap_err().name, "PAST_DUE_GRACE", "{text}");
+    }
+}
+
+#[test]
+fn keys_and_secrets_are_lists_and_never_shown() {
+    let config = load(&[
+        ("STRIPE_SECRET_KEY", "sk_test_51abcd4242, rk_live_51efgh1881"),
+        ("STRIPE_WEBHOOK_SECRET", "dashboard=whsec_ijkl0001,whsec_mnop0002"),
+        ("DATABASE_URL", "postgres://me:opensesame@db.example.com/toll?password=opensesame"),
+        ("ADMIN_EMAIL", "Ada@Example.com"),
+        ("ADMIN_PASSWORD", "four words in a row"),
+        ("PUBLIC_URL", "https://toll.example.com/"),
+    ])
+    .unwrap();
+    assert_eq!(config.modes(), [Livemode::Test, Livemode::Live]);
+    let names: Vec<&str> = config.webhook_secrets.iter().map(|secret| secret.name.as_str()).collect();
+    assert_eq!(names, ["dashboard", "secret 2"]);
+    assert_eq!(config.public_url, "https://toll.example.com");
+    assert!(config.is_secure());
+    assert_eq!(config.first_owner.as_ref().unwrap().email, "ada@example.com");
+    let shown = format!("{config:?}");
+    for secret in ["51abcd", "51efgh", "ijkl", "mnop", "opensesame", "four words"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[test]
+fn every_setting_can_be_shown() {
+    let sources = Sources::from_env([]);
+    let shown = Config::load(&sources).unwrap().effective(&sources).unwrap();
+    assert_eq!(shown.len(), SETTINGS.len());
+    assert!(shown.iter().all(|row| row.source == Source::Default));
+}

@@ -1,0 +1,94 @@
+//! Features, and what prices and products give.
+
+use serde_json::json;
+
+use super::app;
+
+#[tokio::test]
+async fn features_are_made_changed_listed_and_deleted() {
+    let (app, key) = app().await;
+    let made = app.put(&key, "/v1/features/pro", json!({ "name": "Pro", "type": "switch" })).await.ok();
+    assert_eq!(made, json!({ "object": "feature", "key": "pro", "name": "Pro", "type": "switch", "livemode": false }));
+    let changed = app.put(&key, "/v1/features/pro", json!({ "type": "limit" })).await.ok();
+    assert_eq!((&changed["name"], &changed["type"]), (&json!(null), &json!("limit")));
+    assert_eq!(app.get(&key, "/v1/features/pro").await.ok(), changed);
+    for name in ["a", "b", "z.1:x-y_"] {
+        app.put(&key, &format!("/v1/features/{name}"), json!({})).await.ok();
+    }
+    let page = app.get(&key, "/v1/features?limit=2").await.ok();
+    assert_eq!((&page["object"], &page["has_more"]), (&json!("list"), &json!(true)));
+    assert_eq!((&page["data"][0]["key"], &page["data"][1]["key"]), (&json!("a"), &json!("b")));
+    let rest = app.get(&key, "/v1/features?starting_after=b").await.ok();
+    assert_eq!((&rest["data"][0]["key"], &rest["has_more"]), (&json!("pro"), &json!(false)));
+
+    let gone = app.delete(&key, "/v1/features/pro").await.ok();
+    assert_eq!(gone, json!({ "object": "feature", "id": "pro", "deleted": true }));
+    app.delete(&key, "/v1/features/pro").await.refused(404, "resource_missing", None);
+    app.get(&key, "/v1/features/pro").await.refused(404, "resource_missing", None);
+}
+
+#[tokio::test]
+async fn wrong_features_are_refused() {
+    let (app, key) = app().await;
+    app.put(&key, "/v1/features/no%20spaces", json!({})).await.refused(400, "parameter_invalid", Some("key"));
+    app.put(&key, &format!("/v1/features/{}", "k".repeat(81)), json!({})).await.refused(
+        400,
+        "parameter_invalid",
+        Some("key"),
+    );
+    app.put(&key, "/v1/features/pro", json!({ "type": "boolean" })).await.refused(
+        400,
+        "parameter_invalid",
+        Some("type"),
+    );
+    app.put(&key, "/v1/features/pro", json!({ "nme": "x" })).await.refused(400, "parameter_unknown", Some("nme"));
+    app.put(&key, "/v1/features/pro", json!({ "name": "n".repeat(201) })).await.refused(
+        400,
+        "parameter_invalid",
+        Some("name"),
+    );
+    for limit in ["0", "101", "-1", "many", "1.5"] {
+        app.get(&key, &format!("/v1/features?limit={limit}")).await.refused(400, "parameter_invalid", Some("limit"));
+    }
+}
+
+#[tokio::test]
+async fn prices_and_products_give_features_before_stripe_told_of_them() {
+    let (app, key) = app().await;
+    app.put(&key, "/v1/features/pro", json!({})).await.ok();
+    app.put(&key, "/v1/features/seats", json!({ "type": "limit" })).await.ok();
+    for path in ["/v1/prices/price_new/features", "/v1/products/prod_new/features"] {
+        assert_eq!(app.get(&key, path).await.ok()["features"], json!([]));
+        let body = json!({ "features": [{ "feature": "pro", "value": null }, { "feature": "seats", "value": 5 }] });
+        let given = app.put(&key, path, body.clone()).await.ok();
+        assert_eq!(given["features"], body["features"]);
+        assert_eq!(app.get(&key, path).await.ok(), given);
+        assert_eq!(app.put(&key, path, json!({ "features": [] })).await.ok()["features"], json!([]));
+
+        let refused = async |body| app.put(&key, path, body).await;
+        refused(json!({ "features": [{ "feature": "pro" }, { "feature": "nope" }] })).await.refused(
+            422,
+            "unknown_feature",
+            Some("features[1].feature"),
+        );
+        refused(json!({ "features": [{ "feature": "pro" }, { "feature": "pro" }] })).await.refused(
+            400,
+            "parameter_invalid",
+            Some("features[1].feature"),
+        );
+        refused(json!({ "features": [{ "feature": "pro", "value": 1 }] })).await.refused(
+            400,
+            "parameter_invalid",
+            Some("features[0].value"),
+        );
+        refused(json!({ "features": [{ "feature": "seats", "value": "5" }] })).await.refused(
+            400,
+            "parameter_invalid",
+            Some("features[0].value"),
+        );
+        refused(json!({ "features": "pro" })).await.refused(400, "parameter_invalid", Some("features"));
+        refused(json!({})).await.refused(400, "parameter_missing", Some("features"));
+    }
+    app.get(&key, "/v1/prices/prod_x/features").await.refused(400, "parameter_invalid", Some("price_id"));
+    app.get(&key, "/v1/products/a%20b/features").await.refused(400, "parameter_invalid", Some("product_id"));
+}
