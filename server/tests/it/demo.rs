@@ -1,0 +1,86 @@
+//! The demo is filled as its names say, and what it shows broken can be mended.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use domain::Livemode;
+use domain::event::EventStatus;
+use server::demo::{self, Demo, NAMED, customer_of};
+use store::records::{Author, CustomerFilter, EventFilter};
+
+/// Nobody listens there: the pages are not asked for.
+const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+const MODE: Livemode = Livemode::Test;
+
+async fn code(demo: &Demo, user: &str, feature: &str) -> String {
+    server::diagnose::diagnose(&demo.state, MODE, user, Some(feature)).await.unwrap().code
+}
+
+fn staff(demo: &Demo) -> Author {
+    Author { actor: "staff:demo@example.com".into(), reason: None, now: demo.state.now() }
+}
+
+async fn events(demo: &Demo, statuses: &[EventStatus]) -> usize {
+    let filter = EventFilter { statuses: statuses.to_vec(), limit: 1000, ..EventFilter::default() };
+    demo.state.store.events(MODE, &filter).await.unwrap().data.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
+    let began = Instant::now();
+    let demo = demo::fill(ADDRESS).await.unwrap();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(60), "the fill took {took:?}");
+
+    let mut wrong = vec![];
+    for named in NAMED {
+        let found = server::diagnose::diagnose(&demo.state, MODE, named.user, Some(named.feature)).await.unwrap();
+        if found.code != named.code {
+            wrong.push(format!("{}: expected {}, found {}: {}", named.user, named.code, found.code, found.sentence));
+        }
+    }
+    assert!(wrong.is_empty(), "after {took:?}:\n{}", wrong.join("\n"));
+
+    let store = &demo.state.store;
+    let filter = CustomerFilter { query: None, after: None, limit: 200 };
+    let customers = store.list_customers(MODE, &filter).await.unwrap().data;
+    assert!((55..=65).contains(&customers.len()), "{} customers", customers.len());
+    let unpriced = customers.iter().filter(|row| {
+        row.subscriptions.iter().any(|sub| sub.items.iter().any(|item| item.price_id == demo::ANALYTICS))
+    });
+    assert_eq!(unpriced.count(), 12);
+    assert_eq!(events(&demo, &[EventStatus::Pending, EventStatus::Processing]).await, 0, "the first page is complete");
+    assert!(events(&demo, &[EventStatus::Ignored]).await > 10);
+    assert!(events(&demo, &[EventStatus::Unattributed]).await > 10);
+    let all = store.events(MODE, &EventFilter { limit: 1000, ..EventFilter::default() }).await.unwrap().data;
+    assert!(all.iter().any(|event| event.deliveries > 1), "a duplicate");
+    let rejected = store.rejected_deliveries(None, 10).await.unwrap().data;
+    assert_eq!(rejected.len(), 2);
+    assert_eq!(rejected[0].failed_check, "signature_mismatch");
+    assert_eq!(rejected[0].tried, ["demo", "dashboard"]);
+    let month = demo.state.now().plus_secs(-28 * 86_400);
+    assert!(customers.iter().any(|row| row.customer.first_seen_at < month), "the month is a month long");
+    assert!(store.open_conflicts(MODE, None).await.unwrap().len() == 1);
+
+    // The lost event is made up for by a read.
+    let report = demo.state.worker.resync(MODE, &customer_of("user_drift"), &staff(&demo)).await.unwrap();
+    assert!(
+        report
+            .effects
+            .fields
+            .iter()
+            .any(|change| change.field == "status" && change.after.as_deref() == Some("active"))
+    );
+    assert_eq!(code(&demo, "user_drift", "pro").await, "ok");
+
+    // The failed one succeeds when it is put back in line.
+    let filter =
+        EventFilter { statuses: vec![EventStatus::Failed, EventStatus::Dead], limit: 10, ..EventFilter::default() };
+    let failed = store.events(MODE, &filter).await.unwrap().data;
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].customer_id, Some(customer_of("user_webhook_failed")));
+    assert!(store.attempts(MODE, &failed[0].event_id).await.unwrap().len() >= 5);
+    assert!(store.replay_event(MODE, &failed[0].event_id, &staff(&demo)).await.unwrap());
+    demo.state.worker.run_once().await.unwrap();
+    assert_eq!(code(&demo, "user_webhook_failed", "pro").await, "ok");
+}
