@@ -3,8 +3,10 @@
 
 mod contract {
     pub mod access;
+    pub mod accounts;
     pub mod events;
     pub mod helpers;
+    pub mod lists;
     pub mod mappings;
     pub mod reads;
     pub mod schema;

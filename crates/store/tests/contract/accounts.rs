@@ -1,0 +1,152 @@
+//! Staff, sessions, set-up links, keys, and the audit log of all that.
+
+use domain::Livemode;
+use domain::role::{Role, Scope};
+use store::records::{ApiKeyRecord, AuditFilter, StaffRecord};
+use store::{Error, Options};
+
+use super::helpers::{Database, Engine, author, now, on_both};
+
+on_both! {
+    there_is_one_first_owner, addresses_are_unique_whatever_their_case, the_last_owner_stays, sessions_end, setup_links_are_used_once,
+    keys_are_found_by_hash_until_revoked, the_audit_log_is_paged,
+}
+
+fn staff(id: &str, email: &str, role: Role) -> StaffRecord {
+    StaffRecord {
+        staff_id: id.into(),
+        email: email.into(),
+        name: "Ada".into(),
+        role,
+        password_hash: "$argon2id$secret".into(),
+        created_at: now(),
+        last_seen_at: None,
+        disabled_at: None,
+    }
+}
+
+async fn open(engine: Engine) -> Option<Database> {
+    Database::open(engine, Options::default()).await
+}
+
+async fn there_is_one_first_owner(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    assert!(!db.store.has_owner().await.unwrap());
+    let (one, two) = (staff("stf_1", "a@example.com", Role::Owner), staff("stf_2", "b@example.com", Role::Owner));
+    let by = author();
+    let both = tokio::join!(db.store.add_first_owner(&one, &by), db.store.add_first_owner(&two, &by));
+    assert_eq!(u8::from(both.0.unwrap()) + u8::from(both.1.unwrap()), 1);
+    assert_eq!(db.store.staff().await.unwrap().len(), 1);
+    assert!(db.store.has_owner().await.unwrap());
+}
+
+async fn addresses_are_unique_whatever_their_case(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    db.store.add_staff(&staff("stf_1", "Ada@Example.com", Role::Viewer), &author()).await.unwrap();
+    let again = db.store.add_staff(&staff("stf_2", "ada@example.COM", Role::Viewer), &author()).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+    assert_eq!(db.store.staff_by_email(" ADA@example.com").await.unwrap().unwrap().staff_id, "stf_1");
+    assert_eq!(db.store.staff_by_id("stf_2").await.unwrap(), None);
+    db.store.touch_staff("stf_1", now()).await.unwrap();
+    assert_eq!(db.store.staff_by_id("stf_1").await.unwrap().unwrap().last_seen_at, Some(now()));
+}
+
+async fn the_last_owner_stays(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let mut ada = staff("stf_1", "ada@example.com", Role::Owner);
+    db.store.add_staff(&ada, &author()).await.unwrap();
+    let disabled = StaffRecord { disabled_at: Some(now()), ..ada.clone() };
+    assert!(!db.store.update_staff(&disabled, &author()).await.unwrap());
+    assert!(!db.store.update_staff(&StaffRecord { role: Role::Admin, ..ada.clone() }, &author()).await.unwrap());
+    assert!(!db.store.update_staff(&staff("stf_9", "x@example.com", Role::Owner), &author()).await.unwrap());
+    db.store.add_staff(&staff("stf_2", "bob@example.com", Role::Owner), &author()).await.unwrap();
+    assert!(db.store.create_session("hash", Some("stf_1"), "{}", now().plus_secs(60)).await.unwrap());
+    ada.role = Role::Admin;
+    assert!(db.store.update_staff(&ada, &author()).await.unwrap());
+    assert_eq!(db.store.staff_by_id("stf_1").await.unwrap().unwrap().role, Role::Admin);
+    assert_eq!(db.store.load_session("hash", now()).await.unwrap(), None, "a change of the account signs it out");
+}
+
+async fn sessions_end(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let end = now().plus_secs(60);
+    assert!(db.store.create_session("a", None, "{}", end).await.unwrap());
+    assert!(!db.store.create_session("a", None, "{\"other\":1}", end).await.unwrap());
+    db.store.save_session("a", Some("stf_1"), "{\"n\":1}", end).await.unwrap();
+    db.store.save_session("b", None, "{}", end.plus_secs(60)).await.unwrap();
+    assert_eq!(db.store.load_session("a", now()).await.unwrap().as_deref(), Some("{\"n\":1}"));
+    assert_eq!(db.store.load_session("a", end).await.unwrap(), None);
+    assert_eq!(db.store.sweep_sessions(end).await.unwrap(), 1);
+    assert!(db.store.load_session("b", now()).await.unwrap().is_some());
+    db.store.delete_session("b").await.unwrap();
+    assert_eq!(db.store.load_session("b", now()).await.unwrap(), None);
+}
+
+async fn setup_links_are_used_once(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let end = now().plus_secs(1800);
+    db.store.put_setup_link("one", end).await.unwrap();
+    db.store.put_setup_link("two", end).await.unwrap();
+    assert!(!db.store.setup_link_is_valid("one", now()).await.unwrap(), "a new link replaces the old one");
+    assert!(db.store.setup_link_is_valid("two", now()).await.unwrap());
+    assert!(!db.store.setup_link_is_valid("two", end).await.unwrap());
+    assert!(db.store.add_first_owner(&staff("stf_1", "a@example.com", Role::Owner), &author()).await.unwrap());
+    assert!(!db.store.setup_link_is_valid("two", now()).await.unwrap(), "the owner is there");
+    db.store.put_setup_link("three", end).await.unwrap();
+    db.store.clear_setup_links().await.unwrap();
+    assert!(!db.store.setup_link_is_valid("three", now()).await.unwrap());
+}
+
+async fn keys_are_found_by_hash_until_revoked(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let key = ApiKeyRecord {
+        api_key_id: "key_1".into(),
+        name: "app".into(),
+        livemode: Livemode::Live,
+        scope: Scope::Read,
+        key_hash: "hash".into(),
+        prefix: "tk_live_abcd".into(),
+        last4: "wxyz".into(),
+        created_at: now(),
+        created_by: "cli".into(),
+        last_used_at: None,
+        revoked_at: None,
+    };
+    db.store.add_api_key(&key, &author()).await.unwrap();
+    assert_eq!(db.store.api_key_by_hash("hash").await.unwrap(), Some(key.clone()));
+    assert_eq!(db.store.api_key_by_hash("other").await.unwrap(), None);
+    let later = now().plus_secs(60);
+    db.store
+        .touch_api_keys(&[("key_1".into(), later), ("key_1".into(), now()), ("key_9".into(), now())])
+        .await
+        .unwrap();
+    assert_eq!(db.store.api_keys().await.unwrap()[0].last_used_at, Some(later));
+    assert!(db.store.revoke_api_key("key_1", &author()).await.unwrap());
+    assert!(!db.store.revoke_api_key("key_1", &author()).await.unwrap());
+    assert!(db.store.api_key_by_hash("hash").await.unwrap().unwrap().revoked_at.is_some());
+}
+
+async fn the_audit_log_is_paged(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    for n in 0..5 {
+        let email = format!("{n}@example.com");
+        db.store.add_staff(&staff(&format!("stf_{n}"), &email, Role::Viewer), &author()).await.unwrap();
+    }
+    let mut filter = AuditFilter { object: None, after: None, limit: 2 };
+    let mut seen = vec![];
+    loop {
+        let page = db.store.audit(&filter).await.unwrap();
+        filter.after = page.data.last().map(|entry| entry.audit_id);
+        seen.extend(page.data.iter().map(|entry| entry.object_id.clone()));
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(seen, ["stf_4", "stf_3", "stf_2", "stf_1", "stf_0"]);
+    let of_one = AuditFilter { object: Some(("staff".into(), "stf_3".into())), after: None, limit: 10 };
+    let entries = db.store.audit(&of_one).await.unwrap().data;
+    assert_eq!(entries.len(), 1);
+    assert_eq!((entries[0].action.as_str(), entries[0].reason.as_deref()), ("staff.add", Some("a test")));
+    assert_eq!(entries[0].details["after"]["email"], "3@example.com");
+    assert!(!entries[0].details.to_string().contains("argon2id"), "no hash in the log");
+}

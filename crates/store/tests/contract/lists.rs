@@ -1,0 +1,199 @@
+//! The lists of the admin app: filters, pages by key, counts.
+
+use domain::catalog::{Feature, FeatureType};
+use domain::mapping::MappingSource;
+use serde_json::{Value, json};
+use store::Options;
+use store::records::{CustomerFilter, NavCounts, SubscriptionFilter, TargetKind};
+
+use super::helpers::{Database, Engine, MODE, author, checkout, event, now, on_both, subscription};
+
+on_both! {
+    customers_are_paged_and_found, users_without_customer_are_listed, subscriptions_are_filtered_and_paged, mappings_are_paged_and_found,
+    payers_nobody_knows_are_listed_until_linked, the_catalog_counts_who_pays, figures_follow, events_are_counted_by_day,
+}
+
+async fn open(engine: Engine) -> Option<Database> {
+    Some(Database::open(engine, Options::default()).await?.with_catalog().await)
+}
+
+fn customer(n: u8) -> Value {
+    json!({"id": format!("cus_{n}"), "object": "customer", "email": format!("Person{n}@Example.com"), "name": format!("100%_{n}"),
+           "livemode": false, "metadata": {}})
+}
+
+fn subscription_of(n: u8, status: &str, price: &str) -> Value {
+    let mut object = subscription(status, price);
+    object["id"] = json!(format!("sub_{n}"));
+    object["customer"] = json!(format!("cus_{n}"));
+    object
+}
+
+/// Customers 1 to 5, each newer than the one before.
+async fn five(db: &Database) {
+    for n in 1..=5 {
+        db.take(&[event(&format!("evt_{n}"), "customer.created", i64::from(n) * 10, customer(n), None)]).await;
+    }
+}
+
+async fn found(db: &Database, query: &str) -> Vec<String> {
+    let filter = CustomerFilter { query: Some(query.into()), after: None, limit: 10 };
+    let page = db.store.list_customers(MODE, &filter).await.unwrap();
+    page.data.into_iter().map(|row| row.customer.customer_id).collect()
+}
+
+async fn customers_are_paged_and_found(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    five(&db).await;
+    db.store.request_read(MODE, "cus_silent", now()).await.unwrap();
+    db.store.request_read(MODE, "cus_quiet", now()).await.unwrap();
+    let mut filter = CustomerFilter { query: None, after: None, limit: 2 };
+    let mut seen = vec![];
+    loop {
+        let page = db.store.list_customers(MODE, &filter).await.unwrap();
+        assert!(page.data.len() <= 2);
+        let last = page.data.last().unwrap();
+        let millis = last.customer.last_event_at.map_or(0, domain::Timestamp::millis);
+        filter.after = Some(format!("{millis}:{}", last.customer.customer_id));
+        seen.extend(page.data.iter().map(|row| row.customer.customer_id.clone()));
+        if !page.has_more {
+            break;
+        }
+    }
+    let mut all = seen.clone();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 7, "{seen:?}");
+    assert_eq!(seen[5..], ["cus_silent", "cus_quiet"], "those without events come last");
+
+    assert_eq!(found(&db, "person3@").await, ["cus_3"]);
+    assert_eq!(found(&db, "cus_2").await, ["cus_2"]);
+    assert_eq!(found(&db, "100%_4").await, ["cus_4"]);
+    assert_eq!(found(&db, "%").await, Vec::<String>::new(), "a per cent sign is a character");
+    db.store.put_mapping(MODE, "cus_5", "User_Five", MappingSource::Staff, &author()).await.unwrap();
+    assert_eq!(found(&db, "user_f").await, ["cus_5"]);
+    assert!(
+        db.store
+            .list_customers(domain::Livemode::Live, &CustomerFilter { limit: 5, ..Default::default() })
+            .await
+            .unwrap()
+            .data
+            .is_empty()
+    );
+}
+
+async fn users_without_customer_are_listed(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    db.store.put_user(MODE, "user_a", Some("Ann@example.com"), None, &author()).await.unwrap();
+    db.store.put_user(MODE, "user_b", None, None, &author()).await.unwrap();
+    db.store.put_mapping(MODE, "cus_1", "user_b", MappingSource::Staff, &author()).await.unwrap();
+    let ids = async |query: Option<&str>| -> Vec<String> {
+        db.store.users(MODE, query, 10).await.unwrap().into_iter().map(|user| user.user_id).collect()
+    };
+    assert_eq!(ids(None).await, ["user_a"]);
+    assert_eq!(ids(Some("ann@")).await, ["user_a"]);
+    assert!(ids(Some("bob")).await.is_empty());
+}
+
+async fn subscriptions_are_filtered_and_paged(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    for n in 1..=3 {
+        let status = if n == 2 { "past_due" } else { "active" };
+        let kind = "customer.subscription.created";
+        db.take(&[event(&format!("evt_{n}"), kind, i64::from(n) * 10, subscription_of(n, status, "price_pro"), None)])
+            .await;
+    }
+    let mut filter = SubscriptionFilter { status: None, after: None, limit: 2 };
+    let first = db.store.list_subscriptions(MODE, &filter).await.unwrap();
+    assert!(first.has_more);
+    let last = first.data.last().unwrap();
+    filter.after = Some(format!("{}:{}", last.updated_at.millis(), last.subscription.id));
+    let second = db.store.list_subscriptions(MODE, &filter).await.unwrap();
+    assert!(!second.has_more);
+    let mut ids: Vec<_> = first.data.iter().chain(&second.data).map(|row| row.subscription.id.clone()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["sub_1", "sub_2", "sub_3"]);
+    filter = SubscriptionFilter { status: Some("past_due".into()), after: None, limit: 10 };
+    let late = db.store.list_subscriptions(MODE, &filter).await.unwrap().data;
+    assert_eq!(late.len(), 1);
+    assert_eq!((late[0].subscription.id.as_str(), late[0].user_id.as_deref()), ("sub_2", None));
+}
+
+async fn mappings_are_paged_and_found(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    for n in 1..=3 {
+        db.store
+            .put_mapping(MODE, &format!("cus_{n}"), &format!("user_{n}"), MappingSource::Api, &author())
+            .await
+            .unwrap();
+    }
+    let first = db.store.list_mappings(MODE, None, None, 2).await.unwrap();
+    assert!(first.has_more);
+    let last = first.data.last().unwrap();
+    let cursor = format!("{}:{}", last.since.millis(), last.customer_id);
+    let second = db.store.list_mappings(MODE, None, Some(&cursor), 2).await.unwrap();
+    assert_eq!((second.data.len(), second.has_more), (1, false));
+    for query in ["user_2", "CUS_2"] {
+        let hits = db.store.list_mappings(MODE, Some(query), None, 10).await.unwrap().data;
+        assert_eq!(hits.iter().map(|hit| hit.customer_id.as_str()).collect::<Vec<_>>(), ["cus_2"]);
+    }
+}
+
+async fn payers_nobody_knows_are_listed_until_linked(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    db.take(&[event("evt_1", "customer.subscription.created", 0, subscription("active", "price_pro"), None)]).await;
+    let rows = db.store.list_unattributed(MODE, None, 10).await.unwrap().data;
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].customer.customer_id.as_str(), rows[0].subscriptions.len(), rows[0].events), ("cus_1", 1, 1));
+    assert_eq!(db.store.nav_counts(MODE).await.unwrap().unattributed, 1);
+    db.store.put_mapping(MODE, "cus_1", "user_1", MappingSource::Staff, &author()).await.unwrap();
+    db.drain().await;
+    assert!(db.store.list_unattributed(MODE, None, 10).await.unwrap().data.is_empty());
+    assert_eq!(db.store.nav_counts(MODE).await.unwrap().unattributed, 0);
+}
+
+async fn the_catalog_counts_who_pays(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    for (n, status) in [(1, "active"), (2, "past_due"), (3, "canceled")] {
+        let kind = "customer.subscription.created";
+        db.take(&[event(&format!("evt_{n}"), kind, i64::from(n) * 10, subscription_of(n, status, "price_pro"), None)])
+            .await;
+    }
+    let rows = db.store.list_catalog(MODE).await.unwrap();
+    let row = |kind, id: &str| {
+        rows.iter().find(|row| row.kind == kind && row.id == id).unwrap_or_else(|| panic!("{id} is missing"))
+    };
+    let pro = row(TargetKind::Price, "price_pro");
+    assert_eq!((pro.customers, pro.grants.len()), (2, 1));
+    assert_eq!(row(TargetKind::Price, "price_team").customers, 0);
+    assert_eq!(row(TargetKind::Product, "prod_1").customers, 2);
+}
+
+async fn figures_follow(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    assert_eq!(db.store.nav_counts(MODE).await.unwrap(), NavCounts::default());
+    db.take(&[
+        event("evt_1", "checkout.session.completed", 0, checkout("user_1"), None),
+        event("evt_2", "customer.subscription.created", 10, subscription("active", "price_unknown"), None),
+        event("evt_3", "checkout.session.completed", 20, checkout("user_2"), None),
+    ])
+    .await;
+    let counts = db.store.nav_counts(MODE).await.unwrap();
+    assert_eq!((counts.prices_without_features, counts.conflicts, counts.unattributed), (1, 1, 0));
+    let feature = Feature { key: "more".into(), name: None, kind: FeatureType::Switch };
+    db.store.put_feature(MODE, &feature, &author()).await.unwrap();
+    let grants = [domain::catalog::FeatureGrant { feature: "more".into(), value: None }];
+    db.store.put_grants(MODE, TargetKind::Price, "price_unknown", &grants, &author()).await.unwrap();
+    assert_eq!(db.store.nav_counts(MODE).await.unwrap().prices_without_features, 0);
+}
+
+async fn events_are_counted_by_day(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    assert_eq!(db.store.event_stats(MODE, now()).await.unwrap(), (vec![], None));
+    five(&db).await;
+    let (counts, newest) = db.store.event_stats(MODE, now()).await.unwrap();
+    assert_eq!(counts.iter().map(|(_, count)| count).sum::<i64>(), 5);
+    assert_eq!(newest, Some(now()));
+    let (counts, newest) = db.store.event_stats(MODE, now().plus_secs(86_401)).await.unwrap();
+    assert_eq!((counts, newest), (vec![], Some(now())), "yesterday's");
+}
