@@ -4,4 +4,5 @@
 mod admin;
 mod api;
 mod cli;
+mod demo;
 mod helpers;
