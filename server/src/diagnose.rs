@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use domain::access::{UserFacts, decide, decide_any};
 use domain::diagnosis::{
-    Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Diagnosis, EventRecords, FailedEvent, Likeness, MappingRecord,
-    OverrideNote, PendingEvent, ReadError, Rejection,
+    Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Diagnosis, EventRecords, FailedEvent, Likeness,
+    MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
 };
 use domain::event::EventStatus;
 use domain::mapping::MappingSource;
@@ -26,7 +26,12 @@ const PRICES: usize = 20;
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn diagnose(state: &AppState, livemode: Livemode, user_id: &str, feature: Option<&str>) -> Result<Diagnosis, store::Error> {
+pub async fn diagnose(
+    state: &AppState,
+    livemode: Livemode,
+    user_id: &str,
+    feature: Option<&str>,
+) -> Result<Diagnosis, store::Error> {
     gather(state, livemode, user_id, feature, None).await
 }
 
@@ -63,7 +68,9 @@ pub async fn resolve(store: &dyn Store, livemode: Livemode, id: &str) -> Result<
     } else if id.contains('@') && !store.index().facts(livemode, id).is_some_and(|facts| facts.known) {
         let told = store.users(livemode, Some(id), 20).await?;
         let mut found: Vec<Subject> = vec![];
-        for user in told.into_iter().filter(|user| user.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(id))) {
+        for user in
+            told.into_iter().filter(|user| user.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(id)))
+        {
             found.push(Subject::User(user.user_id));
         }
         for customer in store.customers_by_email(livemode, id).await? {
@@ -120,7 +127,8 @@ async fn gather(
         Some(feature) => decide(facts.as_deref(), &catalog, &policy, feature, now),
         None => decide_any(facts.as_deref(), &catalog, &policy, now),
     };
-    let mut chain = Chain::new(user_id, feature.map(str::to_owned), livemode, now, decision, facts.as_deref(), &catalog);
+    let mut chain =
+        Chain::new(user_id, feature.map(str::to_owned), livemode, now, decision, facts.as_deref(), &catalog);
     chain.policy = policy;
     chain.has_stripe_key = state.gateway(livemode).is_some();
     let mapped: Vec<String> = facts.as_ref().map(|facts| facts.customers.clone()).unwrap_or_default();
@@ -134,7 +142,8 @@ async fn gather(
     let named = if stranger.is_some() { None } else { Some(user_id) };
     let searched: Vec<String> = mapped.iter().cloned().chain(stranger.map(str::to_owned)).collect();
     let checkouts = store.checkout_sessions_of(livemode, &searched, named).await?;
-    chain.checkouts = checkouts.into_iter().map(|row| CheckoutRecord { session: row.session, at: row.evidence_at }).collect();
+    chain.checkouts =
+        checkouts.into_iter().map(|row| CheckoutRecord { session: row.session, at: row.evidence_at }).collect();
     chain.candidates = candidates(store, livemode, user_id, stranger, &chain.checkouts).await?;
     chain.events = events(store, livemode, &searched).await?;
     chain.last_accepted_at = store.event_stats(livemode, now).await?.1;
@@ -144,9 +153,12 @@ async fn gather(
         Some(customer) => store.customer(other, customer).await?.is_some(),
         None => store.index().facts(other, user_id).is_some_and(|facts| !facts.customers.is_empty()),
     };
-    let overrides = store.overrides(livemode, &OverrideFilter { user_id: Some(user_id.to_owned()), after: None, limit: 100 }).await?;
+    let overrides = store
+        .overrides(livemode, &OverrideFilter { user_id: Some(user_id.to_owned()), after: None, limit: 100 })
+        .await?;
     let note = |author, reason| OverrideNote { author, reason };
-    chain.override_notes = overrides.data.into_iter().map(|row| (row.override_id, note(row.created_by, row.reason))).collect();
+    chain.override_notes =
+        overrides.data.into_iter().map(|row| (row.override_id, note(row.created_by, row.reason))).collect();
     chain.price_names = price_names(store, livemode, facts.as_deref()).await?;
     Ok(domain::diagnosis::diagnose(&chain))
 }
@@ -206,7 +218,8 @@ async fn candidates(
     stranger: Option<&str>,
     checkouts: &[CheckoutRecord],
 ) -> Result<Vec<Candidate>, store::Error> {
-    let mut found: Vec<(String, Likeness)> = stranger.map(|id| (id.to_owned(), Likeness::SameEmail)).into_iter().collect();
+    let mut found: Vec<(String, Likeness)> =
+        stranger.map(|id| (id.to_owned(), Likeness::SameEmail)).into_iter().collect();
     for checkout in checkouts {
         let session = &checkout.session;
         if let Some(customer) = &session.customer_id {
@@ -223,7 +236,8 @@ async fn candidates(
         if let Some(email) = email {
             for customer in store.customers_by_email(livemode, &email).await? {
                 let claims = customer.claimed_user.as_deref() == Some(user);
-                let because = if claims { Likeness::Claim(MappingSource::CustomerMetadata) } else { Likeness::SameEmail };
+                let because =
+                    if claims { Likeness::Claim(MappingSource::CustomerMetadata) } else { Likeness::SameEmail };
                 found.push((customer.customer_id, because));
             }
         }
@@ -241,7 +255,12 @@ async fn candidates(
     Ok(candidates)
 }
 
-async fn candidate(store: &dyn Store, livemode: Livemode, id: &str, because: Likeness) -> Result<Option<Candidate>, store::Error> {
+async fn candidate(
+    store: &dyn Store,
+    livemode: Livemode,
+    id: &str,
+    because: Likeness,
+) -> Result<Option<Candidate>, store::Error> {
     let filter = CustomerFilter { query: Some(id.to_owned()), after: None, limit: 1 };
     let page = store.list_customers(livemode, &filter).await?;
     let Some(row) = page.data.into_iter().find(|row| row.customer.customer_id == id) else { return Ok(None) };
@@ -274,7 +293,8 @@ async fn events(store: &dyn Store, livemode: Livemode, customers: &[String]) -> 
     let newest = store.events(livemode, &filter(&[], 1)).await?.data;
     let mut total = 0_u64;
     for id in customers {
-        let rows = store.list_customers(livemode, &CustomerFilter { query: Some(id.clone()), after: None, limit: 1 }).await?;
+        let rows =
+            store.list_customers(livemode, &CustomerFilter { query: Some(id.clone()), after: None, limit: 1 }).await?;
         total += rows.data.iter().map(|row| u64::try_from(row.events).unwrap_or(0)).sum::<u64>();
     }
     let unsettled = u64::try_from(failed.len() + pending.len()).unwrap_or(u64::MAX);
@@ -298,7 +318,9 @@ async fn events(store: &dyn Store, livemode: Livemode, customers: &[String]) -> 
 async fn rejection(store: &dyn Store, now: Timestamp) -> Result<Option<Rejection>, store::Error> {
     let newest = store.rejected_deliveries(None, 20).await?.data;
     let because_of_signature = |check: &str| matches!(check, "signature_mismatch" | "no_secret");
-    let found = newest.into_iter().find(|row| because_of_signature(&row.failed_check) && now.millis() - row.received_at.millis() < RECENT);
+    let found = newest
+        .into_iter()
+        .find(|row| because_of_signature(&row.failed_check) && now.millis() - row.received_at.millis() < RECENT);
     Ok(found.map(|row| Rejection { at: row.received_at, message: row.message }))
 }
 

@@ -85,7 +85,8 @@ impl ApiError {
     #[must_use]
     pub fn missing(param: impl Into<Cow<'static, str>>) -> Self {
         let param = param.into();
-        Self::new(StatusCode::BAD_REQUEST, "parameter_missing", format!("Missing required parameter: {param}.")).with_param(param)
+        Self::new(StatusCode::BAD_REQUEST, "parameter_missing", format!("Missing required parameter: {param}."))
+            .with_param(param)
     }
 
     /// 404: there is no such thing.
@@ -111,7 +112,8 @@ impl ApiError {
     /// 500, with a cause for the log alone.
     #[must_use]
     pub fn internal(source: impl Into<anyhow::Error>) -> Self {
-        let mut error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "An internal error occurred; the log has it.");
+        let mut error =
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "An internal error occurred; the log has it.");
         error.source = Some(Arc::new(source.into()));
         error
     }
@@ -205,7 +207,9 @@ impl From<gateway::Error> for ApiError {
         let message = format!("{error}.");
         match &error {
             E::RateLimited { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, "stripe_rate_limited", message),
-            E::Unavailable { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "stripe_unavailable", message).with_source(error),
+            E::Unavailable { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "stripe_unavailable", message).with_source(error)
+            }
             E::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "resource_missing", message),
             E::Unauthorized { .. } | E::Forbidden { .. } => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "stripe_key_refused", message).with_source(error)

@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 
 use domain::Livemode;
+use domain::Timestamp;
 use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::Store;
-use domain::Timestamp;
 
 const DELIVERIES: &str = "tollkeeper_webhook_deliveries_total";
 const EVENTS: &str = "tollkeeper_events_processed_total";

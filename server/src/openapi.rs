@@ -1,8 +1,8 @@
 //! The OpenAPI 3.1 document of `/v1`, written by the code itself, and a page for it from files inside the program.
 
 use axum::Router;
-use axum::middleware::{self, Next};
 use axum::extract::Request;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use http::{HeaderValue, header};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};

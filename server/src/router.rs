@@ -34,7 +34,8 @@ pub struct RequestId(pub Arc<str>);
 /// Every route. `/metrics` is left out when it has an address of its own.
 pub fn router(state: &AppState) -> Router {
     let operation = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz));
-    let operation = if state.config.metrics_listen.is_none() { operation.route("/metrics", get(metrics)) } else { operation };
+    let operation =
+        if state.config.metrics_listen.is_none() { operation.route("/metrics", get(metrics)) } else { operation };
     Router::new()
         .route("/", get(|| async { Redirect::to("/admin") }))
         .merge(operation)
@@ -149,7 +150,8 @@ fn panic_page(id: &str) -> Response {
          <main><h1>Something went wrong</h1><p>The log has the cause under <code>{id}</code>.</p>\
          <p><a href=\"/admin\">Back to the overview</a></p></main></html>"
     );
-    let policy = HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    let policy =
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
 }
 

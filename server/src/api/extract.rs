@@ -28,6 +28,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_not_json", message));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(refuse_body)?;
+        // A struct could be read from an array as well, by the order of its fields: nobody should come to rely on that.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            let message = "The body must be a JSON object, not an array.";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_not_object", message));
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refuse_json(&error))?;
         json.end().map_err(|error| not_json(&error))?;

@@ -73,7 +73,7 @@ pub(super) struct UserIn {
     name: Option<String>,
 }
 
-/// Tells of a user, or changes what was told: what is left out becomes null.
+/// Tells of a user, or changes what was told: what is left out stays as it was.
 #[utoipa::path(put, path = "/v1/users/{user_id}", tag = "users", request_body = UserIn,
     params(("user_id" = String, Path, description = "The application's own id of the user")), responses(
     (status = 200, description = "The user", body = UserOut),

@@ -40,7 +40,13 @@ const MINUTE: i64 = 60_000;
 ///
 /// # Errors
 /// When the system has no randomness to give.
-pub fn create(name: &str, livemode: Livemode, scope: Scope, created_by: &str, now: Timestamp) -> anyhow::Result<(String, ApiKeyRecord)> {
+pub fn create(
+    name: &str,
+    livemode: Livemode,
+    scope: Scope,
+    created_by: &str,
+    now: Timestamp,
+) -> anyhow::Result<(String, ApiKeyRecord)> {
     let mut key = format!("tk_{livemode}_");
     while key.len() < prefix_len(livemode) + RANDOM {
         let mut bytes = [0_u8; 64];
@@ -188,7 +194,11 @@ impl KeyRing {
 
     fn keep(&self, hash: Hash, record: &ApiKeyRecord, looked_at: Instant) -> Arc<Known> {
         let known = Arc::new(Known {
-            key: Arc::new(KeyContext { api_key_id: record.api_key_id.clone(), livemode: record.livemode, scope: record.scope }),
+            key: Arc::new(KeyContext {
+                api_key_id: record.api_key_id.clone(),
+                livemode: record.livemode,
+                scope: record.scope,
+            }),
             looked_at: RwLock::new(looked_at),
             refreshing: AtomicBool::new(false),
             noted: AtomicI64::new(record.last_used_at.map_or(0, Timestamp::millis)),
@@ -318,7 +328,9 @@ mod tests {
             wrong.replace_range(i..=i, other);
             assert!(!is_well_formed(&wrong), "{wrong}");
         }
-        for wrong in ["", "tk_test_", "tk_test_000000", "sk_test_abc", &key[..key.len() - 1], &format!("{key}0"), "tk_live_ä"] {
+        for wrong in
+            ["", "tk_test_", "tk_test_000000", "sk_test_abc", &key[..key.len() - 1], &format!("{key}0"), "tk_live_ä"]
+        {
             assert!(!is_well_formed(wrong), "{wrong}");
         }
     }

@@ -18,6 +18,8 @@ pub(super) async fn serve(mut config: Config) -> anyhow::Result<ExitCode> {
         Some(address) => Some(crate::serve::bind("METRICS_LISTEN", address).await?),
         None => None,
     };
+    // Before anybody is told that we listen: whoever reads it may stop us at once.
+    let shutdown = crate::serve::signal();
     let address = listener.local_addr()?;
     if config.public_url_is_default {
         config.public_url = format!("http://{address}");
@@ -34,7 +36,7 @@ pub(super) async fn serve(mut config: Config) -> anyhow::Result<ExitCode> {
     if state.config.webhook_secrets.is_empty() {
         tracing::warn!("STRIPE_WEBHOOK_SECRET is not set: every webhook will be refused");
     }
-    crate::serve::serve(listener, metrics, state, crate::serve::signal()).await?;
+    crate::serve::serve(listener, metrics, state, shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 

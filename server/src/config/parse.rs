@@ -143,7 +143,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
         's' => 1,
         _ => return Err(wrong()),
     };
-    let number: u64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
     let secs = number.checked_mul(factor).filter(|secs| *secs <= MOST);
     secs.map(Duration::from_secs).ok_or_else(|| (format!("{} is more than ten years", quoted(text)), EXPECTED))
 }

@@ -262,6 +262,8 @@ fn help_and_completion_need_no_settings() {
 /// Serves on a free port until dropped.
 struct Served {
     child: std::process::Child,
+    // Held open: a program whose stderr is gone is not what is tested.
+    _stderr: BufReader<std::process::ChildStderr>,
     address: String,
     lines: Vec<String>,
 }
@@ -271,16 +273,17 @@ impl Served {
         let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut child = command.env("LOG", "info").envs(env.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = vec![];
-        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-            let line = line.unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        loop {
+            let mut line = String::new();
+            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it did not start: {lines:?}");
             let address =
                 line.split("address=").nth(1).map(|rest| rest.split(' ').next().unwrap_or_default().to_owned());
             lines.push(line);
             if let Some(address) = address {
-                return Self { child, address, lines };
+                return Self { child, _stderr: stderr, address, lines };
             }
         }
-        panic!("it did not start: {lines:?}");
     }
 
     fn stop(mut self) -> i32 {

@@ -52,8 +52,9 @@ async fn users_are_told_of_and_shown_with_their_customers() {
     app.put(&key, "/v1/customers/cus_ada/mapping", json!({ "user_id": "user_42" })).await.ok();
     let user = app.get(&key, "/v1/users/user_42").await.ok();
     assert_eq!(user["customers"][0]["customer_id"], "cus_ada");
-    let without = app.put(&key, "/v1/users/user_42", json!({})).await.ok();
-    assert_eq!((&without["email"], &without["created_at"]), (&json!(null), &told["created_at"]));
+    let changed = app.put(&key, "/v1/users/user_42", json!({ "name": "Ada L." })).await.ok();
+    assert_eq!((&changed["email"], &changed["name"]), (&json!("ada@example.com"), &json!("Ada L.")));
+    assert_eq!(changed["created_at"], told["created_at"]);
 
     app.put(&key, "/v1/users/user_42", json!({ "email": "nonsense" })).await.refused(
         400,

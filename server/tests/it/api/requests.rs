@@ -32,9 +32,15 @@ async fn bodies_that_cannot_be_read_say_where() {
     assert!(reply.refused(400, "body_not_json", None).contains("line 1 column 13"), "{reply:?}");
     post("application/json", String::new()).await.refused(400, "body_not_json", None);
     post("application/json", "{\"checks\": []} tail".into()).await.refused(400, "body_not_json", None);
-    post("application/json; charset=utf-8", "[]".into()).await.refused(400, "parameter_missing", Some("checks"));
+    post("application/json; charset=utf-8", "{}".into()).await.refused(400, "parameter_missing", Some("checks"));
+    post("application/json", " []".into()).await.refused(400, "body_not_object", None);
+    post("application/json", "3".into()).await.refused(400, "parameter_invalid", None);
     post("text/plain", "{\"checks\": []}".into()).await.refused(400, "body_not_json", None);
-    post("application/json", "[".repeat(10_000)).await.refused(400, "body_not_json", None);
+    post("application/json", format!("{{\"checks\": {}", "[".repeat(10_000))).await.refused(
+        400,
+        "parameter_invalid",
+        Some("checks[0]"),
+    );
     post("application/json", format!("{{\"checks\": \"{}\"}}", "x".repeat(300_000))).await.refused(
         413,
         "body_too_large",
