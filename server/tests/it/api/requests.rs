@@ -39,7 +39,7 @@ async fn bodies_that_cannot_be_read_say_where() {
     post("application/json", format!("{{\"checks\": {}", "[".repeat(10_000))).await.refused(
         400,
         "parameter_invalid",
-        Some("checks[0]"),
+        Some("checks[0][0]"),
     );
     post("application/json", format!("{{\"checks\": \"{}\"}}", "x".repeat(300_000))).await.refused(
         413,
