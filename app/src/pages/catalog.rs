@@ -1,0 +1,400 @@
+//! The catalog: which price or product gives which feature, and what is paid for and gives nothing.
+
+use domain::catalog::{Feature, FeatureGrant, FeatureType};
+use domain::role::Role;
+use leptos::prelude::*;
+
+use crate::components::{
+    Tone, action_button, card, chip, csrf, empty, error_summary, field, hidden, id, money, page_head, select_field,
+    table,
+};
+use crate::context::Context;
+
+/// `/admin/catalog`
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Prices and products.
+    pub rows: Vec<Row>,
+    /// Whether there is any feature to give.
+    pub has_features: bool,
+}
+
+/// A price or a product.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// `price_…`, `prod_…`
+    pub id: String,
+    /// Whether it is a product.
+    pub is_product: bool,
+    /// Its name, or that of its product; empty when Stripe never told.
+    pub name: String,
+    /// The page where it is edited.
+    pub href: String,
+    /// The amount in the currency's smallest unit.
+    pub amount: Option<i64>,
+    /// ISO code in lower case.
+    pub currency: Option<String>,
+    /// `day`, `week`, `month` or `year`.
+    pub interval: Option<String>,
+    /// Whether Stripe told us of it.
+    pub known: bool,
+    /// Whether it can still be bought.
+    pub active: bool,
+    /// What it gives by itself.
+    pub grants: Vec<FeatureGrant>,
+    /// What a price gives through its product.
+    pub from_product: Vec<FeatureGrant>,
+    /// Customers with a subscription to it that has not ended.
+    pub customers: i64,
+}
+
+impl Row {
+    /// Paid for, and gives nothing: those who pay are denied everything.
+    #[must_use]
+    pub const fn is_paid_for_nothing(&self) -> bool {
+        !self.is_product && self.customers > 0 && self.grants.is_empty() && self.from_product.is_empty()
+    }
+
+    fn label(&self) -> String {
+        if self.name.is_empty() { self.id.clone() } else { self.name.clone() }
+    }
+
+    fn amount_words(&self) -> String {
+        if self.is_product || !self.known {
+            return String::new();
+        }
+        let amount = money(self.amount, self.currency.as_deref());
+        match &self.interval {
+            Some(interval) => format!("{amount} per {interval}"),
+            None => format!("{amount} once"),
+        }
+    }
+
+    const fn kind(&self) -> &'static str {
+        if self.is_product { "Product" } else { "Price" }
+    }
+}
+
+/// `/admin/catalog/prices/{id}` and `/admin/catalog/products/{id}`
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The price or product.
+    pub row: Row,
+    /// Every feature, by key.
+    pub features: Vec<Feature>,
+    /// The product of a price: its id and page.
+    pub product: Option<(String, String)>,
+}
+
+/// `/admin/features`
+#[derive(Clone, Debug)]
+pub struct Features {
+    /// Features, by key.
+    pub rows: Vec<FeatureRow>,
+}
+
+/// A feature with what gives it.
+#[derive(Clone, Debug)]
+pub struct FeatureRow {
+    /// The feature.
+    pub feature: Feature,
+    /// Prices and products: name, page, value.
+    pub given_by: Vec<(String, String, Option<i64>)>,
+}
+
+impl View {
+    pub(super) fn title(&self) -> String {
+        "Catalog".into()
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let idle: Vec<&Row> = self.rows.iter().filter(|row| row.is_paid_for_nothing()).collect();
+        let actions = view! { <a class="btn" href="/admin/features">"Features"</a> };
+        view! {
+            {page_head("Catalog", actions)}
+            {error_summary(context)}
+            // A refused feature comes back to this page: here is where it can be mended.
+            {(!context.form.errors.is_empty()).then(|| feature_form(context))}
+            {(!self.has_features).then(|| view! {
+                <div class="banner" data-tone="warn">
+                    <p>"There is no feature yet, so nothing can give one. " <a href="/admin/features">"Create the first feature"</a></p>
+                </div>
+            })}
+            {(!idle.is_empty()).then(|| paid_for_nothing(&idle))}
+            {self.list()}
+        }
+        .into_any()
+    }
+
+    fn list(&self) -> AnyView {
+        if self.rows.is_empty() {
+            let words = view! {
+                <p>"Prices and products appear when the first subscription or price event arrives."</p>
+                <p><a class="btn" href="/admin/validator">"Check the setup"</a></p>
+            };
+            return empty("Nothing is sold yet", words);
+        }
+        let rows = self.rows.iter().map(catalog_row).collect();
+        let columns = ["Product or price", "Kind", "Amount", "Gives", "Customers"];
+        card("Prices and products", (), table("Prices and products", &columns, rows))
+    }
+}
+
+fn paid_for_nothing(rows: &[&Row]) -> AnyView {
+    let rows = rows
+        .iter()
+        .map(|row| {
+            let (href, label) = (row.href.clone(), row.label());
+            let words = format!("Give features to {label}");
+            view! {
+                <tr>
+                    <th scope="row"><a href=href.clone()>{label}</a></th>
+                    <td>{id(&row.id, "price id")}</td>
+                    <td>{row.amount_words()}</td>
+                    <td class="num">{row.customers}</td>
+                    <td><a class="btn sm primary" href=href aria-label=words>"Give features"</a></td>
+                </tr>
+            }
+            .into_any()
+        })
+        .collect();
+    let columns = ["Price", "Id", "Amount", "Customers", "What to do"];
+    card(
+        "Paid for and gives nothing",
+        chip(Tone::Warn, "Denied although they pay"),
+        table("Paid for and gives nothing", &columns, rows),
+    )
+}
+
+fn catalog_row(row: &Row) -> AnyView {
+    let state = if !row.known {
+        Some(chip(Tone::Neutral, "Not seen from Stripe"))
+    } else if !row.active {
+        Some(chip(Tone::Neutral, "Archived"))
+    } else {
+        None
+    };
+    let given = if row.grants.is_empty() && row.from_product.is_empty() {
+        let tone = if row.customers > 0 && !row.is_product { Tone::Warn } else { Tone::Neutral };
+        chip(tone, "Nothing").into_any()
+    } else {
+        let own = grant_chips(&row.grants);
+        let through = (!row.from_product.is_empty())
+            .then(|| view! { <span class="muted">"through its product: "</span> {grant_chips(&row.from_product)} });
+        view! { {own} {through} }.into_any()
+    };
+    view! {
+        <tr>
+            <th scope="row"><a href=row.href.clone()>{row.label()}</a><br />{id(&row.id, "id")} {state}</th>
+            <td>{row.kind()}</td>
+            <td>{row.amount_words()}</td>
+            <td><div class="row">{given}</div></td>
+            <td class="num">{row.customers}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+fn grant_chips(grants: &[FeatureGrant]) -> Vec<AnyView> {
+    grants.iter().map(|grant| chip(Tone::Ok, with_value(&grant.feature, grant.value)).into_any()).collect()
+}
+
+fn with_value(name: &str, value: Option<i64>) -> String {
+    value.map_or_else(|| name.to_owned(), |value| format!("{name}: {value}"))
+}
+
+impl Target {
+    pub(super) fn title(&self) -> String {
+        format!("{} · Catalog", self.row.label())
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let row = &self.row;
+        let what = if row.is_product { "product id" } else { "price id" };
+        let affected = match (row.customers, row.is_product) {
+            (0, _) => "Nobody has a subscription to it now.".to_owned(),
+            (1, _) => "1 customer has a subscription to it: a change works for them at once.".to_owned(),
+            (customers, _) => {
+                format!("{customers} customers have a subscription to it: a change works for them at once.")
+            }
+        };
+        let unknown = (!row.known)
+            .then(|| view! { <p>{chip(Tone::Neutral, "Not seen from Stripe")} " What is set here works as soon as somebody buys it."</p> });
+        let product = self.product.clone().map(|(product, href)| {
+            let gives = if row.from_product.is_empty() {
+                "gives nothing by itself".into_any()
+            } else {
+                grant_chips(&row.from_product).into_any()
+            };
+            view! { <dt>"Product"</dt><dd><a href=href>{product}</a> " " {gives}</dd> }
+        });
+        view! {
+            <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/catalog">"Catalog"</a></nav>
+            {page_head(row.label(), ())}
+            <dl class="kv">
+                <dt>{row.kind()}</dt><dd>{id(&row.id, what)}</dd>
+                {(!row.amount_words().is_empty()).then(|| view! { <dt>"Amount"</dt><dd>{row.amount_words()}</dd> })}
+                {product}
+                <dt>"Customers"</dt><dd>{affected}</dd>
+            </dl>
+            {unknown}
+            {error_summary(context)}
+            {self.form(context)}
+        }
+        .into_any()
+    }
+
+    fn form(&self, context: &Context) -> AnyView {
+        if self.features.is_empty() {
+            let words = view! { <p>"A price gives features, and there is none yet."</p><p><a class="btn primary" href="/admin/features">"Create a feature"</a></p> };
+            return empty("No feature to give", words);
+        }
+        let boxes: Vec<AnyView> = self.features.iter().map(|feature| self.choice(context, feature)).collect();
+        let error = context.error("feature").map(str::to_owned).map(|error| view! { <p class="error">{error}</p> });
+        let form = view! {
+            <form method="post" action=self.row.href.clone() class="form pad">
+                {csrf(context)}
+                <fieldset class="field" id="feature" tabindex="-1">
+                    <legend>"Features"</legend>
+                    <p class="hint">"Who has a subscription to it has these features. Unticking takes a feature away from them."</p>
+                    {error}
+                    {boxes}
+                </fieldset>
+                {submit(context, "Save", Role::Admin)}
+            </form>
+        };
+        card("What it gives", (), form)
+    }
+
+    fn choice(&self, context: &Context, feature: &Feature) -> AnyView {
+        let key = feature.key.clone();
+        let given = self.row.grants.iter().find(|grant| grant.feature == key);
+        let refused = !context.form.errors.is_empty();
+        let checked = if refused {
+            context.form.values.iter().any(|(name, value)| name == "feature" && *value == key)
+        } else {
+            given.is_some()
+        };
+        let words = match &feature.name {
+            Some(name) => format!("{name} ({key})"),
+            None => key.clone(),
+        };
+        let value = (feature.kind != FeatureType::Switch).then(|| {
+            let name = format!("value_{key}");
+            let stored = given.and_then(|grant| grant.value).map(|value| value.to_string()).unwrap_or_default();
+            let shown = context.typed(&name).map_or(stored, str::to_owned);
+            let error = context.error(&name).map(str::to_owned);
+            let label = format!("Amount of {key}, empty for no bound");
+            view! {
+                <div class="field">
+                    <label for=name.clone()>{label}</label>
+                    <input id=name.clone() name=name.clone() type="number" min="0" step="1" value=shown
+                        aria-describedby=error.is_some().then(|| format!("{name}-error")) aria-invalid=error.is_some().then_some("true") />
+                    {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
+                </div>
+            }
+        });
+        let box_id = format!("feature_{key}");
+        view! {
+            <div class="field check">
+                <input id=box_id.clone() type="checkbox" name="feature" value=key checked=checked />
+                <label for=box_id>{words}</label>
+            </div>
+            {value}
+        }
+        .into_any()
+    }
+}
+
+impl Features {
+    pub(super) fn title(&self) -> String {
+        "Features".into()
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let list = if self.rows.is_empty() {
+            empty(
+                "No feature yet",
+                view! { <p>"A feature is what your application asks for by its key, such as pro or seats."</p> },
+            )
+        } else {
+            let rows = self.rows.iter().map(|row| feature_row(context, row)).collect();
+            card("All features", (), table("Features", &["Feature", "Name", "Type", "Given by", "Delete"], rows))
+        };
+        view! {
+            {page_head("Features", view! { <a class="btn" href="/admin/catalog">"Catalog"</a> })}
+            {error_summary(context)}
+            {list}
+            {feature_form(context)}
+        }
+        .into_any()
+    }
+}
+
+fn feature_form(context: &Context) -> AnyView {
+    let kinds: Vec<(String, String)> = FeatureType::ALL
+        .into_iter()
+        .map(|kind| {
+            let words = match kind {
+                FeatureType::Switch => "switch: on or off",
+                FeatureType::Limit => "limit: a number at once, such as seats",
+                FeatureType::Metered => "metered: a number that is used up",
+            };
+            (kind.as_str().to_owned(), words.to_owned())
+        })
+        .collect();
+    let form = view! {
+        <form method="post" action="/admin/features" class="form pad">
+            {csrf(context)}
+            {hidden("return_to", "/admin/features".to_owned())}
+            {field(context, "key", "Key", "text", "", "What your application asks with: letters, digits, and _ - . :", true)}
+            {field(context, "name", "Name", "text", "", "For people; may stay empty.", false)}
+            {select_field(context, "type", "Type", &kinds, FeatureType::Switch.as_str())}
+            {submit(context, "Save feature", Role::Admin)}
+        </form>
+    };
+    card("Create or change a feature", (), form)
+}
+
+fn feature_row(context: &Context, row: &FeatureRow) -> AnyView {
+    let given: Vec<AnyView> = row
+        .given_by
+        .iter()
+        .map(|(name, href, value)| view! { <a href=href.clone()>{with_value(name, *value)}</a> }.into_any())
+        .collect();
+    let given = if given.is_empty() {
+        chip(Tone::Neutral, "Nothing").into_any()
+    } else {
+        view! { <div class="row">{given}</div> }.into_any()
+    };
+    let key = row.feature.key.clone();
+    let delete = action_button(
+        context,
+        format!("/admin/features/{key}/delete"),
+        &format!("Delete {key}"),
+        "btn sm danger",
+        Role::Admin,
+    );
+    view! {
+        <tr>
+            <th scope="row"><code>{key}</code></th>
+            <td>{row.feature.name.clone()}</td>
+            <td>{row.feature.kind.as_str()}</td>
+            <td>{given}</td>
+            <td>{delete}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// A form's button, disabled with the reason where the role does not suffice.
+pub(super) fn submit(context: &Context, words: &'static str, role: Role) -> AnyView {
+    let allowed = context.may(role);
+    view! {
+        <div class="actions">
+            <button type="submit" class="btn primary" disabled=!allowed>{words}</button>
+            {(!allowed).then(|| view! { <span class="muted">"needs the role " {role.as_str()}</span> })}
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,247 @@
+//! Subscriptions as Stripe last told of them: the list, and one of them.
+
+use domain::Timestamp;
+use domain::role::Role;
+use domain::stripe::{Subscription, SubscriptionStatus};
+use leptos::prelude::*;
+
+use crate::components::{
+    action_button, card, empty, id, page_head, pager, status_word, subscription_chip, table, time, time_or,
+};
+use crate::context::Context;
+
+/// Every status Stripe knows, in the order of the filter.
+const STATUSES: [&str; 8] =
+    ["active", "trialing", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"];
+
+/// `/admin/subscriptions` and `/admin/subscriptions/{id}`
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The status that is asked for.
+    pub status: Option<String>,
+    /// Subscriptions, last changed first.
+    pub rows: Vec<Row>,
+    /// The next page.
+    pub next: Option<String>,
+    /// The one that is asked for, shown instead of the list.
+    pub one: Option<Box<Row>>,
+}
+
+/// A subscription.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The newest state.
+    pub subscription: Subscription,
+    /// Its page.
+    pub href: String,
+    /// The user, if mapped.
+    pub user_id: Option<String>,
+    /// The page of the user, or of the customer nobody is mapped to.
+    pub customer_href: String,
+    /// Where a read from Stripe is asked for.
+    pub resync_action: String,
+    /// Its items.
+    pub items: Vec<Item>,
+    /// Since when past due.
+    pub past_due_since: Option<Timestamp>,
+    /// On Stripe's clock, the time of the newest evidence.
+    pub evidence_at: Timestamp,
+    /// The event it came with and its page; none: a read.
+    pub evidence_event: Option<(String, String)>,
+    /// When we wrote it.
+    pub updated_at: Timestamp,
+}
+
+/// A line of a subscription.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// `price_…`
+    pub price_id: String,
+    /// The price's name, else its id.
+    pub name: String,
+    /// The price's page in the catalog.
+    pub href: String,
+    /// How many.
+    pub quantity: i64,
+    /// End of the period that is paid.
+    pub period_end: Option<Timestamp>,
+}
+
+impl Row {
+    fn who(&self) -> String {
+        self.user_id.clone().unwrap_or_else(|| self.subscription.customer_id.clone())
+    }
+
+    const fn ends(&self) -> bool {
+        self.subscription.cancel_at.is_some() || self.subscription.cancel_at_period_end
+    }
+
+    fn period_end(&self) -> Option<Timestamp> {
+        self.items.iter().filter_map(|item| item.period_end).max()
+    }
+
+    fn end(&self) -> Option<Timestamp> {
+        let at_period_end = self.subscription.cancel_at_period_end.then(|| self.period_end()).flatten();
+        self.subscription.ended_at.or(self.subscription.cancel_at).or(at_period_end)
+    }
+
+    fn chip(&self) -> AnyView {
+        subscription_chip(&self.subscription.status, self.ends()).into_any()
+    }
+}
+
+impl View {
+    pub(super) fn title(&self) -> String {
+        match (&self.one, &self.status) {
+            (Some(one), _) => format!("{} · {}", one.subscription.status.as_str(), one.subscription.id),
+            (None, Some(status)) => format!("Subscriptions: {}", status_word(status)),
+            (None, None) => "Subscriptions".into(),
+        }
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        match &self.one {
+            Some(one) => detail(context, one),
+            None => self.list(context),
+        }
+    }
+
+    fn list(&self, context: &Context) -> AnyView {
+        let body = match (self.rows.is_empty(), &self.status) {
+            (false, _) => {
+                let rows = self.rows.iter().map(|row| list_row(context, row)).collect();
+                let columns =
+                    ["Customer", "Status", "Price", "Period end", "Ends", "Last word from Stripe", "Subscription"];
+                table("Subscriptions", &columns, rows)
+            }
+            (true, Some(status)) => {
+                let heading = format!("No subscription is {}", status_word(status));
+                empty(heading, view! { <p><a class="btn" href="/admin/subscriptions">"Show all"</a></p> })
+            }
+            (true, None) => {
+                let words = view! {
+                    <p>"Subscriptions appear when Stripe's first event of one arrives."</p>
+                    <p><a class="btn" href="/admin/validator">"Check the setup"</a></p>
+                };
+                empty("No subscription yet", words)
+            }
+        };
+        view! {
+            {page_head("Subscriptions", ())}
+            {self.filter()}
+            {body}
+            {pager(self.next.clone())}
+        }
+        .into_any()
+    }
+
+    fn filter(&self) -> AnyView {
+        let entry = |href: String, words: String, current: bool| {
+            view! { <a href=href aria-current=current.then_some("page")>{words}</a> }
+        };
+        let mut entries = vec![entry("/admin/subscriptions".into(), "All".into(), self.status.is_none())];
+        for status in STATUSES {
+            let href = format!("/admin/subscriptions?status={status}");
+            entries.push(entry(href, status_word(status), self.status.as_deref() == Some(status)));
+        }
+        view! { <nav class="tabs" aria-label="Status">{entries}</nav> }.into_any()
+    }
+}
+
+fn list_row(context: &Context, row: &Row) -> AnyView {
+    let who = row.who();
+    let unmapped = row.user_id.is_none().then(|| view! { <br /><span class="muted">"no user"</span> });
+    let short = shortened(&row.subscription.id);
+    view! {
+        <tr>
+            <th scope="row"><a href=row.customer_href.clone()>{who}</a>{unmapped}</th>
+            <td>{row.chip()}</td>
+            <td>{prices(row)}</td>
+            <td>{time_or(row.period_end(), context.now, "unknown")}</td>
+            <td>{time_or(row.end(), context.now, "no end")}</td>
+            <td>{time(row.evidence_at, context.now)}</td>
+            <td><a class="mono" href=row.href.clone() title=row.subscription.id.clone()>{short}</a></td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// The beginning and the end of an id; what is short stays whole.
+fn shortened(id: &str) -> String {
+    let chars: Vec<char> = id.chars().collect();
+    if chars.len() <= 18 {
+        return id.to_owned();
+    }
+    let start: String = chars[..9].iter().collect();
+    let end: String = chars[chars.len() - 5..].iter().collect();
+    format!("{start}…{end}")
+}
+
+fn prices(row: &Row) -> Vec<AnyView> {
+    row.items
+        .iter()
+        .map(|item| {
+            let words =
+                if item.quantity == 1 { item.name.clone() } else { format!("{} × {}", item.quantity, item.name) };
+            view! { <div><a href=item.href.clone()>{words}</a></div> }.into_any()
+        })
+        .collect()
+}
+
+fn detail(context: &Context, row: &Row) -> AnyView {
+    let subscription = &row.subscription;
+    let now = context.now;
+    let resync = action_button(context, row.resync_action.clone(), "Resync from Stripe", "btn primary", Role::Support);
+    let instant =
+        |words: &'static str, at: Option<Timestamp>| at.map(|at| view! { <dt>{words}</dt><dd>{time(at, now)}</dd> });
+    let text = |words: &'static str, value: &Option<String>| {
+        value.clone().map(|value| view! { <dt>{words}</dt><dd>{value}</dd> })
+    };
+    let evidence = match row.evidence_event.clone() {
+        Some((event, href)) => view! { " with " <a href=href>{event}</a> }.into_any(),
+        None => " by a read of Stripe's API".into_any(),
+    };
+    let raw = match &subscription.status {
+        SubscriptionStatus::Unknown(_) => " This version does not know the word, so it gives no access.".to_owned(),
+        status => format!(" {}", status.as_str()),
+    };
+    let truncated = subscription
+        .items_truncated
+        .then(|| view! { <p class="muted pad">"Stripe sent only a part of the items; a resync reads all."</p> });
+    let items = row.items.iter().map(|item| item_row(context, item)).collect();
+    view! {
+        <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/subscriptions">"Subscriptions"</a></nav>
+        {page_head(format!("Subscription of {}", row.who()), resync)}
+        <dl class="kv">
+            <dt>"Subscription"</dt><dd>{id(&subscription.id, "subscription id")}</dd>
+            <dt>"Status"</dt><dd>{row.chip()} <span class="muted">{raw}</span></dd>
+            <dt>"Customer"</dt><dd><a href=row.customer_href.clone()>{row.who()}</a> " " {id(&subscription.customer_id, "customer id")}</dd>
+            <dt>"Last word from Stripe"</dt><dd>{time(row.evidence_at, now)} {evidence}</dd>
+            <dt>"Stored"</dt><dd>{time(row.updated_at, now)}</dd>
+            {instant("Created", subscription.created)}
+            {instant("Trial ends", subscription.trial_end)}
+            <dt>"Period ends"</dt><dd>{time_or(row.period_end(), now, "unknown")}</dd>
+            <dt>"Ends"</dt><dd>{time_or(row.end(), now, "no end")}</dd>
+            {instant("Past due since", row.past_due_since)}
+            {instant("Cancellation asked for", subscription.canceled_at)}
+            {text("Reason of the cancellation", &subscription.cancellation_reason)}
+            {text("Collection is paused", &subscription.pause_behavior)}
+            {text("Latest invoice", &subscription.latest_invoice)}
+            {text("User its metadata names", &subscription.claimed_user)}
+        </dl>
+        {card("Items", (), view! { {table("Items", &["Price", "Price id", "Quantity", "Paid until"], items)} {truncated} })}
+    }
+    .into_any()
+}
+
+fn item_row(context: &Context, item: &Item) -> AnyView {
+    view! {
+        <tr>
+            <th scope="row"><a href=item.href.clone()>{item.name.clone()}</a></th>
+            <td>{id(&item.price_id, "price id")}</td>
+            <td class="num">{item.quantity}</td>
+            <td>{time_or(item.period_end, context.now, "unknown")}</td>
+        </tr>
+    }
+    .into_any()
+}
