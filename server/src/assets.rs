@@ -19,6 +19,12 @@ const FOR_A_DAY: &str = "public, max-age=86400";
 #[folder = "$SITE_DIR"]
 struct Site;
 
+/// Whether the WASM was built into the program; without it pages do without scripts.
+#[must_use]
+pub fn has_wasm() -> bool {
+    Site::get("tollkeeper_bg.wasm").is_some()
+}
+
 /// `/pkg/{hash}/{name}` and the icon.
 pub fn routes() -> Router<AppState> {
     Router::new()

@@ -60,7 +60,7 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
 
 /// Creates or changes a feature.
 pub async fn put_feature(posted: Posted) -> Outcome {
-    let page = "/admin/catalog";
+    let page = "/admin/features";
     let key = match posted.param("id") {
         "" => posted.fields.get("key").to_owned(),
         id => id.to_owned(),

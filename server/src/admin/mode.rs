@@ -15,7 +15,8 @@ pub async fn current(session: &Session, state: &AppState) -> Livemode {
 }
 
 /// Live, unless there is a key for test mode alone, or for none.
-fn default(state: &AppState) -> Livemode {
+#[must_use]
+pub fn default(state: &AppState) -> Livemode {
     Livemode::from_bool(state.config.modes().contains(&Livemode::Live))
 }
 

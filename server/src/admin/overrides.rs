@@ -129,7 +129,7 @@ fn end(until: &str, at: &str, now: Timestamp) -> Result<Option<Timestamp>, Strin
         "24h" | "1d" => now.plus_secs(DAY),
         "30d" => now.plus_secs(30 * DAY),
         "never" | "none" => return Ok(None),
-        "at" | "custom" => date_time(at).ok_or("Write a date and time in UTC, such as 2026-12-24T18:00.")?,
+        "at" | "date" | "custom" => date_time(at).ok_or("Write a date and time in UTC, such as 2026-12-24T18:00.")?,
         other => date_time(other).ok_or("Choose when it ends.")?,
     };
     if end <= now { Err("The end must lie in the future.".into()) } else { Ok(Some(end)) }

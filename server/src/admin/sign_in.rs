@@ -51,6 +51,8 @@ async fn begin(
         flash::put(session, &flash).await?;
     }
     state.store.touch_staff(staff_id, state.now()).await?;
+    // Now and then is often enough, and whoever signs in waits anyway.
+    state.store.sweep_sessions(state.now()).await?;
     Ok(Redirect::to(to).into_response())
 }
 

@@ -211,10 +211,10 @@ async fn features_are_made_changed_and_deleted() {
     );
     assert_done(
         &browser.post("/admin/features", &[("key", "pro"), ("name", "Pro"), ("type", "switch")]).await,
-        "/admin/catalog",
+        "/admin/features",
     );
     assert_eq!(program.state.store.index().catalog(TEST).features["pro"].name.as_deref(), Some("Pro"));
-    assert_done(&browser.post("/admin/features/pro/delete", &[]).await, "/admin/catalog");
+    assert_done(&browser.post("/admin/features/pro/delete", &[]).await, "/admin/features");
     assert!(program.state.store.index().catalog(TEST).features.is_empty());
     assert_eq!(browser.post("/admin/features/pro/delete", &[]).await.status, StatusCode::NOT_FOUND);
 }
