@@ -1,0 +1,267 @@
+//! The webhook log: what came, and what became of it; and what was refused at the door.
+
+use domain::Timestamp;
+use domain::event::EventStatus;
+use domain::role::Role;
+use leptos::prelude::*;
+use url::form_urlencoded::{Serializer, byte_serialize};
+
+use crate::components::{action_button, empty, event_chip, id, page_head, pager, table, time};
+use crate::context::Context;
+
+/// The log's page.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Newest receipt first.
+    pub rows: Vec<Row>,
+    /// What was asked for.
+    pub filter: Filter,
+    /// Whether any event ever came in this mode.
+    pub ever: bool,
+    /// Where the rows behind these begin: a receipt number.
+    pub next: Option<i64>,
+}
+
+/// Which events, as typed.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// A status's word; `failed` includes those given up.
+    pub status: String,
+    /// A type, or a prefix ending in `*`.
+    pub kind: String,
+    /// An event's, object's or customer's id.
+    pub id: String,
+    /// Whether these are the rows behind others.
+    pub paged: bool,
+}
+
+/// An event in the list.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// `evt_…`
+    pub event_id: String,
+    /// Stripe's type.
+    pub kind: String,
+    /// First receipt.
+    pub received_at: Timestamp,
+    /// Its status.
+    pub status: EventStatus,
+    /// `cus_…`
+    pub customer_id: Option<String>,
+    /// The user this customer is mapped to.
+    pub user_id: Option<String>,
+    /// What it did, or why it failed.
+    pub effect: String,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+/// Deliveries that were refused, of both modes: a refused body is not read.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// Newest first.
+    pub rows: Vec<Refusal>,
+    /// Where the rows behind these begin: the last one's number.
+    pub next: Option<i64>,
+}
+
+/// A refused delivery.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The check that failed.
+    pub check: String,
+    /// What to do about it.
+    pub message: String,
+    /// Names of the secrets that were tried.
+    pub tried: Vec<String>,
+    /// The signature header, signatures blanked.
+    pub signature_header: Option<String>,
+    /// Size of the body in bytes.
+    pub size: i64,
+}
+
+/// An id as a segment of a path.
+pub(super) fn segment(id: &str) -> String {
+    // `+` stands for a blank in forms alone: in a path it is itself.
+    byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// The page of a user or a Stripe customer.
+pub(super) fn customer_link(customer_id: Option<&str>, user_id: Option<&str>) -> AnyView {
+    match user_id.or(customer_id) {
+        Some(id) => {
+            let words = id.to_owned();
+            view! { <a class="mono" href=format!("/admin/customers/{}", segment(id))>{words}</a> }.into_any()
+        }
+        None => view! { <span class="muted">"none"</span> }.into_any(),
+    }
+}
+
+/// Words for a size in bytes.
+fn bytes(size: i64) -> String {
+    if size < 1024 { format!("{size} bytes") } else { format!("{} KiB", size / 1024) }
+}
+
+impl Filter {
+    fn is_empty(&self) -> bool {
+        self.status.is_empty() && self.kind.is_empty() && self.id.is_empty() && !self.paged
+    }
+
+    fn href(&self, after: i64) -> String {
+        let mut query = Serializer::new(String::new());
+        for (name, value) in [("status", &self.status), ("type", &self.kind), ("q", &self.id)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        format!("/admin/events?{}", query.append_pair("after", &after.to_string()).finish())
+    }
+
+    fn form(&self) -> AnyView {
+        let options: Vec<_> = [
+            ("", "All"),
+            ("failed", "Failed"),
+            ("unattributed", "Unattributed"),
+            ("pending", "Pending"),
+            ("processing", "Processing"),
+            ("processed", "Processed"),
+            ("ignored", "Ignored"),
+            ("dead", "Failed, gave up"),
+            ("rejected", "Rejected"),
+        ]
+        .into_iter()
+        .map(|(value, words)| view! { <option value=value selected=self.status == value>{words}</option> })
+        .collect();
+        view! {
+            <form class="filters" action="/admin/events">
+                <div class="field"><label for="status">"Status"</label><select id="status" name="status">{options}</select></div>
+                <div class="field grow">
+                    <label for="type">"Type"</label>
+                    <input id="type" name="type" value=self.kind.clone() placeholder="customer.subscription.*" autocomplete="off" />
+                </div>
+                <div class="field grow">
+                    <label for="id">"Event, object or customer id"</label>
+                    <input id="id" name="q" value=self.id.clone() placeholder="evt_, sub_, cus_ …" autocomplete="off" />
+                </div>
+                <button type="submit" class="btn">"Filter"</button>
+                {(!self.is_empty()).then(|| view! { <a class="btn link" href="/admin/events">"Clear filters"</a> })}
+            </form>
+        }
+        .into_any()
+    }
+}
+
+impl View {
+    pub(super) fn title(&self) -> String {
+        if self.filter.status == "failed" { "Failed events".into() } else { "Events".into() }
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let failed = self.filter.status == "failed" && !self.rows.is_empty();
+        let again = failed.then(|| {
+            let words = "Process all failed events again";
+            action_button(context, "/admin/events/replay-failed".into(), words, "btn primary", Role::Admin)
+        });
+        let rows = if self.rows.is_empty() {
+            self.nothing(context)
+        } else {
+            let rows = self.rows.iter().map(|row| row.view(context)).collect();
+            let columns = ["Type", "Received", "Status", "Customer", "Note", "Attempts"];
+            view! {
+                {table("Events", &columns, rows)}
+                {pager(self.next.map(|after| self.filter.href(after)))}
+            }
+            .into_any()
+        };
+        view! {
+            {page_head(self.title(), again)}
+            {self.filter.form()}
+            {rows}
+        }
+        .into_any()
+    }
+
+    fn nothing(&self, context: &Context) -> AnyView {
+        if self.ever {
+            let all_well = self.filter.status == "failed" && self.filter.kind.is_empty() && self.filter.id.is_empty();
+            let heading = if all_well { "No event has failed" } else { "No events match" };
+            return empty(heading, view! { <p><a class="btn" href="/admin/events">"Clear filters"</a></p> });
+        }
+        let listen = format!("stripe listen --forward-to {}", context.webhook_url);
+        let body = view! {
+            <p>"Add this endpoint in Stripe, under Developers, Webhooks:"</p>
+            <p>{id(&context.webhook_url, "webhook URL")}</p>
+            <p>"Or, on your own machine, let Stripe's command line forward events:"</p>
+            <pre class="code"><code>{listen}</code></pre>
+            <p><a href="/admin/validator">"Check the setup"</a>" · "<a href="/admin/events?status=rejected">"Refused deliveries"</a></p>
+        };
+        empty(format!("No event has come in {} mode yet", context.livemode.as_str()), body)
+    }
+}
+
+impl Row {
+    fn view(&self, context: &Context) -> AnyView {
+        let href = format!("/admin/events/{}", segment(&self.event_id));
+        view! {
+            <tr>
+                <th scope="row"><a href=href title=self.event_id.clone()>{self.kind.clone()}</a></th>
+                <td class="nowrap">{time(self.received_at, context.now)}</td>
+                <td>{event_chip(self.status)}</td>
+                <td>{customer_link(self.customer_id.as_deref(), self.user_id.as_deref())}</td>
+                <td>{self.effect.clone()}</td>
+                <td class="num">{self.attempts}</td>
+            </tr>
+        }
+        .into_any()
+    }
+}
+
+impl Rejected {
+    pub(super) fn title(&self) -> String {
+        "Refused deliveries".into()
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let filter = Filter { status: "rejected".into(), ..Filter::default() };
+        let rows = if self.rows.is_empty() {
+            let heading = if self.next.is_none() { "No delivery was refused" } else { "Nothing further" };
+            empty(
+                heading,
+                view! { <p>"Deliveries whose signature does not fit are listed here, without their content."</p> },
+            )
+        } else {
+            let rows = self.rows.iter().map(|row| row.view(context)).collect();
+            view! {
+                {table("Refused deliveries", &["Received", "Check", "What to do", "Tried secrets", "Signature header", "Size"], rows)}
+                {pager(self.next.map(|after| filter.href(after)))}
+            }
+            .into_any()
+        };
+        view! {
+            {page_head(self.title(), ())}
+            <p class="muted">"Of both modes: a body whose signature does not fit is not read. The newest 1,000 are kept."</p>
+            {filter.form()}
+            {rows}
+        }
+        .into_any()
+    }
+}
+
+impl Refusal {
+    fn view(&self, context: &Context) -> AnyView {
+        let tried = if self.tried.is_empty() { "none".to_owned() } else { self.tried.join(", ") };
+        view! {
+            <tr>
+                <th scope="row" class="nowrap">{time(self.received_at, context.now)}</th>
+                <td><code>{self.check.clone()}</code></td>
+                <td>{self.message.clone()}</td>
+                <td>{tried}</td>
+                <td class="mono wrap-any">{self.signature_header.clone().unwrap_or_else(|| "none".into())}</td>
+                <td class="num nowrap">{bytes(self.size)}</td>
+            </tr>
+        }
+        .into_any()
+    }
+}

@@ -1,0 +1,206 @@
+//! The webhook log and its events.
+
+use std::collections::HashMap;
+
+use app::pages::{Page, event as page, events as list};
+use domain::event::EventStatus;
+use domain::role::Role;
+use serde_json::Value;
+use store::records::{EventFilter, EventRecord};
+
+use super::{Ask, Loaded, ROWS};
+
+/// The log, by filter; `status=rejected` are the deliveries that were refused.
+pub(super) async fn events(ask: &Ask<'_>) -> Loaded {
+    let status = ask.param("status").unwrap_or_default();
+    let after = ask.param("after").and_then(|after| after.parse().ok());
+    if status == "rejected" {
+        return rejected(ask, after).await;
+    }
+    let statuses = match status {
+        // Whoever looks for failures wants those that were given up too.
+        "failed" => vec![EventStatus::Failed, EventStatus::Dead],
+        word => EventStatus::parse(word).into_iter().collect(),
+    };
+    let store = &ask.state.store;
+    let (kind, id) = (ask.param("type").map(str::to_owned), ask.param("q").map(str::to_owned));
+    let filter =
+        EventFilter { statuses, kind: kind.clone(), id: id.clone(), after, limit: ROWS, ..EventFilter::default() };
+    let found = store.events(ask.livemode, &filter).await?;
+    let ever = !found.data.is_empty()
+        || !store.events(ask.livemode, &EventFilter { limit: 1, ..EventFilter::default() }).await?.data.is_empty();
+    let next = found.data.last().filter(|_| found.has_more).map(|last| last.seq);
+    let users = users(ask, &found.data).await?;
+    let rows = found.data.into_iter().map(|event| row(event, &users)).collect();
+    let filter = list::Filter {
+        // A word that is no status filters nothing, so the form must not claim it does.
+        status: if filter.statuses.is_empty() { String::new() } else { status.to_owned() },
+        kind: kind.unwrap_or_default(),
+        id: id.unwrap_or_default(),
+        paged: after.is_some(),
+    };
+    Ok(Some(Page::Events(list::View { rows, filter, ever, next })))
+}
+
+/// The users of these events' customers.
+async fn users(ask: &Ask<'_>, events: &[EventRecord]) -> anyhow::Result<HashMap<String, Option<String>>> {
+    let mut users = HashMap::new();
+    for customer in events.iter().filter_map(|event| event.customer_id.as_deref()) {
+        if !users.contains_key(customer) {
+            let mapping = ask.state.store.mapping(ask.livemode, customer).await?;
+            users.insert(customer.to_owned(), mapping.map(|mapping| mapping.user_id));
+        }
+    }
+    Ok(users)
+}
+
+fn row(event: EventRecord, users: &HashMap<String, Option<String>>) -> list::Row {
+    let gained = event.effects.iter().flat_map(|effects| &effects.verdicts);
+    let gained: Vec<String> = gained
+        .filter(|change| change.allowed_before != change.allowed_after)
+        .map(|change| format!("{}{}", if change.allowed_after { '+' } else { '−' }, change.feature))
+        .collect();
+    let effect = match (&event.error, gained.is_empty()) {
+        (Some(error), _) => error.clone(),
+        (None, false) => gained.join(", "),
+        (None, true) => event.note.clone().unwrap_or_default(),
+    };
+    list::Row {
+        user_id: event.customer_id.as_ref().and_then(|customer| users.get(customer).cloned().flatten()),
+        event_id: event.event_id,
+        kind: event.kind,
+        received_at: event.received_at,
+        status: event.status,
+        customer_id: event.customer_id,
+        effect,
+        attempts: event.attempts,
+    }
+}
+
+async fn rejected(ask: &Ask<'_>, before: Option<i64>) -> Loaded {
+    let found = ask.state.store.rejected_deliveries(before, ROWS).await?;
+    let next = found.data.last().filter(|_| found.has_more).map(|last| last.id);
+    let rows = found.data.into_iter().map(|refused| list::Refusal {
+        received_at: refused.received_at,
+        check: refused.failed_check,
+        message: refused.message,
+        tried: refused.tried,
+        signature_header: refused.signature_header,
+        size: refused.body_size,
+    });
+    Ok(Some(Page::Rejected(list::Rejected { rows: rows.collect(), next })))
+}
+
+/// One event.
+pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
+    let store = &ask.state.store;
+    let Some(event) = store.event(ask.livemode, id).await? else { return Ok(None) };
+    let attempts = store.attempts(ask.livemode, id).await?;
+    let user_id = match &event.customer_id {
+        Some(customer) => store.mapping(ask.livemode, customer).await?.map(|mapping| mapping.user_id),
+        None => None,
+    };
+    let (changes, payload) = if ask.actor.role >= Role::Support { sent(&event.payload) } else { (Vec::new(), None) };
+    let effects = event.effects.unwrap_or_default();
+    let fields = effects.fields.into_iter().map(|change| page::Field {
+        object: change.object,
+        field: change.field,
+        before: change.before,
+        after: change.after,
+    });
+    let verdicts = effects.verdicts.into_iter().map(|change| page::Verdict {
+        user_id: change.user_id,
+        feature: change.feature,
+        before: (change.allowed_before, change.reason_before),
+        after: (change.allowed_after, change.reason_after),
+    });
+    let attempts = attempts.into_iter().map(|attempt| page::Attempt {
+        cause: attempt.cause,
+        actor: attempt.actor,
+        started_at: attempt.started_at,
+        took_ms: attempt.took_ms,
+        outcome: attempt.outcome,
+        error: attempt.error,
+    });
+    Ok(Some(Page::Event(Box::new(page::View {
+        fields: fields.collect(),
+        mappings: effects.mappings,
+        verdicts: verdicts.collect(),
+        attempts: attempts.collect(),
+        changes,
+        payload,
+        user_id,
+        event_id: event.event_id,
+        kind: event.kind,
+        livemode: event.livemode,
+        status: event.status,
+        created: event.created,
+        received_at: event.received_at,
+        last_delivery_at: event.last_delivery_at,
+        deliveries: event.deliveries,
+        fetched: event.origin == "fetched",
+        api_version: event.api_version,
+        object_id: event.object_id,
+        customer_id: event.customer_id,
+        secret_name: event.secret_name,
+        note: event.note,
+        error: event.error,
+        attempt_count: event.attempts,
+        next_attempt_at: event.next_attempt_at,
+    }))))
+}
+
+/// What Stripe sent: what it says changed, and all of it, indented.
+fn sent(payload: &str) -> (Vec<page::Change>, Option<String>) {
+    let Ok(event) = serde_json::from_str::<Value>(payload) else { return (Vec::new(), Some(payload.to_owned())) };
+    let mut changes = Vec::new();
+    if let Some(previous) = event.pointer("/data/previous_attributes") {
+        compare(previous, event.pointer("/data/object"), "", &mut changes);
+    }
+    (changes, Some(serde_json::to_string_pretty(&event).unwrap_or_else(|_| payload.to_owned())))
+}
+
+/// Walks the objects of `previous_attributes`; lists and plain values are shown whole.
+fn compare(before: &Value, after: Option<&Value>, path: &str, changes: &mut Vec<page::Change>) {
+    match before {
+        Value::Object(fields) if path.is_empty() || (!fields.is_empty() && after.is_some_and(Value::is_object)) => {
+            for (name, before) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                compare(before, after.and_then(|after| after.get(name)), &path, changes);
+            }
+        }
+        before => changes.push(page::Change {
+            path: path.to_owned(),
+            before: before.to_string(),
+            after: after.map(Value::to_string),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_the_paths_of_previous_attributes() {
+        let payload = r#"{"data":{"object":{"status":"active","pause":{"a":1,"b":2},"gone":null},
+            "previous_attributes":{"status":"trialing","pause":{"a":0},"items":[1]}}}"#;
+        let (changes, pretty) = sent(payload);
+        let mut changes: Vec<_> = changes
+            .iter()
+            .map(|change| (change.path.as_str(), change.before.as_str(), change.after.as_deref()))
+            .collect();
+        changes.sort_unstable();
+        let expected =
+            [("items", "[1]", None), ("pause.a", "0", Some("1")), ("status", "\"trialing\"", Some("\"active\""))];
+        assert_eq!(changes, expected);
+        assert!(pretty.is_some_and(|pretty| pretty.contains("\n  \"data\"")));
+    }
+
+    #[test]
+    fn a_payload_that_is_no_json_is_shown_as_it_came() {
+        let (changes, pretty) = sent("<html>");
+        assert!(changes.is_empty());
+        assert_eq!(pretty.as_deref(), Some("<html>"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Customers that pay and that no user is known for.
+
+use app::pages::{Page, unattributed as page};
+use domain::stripe::Subscription;
+use store::records::CustomerRecord;
+
+use super::{Ask, Loaded, ROWS};
+
+/// How many users an e-mail address may suggest.
+const MOST_GUESSES: i64 = 20;
+
+/// The list.
+pub(super) async fn unattributed(ask: &Ask<'_>) -> Loaded {
+    let after = ask.param("after");
+    let found = ask.state.store.list_unattributed(ask.livemode, after, ROWS).await?;
+    let next = found.data.last().filter(|_| found.has_more).map(|last| {
+        let at = last.customer.last_event_at.map_or(0, domain::Timestamp::millis);
+        format!("{at}:{}", last.customer.customer_id)
+    });
+    let mut rows = Vec::with_capacity(found.data.len());
+    for customer in found.data {
+        let guess = guesses(ask, &customer.customer).await?.into_iter().next();
+        let pays = payments(ask, &customer.subscriptions).await?;
+        rows.push(row(customer.customer, Some(customer.events), pays, guess));
+    }
+    Ok(Some(Page::Unattributed(page::View { rows, paged: after.is_some(), next })))
+}
+
+/// One of them, to be linked.
+pub(super) async fn link(ask: &Ask<'_>, id: &str) -> Loaded {
+    let store = &ask.state.store;
+    let Some(customer) = store.customer(ask.livemode, id).await? else { return Ok(None) };
+    let user_id = store.mapping(ask.livemode, id).await?.map(|mapping| mapping.user_id);
+    let subscriptions = store.subscriptions_of(ask.livemode, id).await?;
+    let subscriptions: Vec<Subscription> = subscriptions.into_iter().map(|record| record.subscription).collect();
+    let pays = payments(ask, &subscriptions).await?;
+    let guesses = guesses(ask, &customer).await?;
+    let row = row(customer, None, pays, guesses.first().cloned());
+    Ok(Some(Page::Link(page::Link { row, guesses, user_id })))
+}
+
+fn row(
+    customer: CustomerRecord,
+    events: Option<i64>,
+    pays: Vec<page::Payment>,
+    guess: Option<page::Guess>,
+) -> page::Row {
+    page::Row {
+        customer_id: customer.customer_id,
+        email: customer.email,
+        name: customer.name,
+        events,
+        pays,
+        first_seen_at: customer.first_seen_at,
+        guess,
+    }
+}
+
+/// The prices of subscriptions that have not ended.
+async fn payments(ask: &Ask<'_>, subscriptions: &[Subscription]) -> anyhow::Result<Vec<page::Payment>> {
+    let store = &ask.state.store;
+    let mut payments = Vec::new();
+    for subscription in subscriptions.iter().filter(|subscription| !subscription.status.is_terminal()) {
+        for item in &subscription.items {
+            let price = store.price(ask.livemode, &item.price_id).await?.map(|record| record.price);
+            let product = match &item.product_id {
+                Some(product) => store.product(ask.livemode, product).await?.and_then(|record| record.product.name),
+                None => None,
+            };
+            payments.push(page::Payment {
+                price_id: item.price_id.clone(),
+                product,
+                amount: price.as_ref().and_then(|price| price.unit_amount),
+                currency: price.as_ref().and_then(|price| price.currency.clone()),
+                interval: price.and_then(|price| price.interval),
+                quantity: item.quantity,
+                status: subscription.status.clone(),
+                ends: subscription.cancel_at_period_end || subscription.cancel_at.is_some(),
+            });
+        }
+    }
+    Ok(payments)
+}
+
+/// Who a customer may be: whom its own metadata names, then who has the same e-mail address.
+async fn guesses(ask: &Ask<'_>, customer: &CustomerRecord) -> anyhow::Result<Vec<page::Guess>> {
+    let store = &ask.state.store;
+    let mut guesses: Vec<page::Guess> = Vec::new();
+    let mut add = |user_id: String, why: String| {
+        if !guesses.iter().any(|guess| guess.user_id == user_id) {
+            guesses.push(page::Guess { user_id, why });
+        }
+    };
+    if let Some(user) = &customer.claimed_user {
+        add(user.clone(), "its metadata names this user".into());
+    }
+    if let Some(email) = &customer.email {
+        for user in store.users(ask.livemode, Some(email), MOST_GUESSES).await? {
+            if user.email.is_some_and(|theirs| theirs.eq_ignore_ascii_case(email)) {
+                add(user.user_id, "same e-mail address in your application".into());
+            }
+        }
+        for other in store.customers_by_email(ask.livemode, email).await? {
+            if let Some(mapping) = store.mapping(ask.livemode, &other.customer_id).await? {
+                add(
+                    mapping.user_id,
+                    format!("same e-mail address as {}, who is linked to this user", other.customer_id),
+                );
+            }
+        }
+    }
+    Ok(guesses)
+}
