@@ -74,7 +74,12 @@ fn delivery(n: usize, now: Timestamp) -> anyhow::Result<Delivery> {
                 "price": {"id": "price_pro", "product": "prod_pro"}}]}
         }}
     });
-    Ok(Delivery { envelope: Envelope::read(&event)?, payload: event.to_string(), received_at: now, secret_name: Some("bench".into()) })
+    Ok(Delivery {
+        envelope: Envelope::read(&event)?,
+        payload: event.to_string(),
+        received_at: now,
+        secret_name: Some("bench".into()),
+    })
 }
 
 fn requests(key: &str) -> Vec<Vec<u8>> {

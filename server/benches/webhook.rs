@@ -39,7 +39,8 @@ fn main() -> anyhow::Result<()> {
 
 /// Signed requests of about 2 KB, each a different event.
 fn deliveries(number: usize, round: usize) -> Vec<Vec<u8>> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed());
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed());
     (0..number)
         .map(|n| {
             let event = json!({

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod metrics;
 pub mod openapi;
 pub mod owner;
+pub mod pages;
 pub mod router;
 pub mod serve;
 pub mod state;

@@ -41,7 +41,6 @@ pub fn count_events(status: &'static str, number: u64) {
 }
 
 /// The counters of access checks, looked up once: allowed, denied.
-#[must_use]
 pub fn access_checks() -> (Counter, Counter) {
     start();
     (counter!(CHECKS, "allowed" => "true"), counter!(CHECKS, "allowed" => "false"))

@@ -1,16 +1,27 @@
 //! Mounts the pages of the admin app, and puts what they need on each request.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use app::context::{Context, Counts, Flash, Staff};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
+use domain::Livemode;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use leptos::config::LeptosOptions;
+use leptos::nonce::use_nonce;
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
+use crate::pages::{self, Looking};
+use crate::admin::{flash, mode};
+use crate::assets;
 use crate::auth::staff::{Actor, Csrf};
 use crate::router::RequestId;
 use crate::state::AppState;
@@ -93,7 +104,7 @@ pub fn problem(viewer: &Viewer, status: StatusCode, message: &str) -> Response {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Tollkeeper</title>\
          <link rel=\"stylesheet\" href=\"/pkg/{}/admin.css\"></head><body><main class=\"content\"><h1>{title}</h1><p>{}</p>",
-        crate::assets::HASH,
+        assets::HASH,
         escaped(message)
     );
     if !viewer.request_id.is_empty() {
@@ -121,23 +132,98 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Renders a page of the app, with a refused form where there is one.
-pub async fn render(
-    _state: &AppState,
-    viewer: &Viewer,
-    path: &str,
-    form: Option<Form>,
-    status: StatusCode,
-) -> Response {
-    let mut page =
-        format!("<!doctype html><title>{}</title><input name=\"csrf\" value=\"{}\">", escaped(path), viewer.csrf);
-    for (field, message) in form.into_iter().flat_map(|form| form.errors) {
-        let _ = write!(page, "<p>{}: {}</p>", escaped(&field), escaped(&message));
+/// Renders a page of the app, with a refused form where there is one. `status` stands unless the page has a worse one of its own.
+pub async fn render(state: &AppState, viewer: &Viewer, path: &str, form: Option<Form>, status: StatusCode) -> Response {
+    let answered = document(state, viewer, path, form.unwrap_or_default()).await;
+    let mut response = answered.unwrap_or_else(|error| failed(viewer, &error));
+    if status != StatusCode::OK && response.status() == StatusCode::OK {
+        *response.status_mut() = status;
     }
-    if let Some(session) = &viewer.session
-        && let Ok(Some(flash)) = crate::admin::flash::take(session).await
-    {
-        let _ = write!(page, "<p role=status>{} {}</p>", escaped(&flash.message), flash.secret.unwrap_or_default());
+    response
+}
+
+async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> anyhow::Result<Response> {
+    let request = http::Request::get(path).body(Body::empty())?;
+    let livemode = match &viewer.session {
+        Some(session) => mode::current(session, state).await,
+        None => mode::default(state),
+    };
+    let view = Looking { state, livemode, path: request.uri().path(), query: Query::of(request.uri()), actor: viewer.actor.as_ref() };
+    let (status, page) = pages::load(&view).await?;
+    let context = Arc::new(context(state, viewer, livemode, path, form).await?);
+    let page = Arc::new(page);
+    let options = LeptosOptions::builder().output_name("tollkeeper").site_pkg_dir(format!("pkg/{}", assets::HASH)).build();
+    let handler = leptos_axum::render_app_async_with_context(security_policy, move || app::shell(&context, &page, &options));
+    let mut response = handler(request).await;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+async fn context(state: &AppState, viewer: &Viewer, livemode: Livemode, path: &str, form: Form) -> anyhow::Result<Context> {
+    let mut counts = Counts::default();
+    let mut last_event_at = None;
+    let mut flash = None;
+    if let (Some(_), Some(session)) = (&viewer.actor, &viewer.session) {
+        let found = state.store.nav_counts(livemode).await?;
+        counts = Counts {
+            failed_events: found.failed_events,
+            unattributed: found.unattributed,
+            conflicts: found.conflicts,
+            prices_without_features: found.prices_without_features,
+        };
+        last_event_at = state.store.event_stats(livemode, state.now()).await?.1;
+        flash = flash::take(session).await?.map(|flash| Flash { ok: flash.ok, message: flash.message, secret: flash.secret });
     }
-    (status, Html(page)).into_response()
+    Ok(Context {
+        staff: viewer.actor.as_ref().map(|actor| Staff { name: actor.name.clone(), email: actor.email.clone(), role: actor.role }),
+        livemode,
+        csrf: viewer.csrf.clone(),
+        flash,
+        form: app::context::Form { values: form.values, errors: form.errors },
+        now: state.now(),
+        path: path.to_owned(),
+        counts,
+        last_event_at,
+        webhook_url: format!("{}/webhooks/stripe", state.config.public_url),
+        assets: format!("/pkg/{}", assets::HASH),
+        has_wasm: assets::has_wasm(),
+    })
+}
+
+/// Scripts only with this answer's nonce, everything from here alone, never in a frame.
+fn security_policy() {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    );
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// The query of a page's address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn of(uri: &http::Uri) -> Self {
+        Self(url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect())
+    }
+
+    /// The first value of a name, if it is not empty.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// All of it.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Every value of a name that is not empty.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
 }

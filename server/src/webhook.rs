@@ -96,19 +96,24 @@ async fn receive(State(state): State<AppState>, headers: HeaderMap, body: Result
             let message = format!("The body is larger than {MAX_BODY} bytes.");
             return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message).into_response();
         }
-        Err(rejection) => return ApiError::new(StatusCode::BAD_REQUEST, "body_unreadable", rejection.body_text()).into_response(),
+        Err(rejection) => {
+            return ApiError::new(StatusCode::BAD_REQUEST, "body_unreadable", rejection.body_text()).into_response();
+        }
     };
     let header = headers.get(signature::HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let tolerance = i64::try_from(state.config.webhook_tolerance.as_secs()).unwrap_or(i64::MAX);
-    let verified = match signature::verify(&body, header.as_deref(), &state.config.webhook_secrets, now.secs(), tolerance) {
-        Ok(verified) => verified,
-        Err(Rejection { check, message, tried }) => {
-            return reject(&state, now, check.as_str(), message, tried, header, &body).await;
-        }
-    };
+    let verified =
+        match signature::verify(&body, header.as_deref(), &state.config.webhook_secrets, now.secs(), tolerance) {
+            Ok(verified) => verified,
+            Err(Rejection { check, message, tried }) => {
+                return reject(&state, now, check.as_str(), message, tried, header, &body).await;
+            }
+        };
     let tried = vec![verified.secret_name.clone()];
     let delivery = match read(&body) {
-        Ok((envelope, payload)) => Delivery { envelope, payload, received_at: now, secret_name: Some(verified.secret_name) },
+        Ok((envelope, payload)) => {
+            Delivery { envelope, payload, received_at: now, secret_name: Some(verified.secret_name) }
+        }
         Err(message) => return reject(&state, now, "event_malformed", message, tried, header, &body).await,
     };
     match state.intake.record(delivery).await {
@@ -155,7 +160,11 @@ async fn reject(
             signature_header: header.map(|header| blank_signatures(&header)),
             body_size: i64::try_from(body.len()).unwrap_or(i64::MAX),
             // PostgreSQL's text takes no NUL.
-            body_start: String::from_utf8_lossy(&body[..body.len().min(2000)]).replace('\0', "\u{fffd}").chars().take(500).collect(),
+            body_start: String::from_utf8_lossy(&body[..body.len().min(2000)])
+                .replace('\0', "\u{fffd}")
+                .chars()
+                .take(500)
+                .collect(),
         };
         if let Err(error) = state.store.record_rejection(&rejected).await {
             tracing::warn!(%error, "a refused delivery could not be logged");

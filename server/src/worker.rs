@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::Livemode;
 use gateway::Gateway;
 use store::records::{Author, ReadClaim, Snapshot, SyncReport};
-use store::{Processing as _, Store};
+use store::Store;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -59,7 +59,12 @@ struct Inner {
 impl Worker {
     /// `owner` names this process in leases: unique among all that share the database.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, gateways: Arc<HashMap<Livemode, Arc<dyn Gateway>>>, clock: Arc<dyn Clock>, owner: String) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        gateways: Arc<HashMap<Livemode, Arc<dyn Gateway>>>,
+        clock: Arc<dyn Clock>,
+        owner: String,
+    ) -> Self {
         Self(Arc::new(Inner { store, gateways, clock, owner, work: Notify::new() }))
     }
 
@@ -130,12 +135,19 @@ impl Worker {
     ///
     /// # Errors
     /// See [`SyncError`].
-    pub async fn resync(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<SyncReport, SyncError> {
+    pub async fn resync(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        author: &Author,
+    ) -> Result<SyncReport, SyncError> {
         if !self.0.gateways.contains_key(&livemode) {
             return Err(SyncError::NoKey(livemode));
         }
         for _ in 0..WAIT_FOR_LEASE {
-            if let Some(claim) = self.0.store.claim_read(livemode, customer_id, &self.0.owner, self.0.clock.now()).await? {
+            if let Some(claim) =
+                self.0.store.claim_read(livemode, customer_id, &self.0.owner, self.0.clock.now()).await?
+            {
                 let report = self.read(&claim, author).await?;
                 self.wake();
                 return Ok(report);
@@ -149,7 +161,12 @@ impl Worker {
     ///
     /// # Errors
     /// The first that failed; the ones before it are done.
-    pub async fn resync_user(&self, livemode: Livemode, user_id: &str, author: &Author) -> Result<Vec<SyncReport>, SyncError> {
+    pub async fn resync_user(
+        &self,
+        livemode: Livemode,
+        user_id: &str,
+        author: &Author,
+    ) -> Result<Vec<SyncReport>, SyncError> {
         let mut reports = vec![];
         for mapping in self.0.store.mappings_of(livemode, user_id).await? {
             reports.push(self.resync(livemode, &mapping.customer_id, author).await?);
@@ -161,7 +178,12 @@ impl Worker {
     ///
     /// # Errors
     /// See [`SyncError`]; `NotFound` also when the session has no customer (yet).
-    pub async fn resync_checkout(&self, livemode: Livemode, session_id: &str, author: &Author) -> Result<SyncReport, SyncError> {
+    pub async fn resync_checkout(
+        &self,
+        livemode: Livemode,
+        session_id: &str,
+        author: &Author,
+    ) -> Result<SyncReport, SyncError> {
         let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
         let session = gateway.checkout_session(session_id).await?;
         let customer = domain::stripe::json::Reader::new(&session).opt_reference("customer");
@@ -173,9 +195,19 @@ impl Worker {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Err(SyncError::NoKey(claim.livemode)) };
         let started_at = self.0.clock.now();
         let snapshot = match gateway.customer(&claim.customer_id).await {
-            Ok(read) => Snapshot { customer: Some(read.customer), subscriptions: read.subscriptions, checkout_sessions: read.checkout_sessions },
+            Ok(read) => Snapshot {
+                customer: Some(read.customer),
+                subscriptions: read.subscriptions,
+                checkout_sessions: read.checkout_sessions,
+            },
             Err(gateway::Error::NotFound { .. }) => {
-                if self.0.store.customer(claim.livemode, &claim.customer_id).await?.is_none_or(|customer| customer.last_event_at.is_none() && customer.synced_at.is_none()) {
+                if self
+                    .0
+                    .store
+                    .customer(claim.livemode, &claim.customer_id)
+                    .await?
+                    .is_none_or(|customer| customer.last_event_at.is_none() && customer.synced_at.is_none())
+                {
                     // Nobody ever told us of it: a mistyped id must not become a deleted customer.
                     let error = SyncError::NotFound(claim.customer_id.clone());
                     self.0.store.forget_unknown_customer(claim.livemode, &claim.customer_id).await?;

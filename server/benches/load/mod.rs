@@ -108,7 +108,10 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
         let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let head = std::str::from_utf8(&buffer[..end]).expect("a head is text").to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 200"), "{}", String::from_utf8_lossy(buffer));
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|n| n.trim().parse::<usize>().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .and_then(|n| n.trim().parse::<usize>().ok());
         if buffer.len() >= end + 4 + length.unwrap_or(0) {
             return;
         }

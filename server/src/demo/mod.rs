@@ -58,7 +58,8 @@ pub struct Demo {
 /// # Errors
 /// When the temporary database or a local port is not to be had, or the story does not go as written.
 pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
-    let folder = tempfile::Builder::new().prefix("tollkeeper-demo").tempdir().context("while making a temporary folder")?;
+    let folder =
+        tempfile::Builder::new().prefix("tollkeeper-demo").tempdir().context("while making a temporary folder")?;
     let options = standin::Options { auto_deliver: true, seed: Some(SEED), ..standin::Options::default() };
     let stripe = Standin::start(options).await.context("while starting the stand-in for Stripe")?;
     let password = random()?;
@@ -68,7 +69,8 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
     let present = SystemClock.now();
 
     // Deliveries come over HTTP, to a door of their own: the worker does not run yet, so nothing is done out of turn.
-    let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("while opening a port for the story's deliveries")?;
+    let door =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("while opening a port for the story's deliveries")?;
     let webhook = |address: SocketAddr| Webhook {
         url: format!("http://{address}/webhooks/stripe"),
         secret: WEBHOOK_SECRET.to_owned(),
@@ -95,7 +97,7 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
 pub async fn run(listen: SocketAddr) -> anyhow::Result<()> {
     let listener = crate::serve::bind("LISTEN", listen).await?;
     let address = listener.local_addr()?;
-    tracing::info!("filling the demo: a month takes a few seconds");
+    tracing::info!("filling the demo: a month takes a few seconds, and what goes wrong in it is logged here too");
     let demo = fill(address).await?;
     let url = format!("http://{address}");
     let lines = [

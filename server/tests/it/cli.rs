@@ -263,7 +263,7 @@ fn help_and_completion_need_no_settings() {
 struct Served {
     child: std::process::Child,
     // Held open: a program whose stderr is gone is not what is tested.
-    _stderr: BufReader<std::process::ChildStderr>,
+    stderr: BufReader<std::process::ChildStderr>,
     address: String,
     lines: Vec<String>,
 }
@@ -272,18 +272,18 @@ impl Served {
     fn start(shell: &Shell, env: &[(&str, &str)]) -> Self {
         let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut child = command.env("LOG", "info").envs(env.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = vec![];
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        loop {
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut served = Self { child, stderr, address: String::new(), lines: vec![] };
+        while served.address.is_empty() {
             let mut line = String::new();
-            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it did not start: {lines:?}");
-            let address =
-                line.split("address=").nth(1).map(|rest| rest.split(' ').next().unwrap_or_default().to_owned());
-            lines.push(line);
-            if let Some(address) = address {
-                return Self { child, _stderr: stderr, address, lines };
+            let read = served.stderr.read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "it did not start: {:?}", served.lines);
+            if let Some((_, rest)) = line.split_once("address=") {
+                served.address = rest.split(' ').next().unwrap_or_default().to_owned();
             }
+            served.lines.push(line);
         }
+        served
     }
 
     fn stop(mut self) -> i32 {
@@ -296,6 +296,7 @@ impl Drop for Served {
     fn drop(&mut self) {
         // It has ended already when it was stopped.
         let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

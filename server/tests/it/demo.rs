@@ -1,12 +1,15 @@
 //! The demo is filled as its names say, and what it shows broken can be mended.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use domain::Livemode;
 use domain::event::EventStatus;
 use server::demo::{self, Demo, NAMED, customer_of};
 use store::records::{Author, CustomerFilter, EventFilter};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
 /// Nobody listens there: the pages are not asked for.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
@@ -83,4 +86,39 @@ async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
     assert!(store.replay_event(MODE, &failed[0].event_id, &staff(&demo)).await.unwrap());
     demo.state.worker.run_once().await.unwrap();
     assert_eq!(code(&demo, "user_webhook_failed", "pro").await, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_prints_how_to_sign_in_and_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_tollkeeper"))
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .env_clear()
+        .env("TMPDIR", temporary.path())
+        .current_dir(temporary.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let mut said = vec![];
+    for start in ["URL: ", "E-mail: ", "Password: ", "API key: "] {
+        let line = lines.next_line().await.unwrap().expect("a line on stdout");
+        said.push(line.strip_prefix(start).unwrap_or_else(|| panic!("{line:?} instead of {start:?}")).to_owned());
+    }
+    let base = said[0].strip_suffix("/admin").unwrap();
+    assert!(base.starts_with("http://127.0.0.1:"));
+    assert_eq!(said[1], demo::EMAIL);
+    assert_eq!(said[2].len(), 23);
+
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = http.get(format!("{base}/v1/access?user=user_ok&feature=pro")).bearer_auth(&said[3]).send();
+    let answer: serde_json::Value = ask.await.unwrap().error_for_status().unwrap().json().await.unwrap();
+    assert_eq!((&answer["allowed"], &answer["reason"]), (&true.into(), &"subscription_active".into()));
+
+    let stopped = std::process::Command::new("kill").arg(program.id().unwrap().to_string()).status().unwrap();
+    assert!(stopped.success());
+    assert!(program.wait().await.unwrap().success());
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "the database is gone");
 }

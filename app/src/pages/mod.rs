@@ -1,0 +1,133 @@
+//! The pages: each file has what its page shows (`View`) and how (`body`).
+
+pub mod catalog;
+pub mod customer;
+pub mod customers;
+pub mod event;
+pub mod events;
+pub mod keys;
+pub mod mappings;
+pub mod message;
+pub mod overrides;
+pub mod overview;
+pub mod search;
+pub mod sign_in;
+pub mod staff;
+pub mod subscriptions;
+pub mod unattributed;
+pub mod validator;
+
+use leptos::prelude::*;
+
+use crate::context::Context;
+
+/// A page with all that it shows.
+#[derive(Clone, Debug)]
+pub enum Page {
+    /// `/admin/login`
+    SignIn(sign_in::SignIn),
+    /// `/admin/setup`
+    SetUp(sign_in::SetUp),
+    /// `/admin`
+    Overview(overview::View),
+    /// `/admin/customers`
+    Customers(customers::View),
+    /// `/admin/customers/{id}`
+    Customer(Box<customer::View>),
+    /// `/admin/customers/{id}/overrides/new`
+    NewOverride(overrides::New),
+    /// `/admin/overrides`
+    Overrides(overrides::View),
+    /// `/admin/subscriptions` and one of them
+    Subscriptions(subscriptions::View),
+    /// `/admin/mappings`
+    Mappings(mappings::View),
+    /// `/admin/catalog`
+    Catalog(catalog::View),
+    /// `/admin/catalog/prices/{id}`, `/admin/catalog/products/{id}`
+    Target(catalog::Target),
+    /// `/admin/features`
+    Features(catalog::Features),
+    /// `/admin/events`
+    Events(events::View),
+    /// `/admin/events?status=rejected`
+    Rejected(events::Rejected),
+    /// `/admin/events/{id}`
+    Event(Box<event::View>),
+    /// `/admin/unattributed`
+    Unattributed(unattributed::View),
+    /// `/admin/unattributed/{cus}`
+    Link(unattributed::Link),
+    /// `/admin/api-keys`
+    Keys(keys::View),
+    /// `/admin/staff`
+    Staff(staff::View),
+    /// `/admin/validator`
+    Validator(validator::View),
+    /// `/admin/search`
+    Search(search::View),
+    /// Not found, not allowed
+    Message(message::View),
+}
+
+macro_rules! each {
+    ($page:expr, $view:ident => $call:expr) => {
+        match $page {
+            Page::SignIn($view) => $call,
+            Page::SetUp($view) => $call,
+            Page::Overview($view) => $call,
+            Page::Customers($view) => $call,
+            Page::Customer($view) => $call,
+            Page::NewOverride($view) => $call,
+            Page::Overrides($view) => $call,
+            Page::Subscriptions($view) => $call,
+            Page::Mappings($view) => $call,
+            Page::Catalog($view) => $call,
+            Page::Target($view) => $call,
+            Page::Features($view) => $call,
+            Page::Events($view) => $call,
+            Page::Rejected($view) => $call,
+            Page::Event($view) => $call,
+            Page::Unattributed($view) => $call,
+            Page::Link($view) => $call,
+            Page::Keys($view) => $call,
+            Page::Staff($view) => $call,
+            Page::Validator($view) => $call,
+            Page::Search($view) => $call,
+            Page::Message($view) => $call,
+        }
+    };
+}
+
+impl Page {
+    /// The document's title.
+    #[must_use]
+    pub fn title(&self) -> String {
+        each!(self, view => view.title())
+    }
+
+    /// What stands between the frame.
+    pub fn body(&self, context: &Context) -> AnyView {
+        each!(self, view => view.body(context))
+    }
+
+    /// The navigation entry that is current.
+    #[must_use]
+    pub const fn section(&self) -> &'static str {
+        match self {
+            Self::Overview(_) => "/admin",
+            Self::Customers(_) | Self::Customer(_) | Self::NewOverride(_) => "/admin/customers",
+            Self::Overrides(_) => "/admin/overrides",
+            Self::Subscriptions(_) => "/admin/subscriptions",
+            Self::Mappings(_) => "/admin/mappings",
+            Self::Catalog(_) | Self::Target(_) => "/admin/catalog",
+            Self::Features(_) => "/admin/features",
+            Self::Events(_) | Self::Rejected(_) | Self::Event(_) => "/admin/events",
+            Self::Unattributed(_) | Self::Link(_) => "/admin/unattributed",
+            Self::Keys(_) => "/admin/api-keys",
+            Self::Staff(_) => "/admin/staff",
+            Self::Validator(_) => "/admin/validator",
+            Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Message(_) => "",
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Exceptions by hand.
+
+use domain::Timestamp;
+use domain::access::OverrideEffect;
+use domain::role::Role;
+use leptos::prelude::*;
+
+use crate::components::{Tone, chip, csrf, empty, error_summary, field, page_head, pager, reason_field, select_field, table, time, until};
+use crate::context::Context;
+
+/// `/admin/overrides`
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The overrides.
+    pub rows: Vec<Row>,
+    /// Link to the rows behind these.
+    pub next: Option<String>,
+}
+
+/// One override.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// `ovr_…`
+    pub id: String,
+    /// The user.
+    pub user_id: String,
+    /// Path of the user's page.
+    pub href: String,
+    /// The feature's key.
+    pub feature: String,
+    /// Grant or deny.
+    pub effect: OverrideEffect,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub created_by: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Taken back since.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// `/admin/customers/{id}/overrides/new`
+#[derive(Clone, Debug)]
+pub struct New {
+    /// The user.
+    pub user_id: String,
+    /// Where the form goes.
+    pub action: String,
+    /// Path of the user's page.
+    pub back: String,
+    /// Features to choose from.
+    pub features: Vec<String>,
+    /// The one that is asked for.
+    pub feature: String,
+}
+
+impl View {
+    pub(super) fn title(&self) -> String {
+        "Overrides".into()
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let list = if self.rows.is_empty() {
+            empty("No overrides", view! { <p>"Grant or deny a feature by hand on a customer's page."</p> })
+        } else {
+            view! { <div class="card">{rows_table(&self.rows, context, true)}</div>{pager(self.next.clone())} }.into_any()
+        };
+        view! { {page_head("Overrides", ())}{list} }.into_any()
+    }
+}
+
+/// The table of overrides, of one user or of all.
+pub(super) fn rows_table(rows: &[Row], context: &Context, with_user: bool) -> AnyView {
+    let rows = rows.iter().map(|row| row.view(context, with_user)).collect();
+    let columns: &[&'static str] = &["Feature", "Effect", "Reason", "By", "Since", "Until", "Change"];
+    table("Overrides", columns, rows)
+}
+
+impl Row {
+    fn view(&self, context: &Context, with_user: bool) -> AnyView {
+        let (tone, word) = match self.effect {
+            OverrideEffect::Grant => (Tone::Violet, "Grant"),
+            OverrideEffect::Deny => (Tone::Bad, "Deny"),
+        };
+        let over = self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= context.now);
+        let change = if self.revoked_at.is_some() {
+            chip(Tone::Neutral, "Revoked").into_any()
+        } else if over {
+            chip(Tone::Neutral, "Ended").into_any()
+        } else {
+            let allowed = context.may(Role::Support);
+            view! {
+                <form method="post" action=format!("/admin/overrides/{}/revoke", self.id) class="inline">
+                    {csrf(context)}
+                    <input type="hidden" name="return_to" value=context.path.clone() />
+                    <input type="hidden" name="reason" value="revoked by hand" />
+                    <button type="submit" class="btn sm" disabled=!allowed>"Revoke"</button>
+                </form>
+            }
+            .into_any()
+        };
+        view! {
+            <tr>
+                <th scope="row">
+                    <span class="mono">{self.feature.clone()}</span>
+                    {with_user.then(|| view! { " for " <a href=self.href.clone()>{self.user_id.clone()}</a> })}
+                </th>
+                <td>{chip(tone, word)}</td>
+                <td>{self.reason.clone()}</td>
+                <td>{self.created_by.clone()}</td>
+                <td>{time(self.created_at, context.now)}</td>
+                <td>{until(self.expires_at, context.now)}</td>
+                <td>{change}</td>
+            </tr>
+        }
+        .into_any()
+    }
+}
+
+impl New {
+    pub(super) fn title(&self) -> String {
+        format!("Grant or deny · {}", self.user_id)
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        if self.features.is_empty() {
+            let body = view! { <p><a class="btn primary" href="/admin/features">"Create a feature"</a></p> };
+            return view! { {page_head("Grant or deny", ())}{empty("There is no feature to grant yet", body)} }.into_any();
+        }
+        let features: Vec<_> = self.features.iter().map(|key| (key.clone(), key.clone())).collect();
+        let pair = |value: &str, words: &str| (value.to_owned(), words.to_owned());
+        let effects = [pair("grant", "Grant: access although nothing else gives it"), pair("deny", "Deny: no access whatever else gives it (admin)")];
+        let ends = [
+            pair("24h", "24 hours"),
+            pair("7d", "7 days"),
+            pair("30d", "30 days"),
+            pair("at", "The date below"),
+            pair("never", "No end (admin)"),
+        ];
+        view! {
+            <nav class="crumbs" aria-label="Breadcrumb">
+                <a href="/admin/customers">"Customers"</a>" / "<a href=self.back.clone()>{self.user_id.clone()}</a>
+            </nav>
+            {page_head("Grant or deny", ())}
+            {error_summary(context)}
+            <form method="post" action=self.action.clone() class="form card pad">
+                {csrf(context)}
+                <input type="hidden" name="return_to" value=self.back.clone() />
+                {select_field(context, "feature", "Feature", &features, &self.feature)}
+                {select_field(context, "effect", "Effect", &effects, "grant")}
+                {select_field(context, "until", "Until", &ends, "7d")}
+                {field(context, "until_at", "Date and time, UTC", "datetime-local", "", "Only with \"The date below\".", false)}
+                {field(context, "value", "Value", "number", "", "Only for limits.", false)}
+                {reason_field(context)}
+                <div class="actions">
+                    <button type="submit" class="btn primary">"Save override"</button>
+                    <a class="btn" href=self.back.clone()>"Cancel"</a>
+                </div>
+            </form>
+        }
+        .into_any()
+    }
+}

@@ -1,0 +1,131 @@
+//! What each page of the admin app shows, read from the store: one function per page, named after it. Reading needs any role; what a role
+//! may not see is left out here, not hidden there.
+
+mod catalog;
+mod customer;
+mod customers;
+mod events;
+mod mappings;
+mod overrides;
+mod overview;
+mod search;
+mod settings;
+mod subscriptions;
+mod unattributed;
+
+use std::collections::HashMap;
+
+use app::pages::{Page, message, sign_in};
+use domain::role::Role;
+use domain::{Livemode, Timestamp};
+use http::StatusCode;
+
+use crate::auth::setup;
+use crate::auth::staff::{Actor, safe_return_to};
+use crate::state::AppState;
+use crate::ui::Query;
+
+/// Somebody looks at an address.
+pub(crate) struct Looking<'a> {
+    pub(crate) state: &'a AppState,
+    pub(crate) livemode: Livemode,
+    /// The path, as it was asked for.
+    pub(crate) path: &'a str,
+    pub(crate) query: Query,
+    /// Who looks; nobody before sign-in.
+    pub(crate) actor: Option<&'a Actor>,
+}
+
+/// Rows on a page of a list.
+pub(crate) const ROWS: i64 = 50;
+
+/// Who asks for which page of which mode.
+pub(crate) struct Ask<'a> {
+    pub(crate) state: &'a AppState,
+    pub(crate) actor: &'a Actor,
+    pub(crate) livemode: Livemode,
+    pub(crate) now: Timestamp,
+    /// The query string, decoded; the last value of a name counts.
+    pub(crate) query: HashMap<String, String>,
+}
+
+impl Ask<'_> {
+    /// A parameter that is there and not blank.
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+/// A page, or nothing where there is no such thing.
+pub(crate) type Loaded = anyhow::Result<Option<Page>>;
+
+/// The page at an address, and its status.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, Page)> {
+    let parts: Vec<String> = looking.path.split('/').filter(|part| !part.is_empty()).skip(1).map(decoded).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    match parts.as_slice() {
+        ["login"] => {
+            let return_to = safe_return_to(looking.query.get("return_to")).to_owned();
+            return Ok((StatusCode::OK, Page::SignIn(sign_in::SignIn { return_to })));
+        }
+        ["setup"] => {
+            let token = looking.query.get("token").unwrap_or_default().to_owned();
+            let valid = setup::is_valid(looking.state.store.as_ref(), &token, looking.state.now()).await?;
+            let status = if valid { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            return Ok((status, Page::SetUp(sign_in::SetUp { token, valid })));
+        }
+        _ => {}
+    }
+    let Some(actor) = looking.actor else { return Ok((StatusCode::FORBIDDEN, message::forbidden("Sign in first."))) };
+    let query = looking.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let ask = &Ask { state: looking.state, actor, livemode: looking.livemode, now: looking.state.now(), query };
+    let loaded = match parts.as_slice() {
+        [] => overview::overview(ask).await?,
+        ["search"] => search::search(ask).await?,
+        ["customers"] => customers::customers(ask).await?,
+        ["customers", id] => customer::customer(ask, id).await?,
+        ["customers", id, "overrides", "new"] => overrides::new(ask, id).await?,
+        ["overrides"] => overrides::overrides(ask).await?,
+        ["subscriptions"] => subscriptions::subscriptions(ask).await?,
+        ["subscriptions", id] => subscriptions::subscription(ask, id).await?,
+        ["mappings"] => mappings::mappings(ask).await?,
+        ["unattributed"] => unattributed::unattributed(ask).await?,
+        ["unattributed", id] => unattributed::link(ask, id).await?,
+        ["catalog"] => catalog::catalog(ask).await?,
+        ["catalog", kind @ ("prices" | "products"), id] => catalog::target(ask, kind, id).await?,
+        ["features"] => catalog::features(ask).await?,
+        ["events"] => events::events(ask).await?,
+        ["events", id] => events::event(ask, id).await?,
+        ["validator"] => settings::validator(ask).await?,
+        ["api-keys"] => settings::api_keys(ask).await?,
+        ["staff"] if ask.actor.role < Role::Admin => {
+            return Ok((StatusCode::FORBIDDEN, message::forbidden("The staff page needs the role admin; an owner can give it.")));
+        }
+        ["staff"] => settings::staff(ask).await?,
+        _ => None,
+    };
+    Ok(loaded.map_or_else(|| (StatusCode::NOT_FOUND, message::not_found(looking.path)), |page| (StatusCode::OK, page)))
+}
+
+/// A segment of a path as it was before it was encoded.
+fn decoded(segment: &str) -> String {
+    // In a path, unlike in a form, these stand for themselves.
+    let form = format!("={}", segment.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(form.as_bytes()).next().map_or_else(String::new, |(_, value)| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decoded;
+
+    #[test]
+    fn segments_are_decoded_as_paths() {
+        for id in ["user_1", "a b", "a+b", "a&b=c", "ü/§?#%"] {
+            assert_eq!(decoded(&crate::admin::customers::encoded(id)), id);
+        }
+        assert_eq!(decoded("a+b&c"), "a+b&c");
+    }
+}

@@ -1,0 +1,121 @@
+//! The program in this process, over real HTTP, with a stand-in for Stripe and a clock that tests move.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use domain::role::Scope;
+use domain::{Livemode, Timestamp};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use server::clock::{Clock as _, ManualClock};
+use server::config::{Config, Sources};
+use server::state::AppState;
+use standin::{Options, Standin, Webhook};
+use store::records::Author;
+use tokio::net::TcpListener;
+
+/// The secret named `dashboard`.
+pub const SECRET: &str = "whsec_engine00000000000000000000";
+/// 2026-11-22T00:00:00Z.
+pub const START: i64 = 1_795_305_600;
+
+/// A running program.
+pub struct Program {
+    pub state: AppState,
+    pub clock: Arc<ManualClock>,
+    pub stripe: Standin,
+    address: SocketAddr,
+    key: String,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl Program {
+    /// Starts it on an empty database. The worker does not run by itself: [`Program::settle`] drains the line.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let webhook = Webhook { url: format!("http://{address}/webhooks/stripe"), secret: SECRET.into() };
+        let stripe = Standin::start(Options { webhook: Some(webhook), now: Some(START), ..Options::default() }).await.unwrap();
+        let database = format!("sqlite://{}", folder.path().join("t.db").display());
+        let secret = format!("dashboard={SECRET}");
+        let base = stripe.base_url();
+        let settings = [
+            ("DATABASE_URL", database.as_str()),
+            ("STRIPE_SECRET_KEY", "sk_test_engine"),
+            ("STRIPE_WEBHOOK_SECRET", secret.as_str()),
+            ("STRIPE_API_BASE", base.as_str()),
+        ];
+        let config = Config::load(&Sources::from_env(settings)).unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_secs(START)));
+        let state = server::build(config, clock.clone()).await.unwrap();
+        let (key, record) = server::auth::api_key::create("test", Livemode::Test, Scope::Admin, "system", clock.now()).unwrap();
+        state.store.add_api_key(&record, &Author::system(clock.now())).await.unwrap();
+        let router = server::router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { state, clock, stripe, address, key, http: reqwest::Client::new(), _folder: folder }
+    }
+
+    /// `pro` from `price_pro`.
+    pub async fn with_catalog(&self) {
+        self.send("PUT", "/v1/features/pro", json!({"type": "switch"})).await;
+        self.send("PUT", "/v1/prices/price_pro/features", json!({"features": [{"feature": "pro"}]})).await;
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.now().secs()
+    }
+
+    /// Does all that is due.
+    pub async fn settle(&self) {
+        self.state.worker.run_once().await.unwrap();
+    }
+
+    /// Takes events in without reading from Stripe.
+    pub async fn events_only(&self) {
+        while self.state.store.process_due(self.clock.now(), 50).await.unwrap().events > 0 {}
+    }
+
+    pub async fn check(&self, user: &str) -> Value {
+        self.get(&format!("/v1/access?user_id={user}&feature=pro")).await
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        self.send("GET", path, Value::Null).await
+    }
+
+    /// A call to `/v1` that has to succeed.
+    pub async fn send(&self, method: &str, path: &str, body: Value) -> Value {
+        let response = self.request(method, path, body).await;
+        let status = response.status();
+        let body: Value = response.json().await.unwrap();
+        assert!(status.is_success(), "{method} {path}: {status} {body}");
+        body
+    }
+
+    pub fn request(&self, method: &str, path: &str, body: Value) -> impl Future<Output = Response> + Send + 'static {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("http://{}{path}", self.address)).bearer_auth(&self.key);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        async move { request.send().await.unwrap() }
+    }
+
+    /// A delivery signed now.
+    pub fn deliver(&self, event: &Value) -> impl Future<Output = Response> + Send + 'static {
+        let body = event.to_string();
+        let signature = standin::sign(body.as_bytes(), SECRET, self.now());
+        self.post(&body, Some(&signature))
+    }
+
+    pub fn post(&self, body: &str, signature: Option<&str>) -> impl Future<Output = Response> + Send + 'static {
+        let mut request = self.http.post(format!("http://{}/webhooks/stripe", self.address)).body(body.to_owned());
+        if let Some(signature) = signature {
+            request = request.header("stripe-signature", signature);
+        }
+        async move { request.send().await.unwrap() }
+    }
+}
