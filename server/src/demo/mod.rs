@@ -106,7 +106,7 @@ pub async fn run(listen: SocketAddr) -> anyhow::Result<()> {
         format!("Password: {}", demo.password),
         format!("API key: {}", demo.api_key),
         format!("Stripe stand-in: {}", demo.stripe.base_url()),
-        format!("Ask: curl -H 'Authorization: Bearer {}' '{url}/v1/access?user=user_ok&feature=pro'", demo.api_key),
+        format!("Ask: curl -H 'Authorization: Bearer {}' '{url}/v1/access?user_id=user_ok&feature=pro'", demo.api_key),
     ];
     // A reader that went away is no error: the pages are there all the same.
     let _ = writeln!(std::io::stdout().lock(), "{}", lines.join("\n"));

@@ -113,7 +113,7 @@ async fn the_command_prints_how_to_sign_in_and_leaves_nothing_behind() {
     assert_eq!(said[2].len(), 23);
 
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let ask = http.get(format!("{base}/v1/access?user=user_ok&feature=pro")).bearer_auth(&said[3]).send();
+    let ask = http.get(format!("{base}/v1/access?user_id=user_ok&feature=pro")).bearer_auth(&said[3]).send();
     let answer: serde_json::Value = ask.await.unwrap().error_for_status().unwrap().json().await.unwrap();
     assert_eq!((&answer["allowed"], &answer["reason"]), (&true.into(), &"subscription_active".into()));
 
