@@ -142,11 +142,10 @@ impl View {
         let replay = format!("/admin/events/{}/replay", segment(&self.event_id));
         let test = if self.livemode.is_live() { "" } else { "test/" };
         let stripe = format!("https://dashboard.stripe.com/{test}events/{}", segment(&self.event_id));
-        let link =
-            (self.status == EventStatus::Unattributed).then(|| self.customer_id.as_deref()).flatten().map(|customer| {
-                let words = format!("Link {customer} to a user");
-                view! { <a class="btn primary" href=format!("/admin/unattributed/{}", segment(customer))>{words}</a> }
-            });
+        let link = self.customer_id.as_deref().filter(|_| self.status == EventStatus::Unattributed).map(|customer| {
+            let words = format!("Link {customer} to a user");
+            view! { <a class="btn primary" href=format!("/admin/unattributed/{}", segment(customer))>{words}</a> }
+        });
         view! {
             <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/events">"Events"</a><span aria-hidden="true">"/"</span></nav>
             {page_head(self.kind.clone(), event_chip(self.status).into_any())}
