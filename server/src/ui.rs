@@ -63,8 +63,6 @@ pub struct Form {
 pub fn mount(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     // Rendering spawns; a second program in this process (a test) finds it done, which is what the error would say.
     let _ = any_spawner::Executor::init_tokio();
-    // Leptos wants to know where its tasks run; only the first call in a process counts, and all say the same.
-    let _ = any_spawner::Executor::init_tokio();
     let pages = Router::new().route("/admin", get(page)).route("/admin/{*path}", get(page));
     router.merge(crate::admin::guard(pages, state))
 }

@@ -99,7 +99,7 @@ pub async fn delete_feature(posted: Posted) -> Outcome {
     let key = posted.param("id").to_owned();
     match posted.state.store.delete_feature(posted.livemode, &key, &posted.author()).await {
         Ok(true) => Outcome::done(
-            posted.back_to("/admin/catalog"),
+            posted.back_to("/admin/features"),
             format!("The feature {key} is deleted; nothing gives it any more."),
         ),
         Ok(false) => Outcome::NotFound,

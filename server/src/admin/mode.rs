@@ -3,6 +3,7 @@
 use domain::Livemode;
 use tower_sessions::Session;
 
+use super::flash::Flash;
 use super::post::{Outcome, Posted};
 use crate::state::AppState;
 
@@ -23,7 +24,10 @@ pub fn default(state: &AppState) -> Livemode {
 /// Shows the other mode from now on.
 pub async fn switch(posted: Posted) -> Outcome {
     let Some(mode) = Livemode::parse(posted.fields.get("mode")) else {
-        return Outcome::invalid("/admin", "mode", "Choose test or live.");
+        return Outcome::Done {
+            to: posted.back_to("/admin"),
+            flash: Flash::bad("There are two modes: test and live."),
+        };
     };
     match posted.session.insert(KEY, mode.as_str()).await {
         Ok(()) => Outcome::done(posted.back_to("/admin"), format!("Showing {mode} data.")),

@@ -269,7 +269,7 @@ async fn the_other_mode_is_another_world() {
     let program = with_feature(&["pro"]).await;
     put_user(&program, "user_1").await;
     let browser = program.signed_in(Role::Admin).await;
-    assert_refused(&browser.post("/admin/mode", &[("mode", "both")]).await, "test or live");
+    assert_flash(&browser, &browser.post("/admin/mode", &[("mode", "both")]).await, "two modes").await;
     assert_done(&browser.post("/admin/mode", &[("mode", "live")]).await, "/admin");
     let grant = [("feature", "pro"), ("effect", "grant"), ("until", "7d"), ("reason", "a good reason")];
     assert_eq!(browser.post("/admin/customers/user_1/overrides", &grant).await.status, StatusCode::NOT_FOUND);

@@ -21,9 +21,13 @@ async fn the_setup_link_makes_one_owner_and_signs_in() {
         let fields = [("token", token), ("email", "Ada@Example.com"), ("name", "Ada"), ("password", password)];
         fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     };
+    let page = browser.get(&format!("/admin/setup?token={token}")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let csrf = page.csrf();
     let send = async |fields: Vec<(String, String)>| {
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        browser.post("/admin/setup", &fields).await
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        browser.post_raw("/admin/setup", &all, &[]).await
     };
     assert_eq!(send(with(&wrong, PASSWORD)).await.status, StatusCode::FORBIDDEN);
     assert!(!program.state.store.has_owner().await.unwrap());
@@ -44,9 +48,11 @@ async fn the_setup_link_makes_one_owner_and_signs_in() {
 async fn an_expired_setup_link_makes_nobody() {
     let program = Program::start().await;
     let token = setup::issue(program.state.store.as_ref(), program.now()).await.unwrap();
+    let browser = program.browser();
+    let csrf = browser.get(&format!("/admin/setup?token={token}")).await.csrf();
     program.clock.advance(setup::VALID_FOR);
-    let fields = [("token", token.as_str()), ("email", "ada@example.com"), ("password", PASSWORD)];
-    assert_eq!(program.browser().post("/admin/setup", &fields).await.status, StatusCode::FORBIDDEN);
+    let fields = [("csrf", csrf.as_str()), ("token", &token), ("email", "ada@example.com"), ("password", PASSWORD)];
+    assert_eq!(browser.post_raw("/admin/setup", &fields, &[]).await.status, StatusCode::FORBIDDEN);
     assert!(!program.state.store.has_owner().await.unwrap());
 }
 
