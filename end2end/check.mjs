@@ -49,7 +49,8 @@ export async function fits(page, what) {
 
 /** The HTML as the server sent it. */
 export async function valid(html, what) {
-  const report = await validator.validateString(html);
+  // Leptos marks where two texts meet; browsers drop the mark.
+  const report = await validator.validateString(html.replaceAll("<!>", ""));
   const found = report.results.flatMap((result) => result.messages).filter((message) => message.severity === 2);
   assert.equal(
     found.length,

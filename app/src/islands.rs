@@ -19,7 +19,7 @@ pub fn CopyButton(
     };
     view! {
         <button type="button" class="icon-btn" hidden=move || !awake.get() on:click=copy aria-label=format!("Copy {what}")>
-            <span aria-hidden="true">{move || if copied.get() { "✓" } else { "⧉" }}</span>
+            <svg aria-hidden="true" width="14" height="14"><use href=move || if copied.get() { "#i-ok" } else { "#i-copy" }></use></svg>
             <span class="vh" role="status">{move || if copied.get() { "Copied" } else { "" }}</span>
         </button>
     }

@@ -76,7 +76,7 @@ fn mode(context: &Context) -> AnyView {
         <form method="post" action="/admin/mode" class="inline">
             {csrf(context)}
             {hidden("mode", other.as_str().to_owned())}
-            <button type="submit" class="btn sm">"Show " {other.as_str()}</button>
+            <button type="submit" class="btn sm">{format!("Show {other}")}</button>
         </form>
     }
     .into_any()
@@ -94,7 +94,9 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
     let here = page.section();
     let counts = context.counts;
     let entry = move |href: &'static str, words: &'static str, count: i64, what: &'static str, tone: Tone| {
-        let badge = (count > 0).then(|| view! { <span class="chip" data-tone=tone.as_str()>{count}<span class="vh">" " {what}</span></span> });
+        let badge = (count > 0).then(
+            || view! { <span class="chip" data-tone=tone.as_str()>{count}<span class="vh">" " {what}</span></span> },
+        );
         view! { <a href=href aria-current=(here == href).then_some("page")><span>{words}</span>{badge}</a> }
     };
     let plain = move |href: &'static str, words: &'static str| entry(href, words, 0, "", Tone::Neutral);
@@ -141,6 +143,7 @@ fn icons() -> impl IntoView {
             <symbol id="i-x" viewBox="0 0 16 16"><path d="M4 4l8 8M12 4l-8 8" stroke="currentColor" stroke-width="2" fill="none"></path></symbol>
             <symbol id="i-ok" viewBox="0 0 16 16"><path d="M3 8.5l3.2 3.2L13 5" stroke="currentColor" stroke-width="2" fill="none"></path></symbol>
             <symbol id="i-skip" viewBox="0 0 16 16"><path d="M3 8h10" stroke="currentColor" stroke-width="2"></path></symbol>
+            <symbol id="i-copy" viewBox="0 0 16 16"><path d="M5 5h8v8H5zM3 11V3h8" stroke="currentColor" stroke-width="1.5" fill="none"></path></symbol>
             <symbol id="i-warn" viewBox="0 0 16 16">
                 <path d="M8 2l6.5 12h-13zM8 6v4M8 11.5v1" stroke="currentColor" stroke-width="1.5" fill="none"></path>
             </symbol>
@@ -148,7 +151,7 @@ fn icons() -> impl IntoView {
                 <path d="M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 1 0 8 1.8M8 4.5V8l2.5 1.6" stroke="currentColor" stroke-width="1.5" fill="none"></path>
             </symbol>
             <symbol id="i-person" viewBox="0 0 16 16">
-                <path d="M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 1 0 8 8M2.8 14c.6-3 2.600-4.400 5.200-4.400S12.600 11 13.200 14" stroke="currentColor" stroke-width="1.5" fill="none"></path>
+                <path d="M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 1 0 8 8M2.8 14c.6-3 2.6-4.4 5.2-4.4s4.6 1.4 5.2 4.4" stroke="currentColor" stroke-width="1.5" fill="none"></path>
             </symbol>
         </svg>
     }

@@ -160,7 +160,17 @@ async fn gather(
     chain.override_notes =
         overrides.data.into_iter().map(|row| (row.override_id, note(row.created_by, row.reason))).collect();
     chain.price_names = price_names(store, livemode, facts.as_deref()).await?;
-    Ok(domain::diagnosis::diagnose(&chain))
+    let mut diagnosis = domain::diagnosis::diagnose(&chain);
+    if let Some(customer) = stranger {
+        // Nobody to grant anything to; and the link leads to the page that asks for the user.
+        diagnosis
+            .fixes
+            .retain(|fix| !matches!(fix.id.as_str(), "grant_override" | "extend_override" | "find_customer"));
+        for fix in diagnosis.fixes.iter_mut().filter(|fix| fix.id == "link_customer") {
+            fix.label = format!("Link {customer} to a user");
+        }
+    }
+    Ok(diagnosis)
 }
 
 fn customer_record(customer: store::records::CustomerRecord, now: Timestamp) -> CustomerRecord {

@@ -19,10 +19,10 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
-use crate::pages::{self, Looking};
 use crate::admin::{flash, mode};
 use crate::assets;
 use crate::auth::staff::{Actor, Csrf};
+use crate::pages::{self, Looking};
 use crate::router::RequestId;
 use crate::state::AppState;
 
@@ -150,18 +150,32 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
         Some(session) => mode::current(session, state).await,
         None => mode::default(state),
     };
-    let view = Looking { state, livemode, path: request.uri().path(), query: Query::of(request.uri()), actor: viewer.actor.as_ref() };
+    let view = Looking {
+        state,
+        livemode,
+        path: request.uri().path(),
+        query: Query::of(request.uri()),
+        actor: viewer.actor.as_ref(),
+    };
     let (status, page) = pages::load(&view).await?;
     let context = Arc::new(context(state, viewer, livemode, path, form).await?);
     let page = Arc::new(page);
-    let options = LeptosOptions::builder().output_name("tollkeeper").site_pkg_dir(format!("pkg/{}", assets::HASH)).build();
-    let handler = leptos_axum::render_app_async_with_context(security_policy, move || app::shell(&context, &page, &options));
+    let options =
+        LeptosOptions::builder().output_name("tollkeeper").site_pkg_dir(format!("pkg/{}", assets::HASH)).build();
+    let handler =
+        leptos_axum::render_app_async_with_context(security_policy, move || app::shell(&context, &page, &options));
     let mut response = handler(request).await;
     *response.status_mut() = status;
     Ok(response)
 }
 
-async fn context(state: &AppState, viewer: &Viewer, livemode: Livemode, path: &str, form: Form) -> anyhow::Result<Context> {
+async fn context(
+    state: &AppState,
+    viewer: &Viewer,
+    livemode: Livemode,
+    path: &str,
+    form: Form,
+) -> anyhow::Result<Context> {
     let mut counts = Counts::default();
     let mut last_event_at = None;
     let mut flash = None;
@@ -174,10 +188,18 @@ async fn context(state: &AppState, viewer: &Viewer, livemode: Livemode, path: &s
             prices_without_features: found.prices_without_features,
         };
         last_event_at = state.store.event_stats(livemode, state.now()).await?.1;
-        flash = flash::take(session).await?.map(|flash| Flash { ok: flash.ok, message: flash.message, secret: flash.secret });
+        flash = flash::take(session).await?.map(|flash| Flash {
+            ok: flash.ok,
+            message: flash.message,
+            secret: flash.secret,
+        });
     }
     Ok(Context {
-        staff: viewer.actor.as_ref().map(|actor| Staff { name: actor.name.clone(), email: actor.email.clone(), role: actor.role }),
+        staff: viewer.actor.as_ref().map(|actor| Staff {
+            name: actor.name.clone(),
+            email: actor.email.clone(),
+            role: actor.role,
+        }),
         livemode,
         csrf: viewer.csrf.clone(),
         flash,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::Livemode;
 use gateway::Gateway;
-use store::records::{Author, ReadClaim, Snapshot, SyncReport};
 use store::Store;
+use store::records::{Author, ReadClaim, Snapshot, SyncReport};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;

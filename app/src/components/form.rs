@@ -16,10 +16,19 @@ pub fn hidden(name: &'static str, value: String) -> AnyView {
 }
 
 /// A labelled input; keeps what was typed and says what is wrong with it. `kind` is the input's type.
-pub fn field(context: &Context, name: &'static str, label: &'static str, kind: &'static str, value: &str, hint: &'static str, required: bool) -> AnyView {
+pub fn field(
+    context: &Context,
+    name: &'static str,
+    label: &'static str,
+    kind: &'static str,
+    value: &str,
+    hint: &'static str,
+    required: bool,
+) -> AnyView {
     let value = if kind == "password" { String::new() } else { context.typed(name).unwrap_or(value).to_owned() };
     let error = context.error(name).map(str::to_owned);
-    let described = error.is_some().then(|| format!("{name}-error")).or_else(|| (!hint.is_empty()).then(|| format!("{name}-hint")));
+    let described =
+        error.is_some().then(|| format!("{name}-error")).or_else(|| (!hint.is_empty()).then(|| format!("{name}-hint")));
     let autocomplete = match (name, kind) {
         ("email", _) => "username",
         ("password", _) => "current-password",
@@ -38,7 +47,13 @@ pub fn field(context: &Context, name: &'static str, label: &'static str, kind: &
 }
 
 /// A labelled choice of `(value, words)`.
-pub fn select_field(context: &Context, name: &'static str, label: &'static str, options: &[(String, String)], chosen: &str) -> AnyView {
+pub fn select_field(
+    context: &Context,
+    name: &'static str,
+    label: &'static str,
+    options: &[(String, String)],
+    chosen: &str,
+) -> AnyView {
     let chosen = context.typed(name).unwrap_or(chosen).to_owned();
     let error = context.error(name).map(str::to_owned);
     let options: Vec<_> = options

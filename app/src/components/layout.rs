@@ -38,7 +38,8 @@ pub fn empty(heading: impl Into<String>, body: impl IntoView) -> AnyView {
 
 /// The page's heading with what can be done.
 pub fn page_head(heading: impl Into<String>, actions: impl IntoView) -> AnyView {
-    view! { <div class="page-head"><h1>{heading.into()}</h1><div class="row">{actions.into_any()}</div></div> }.into_any()
+    view! { <div class="page-head"><h1>{heading.into()}</h1><div class="row">{actions.into_any()}</div></div> }
+        .into_any()
 }
 
 /// An instant: relative within a day, the date after; the other form in the title.
@@ -91,7 +92,9 @@ pub fn id(text: &str, what: &'static str) -> AnyView {
 pub fn money(amount: Option<i64>, currency: Option<&str>) -> String {
     const WITHOUT_CENTS: [&str; 6] = ["jpy", "krw", "vnd", "clp", "xof", "isk"];
     match (amount, currency) {
-        (Some(amount), Some(currency)) if WITHOUT_CENTS.contains(&currency) => format!("{amount} {}", currency.to_uppercase()),
+        (Some(amount), Some(currency)) if WITHOUT_CENTS.contains(&currency) => {
+            format!("{amount} {}", currency.to_uppercase())
+        }
         (Some(amount), Some(currency)) => format!("{}.{:02} {}", amount / 100, amount % 100, currency.to_uppercase()),
         _ => "custom amount".into(),
     }
@@ -100,7 +103,10 @@ pub fn money(amount: Option<i64>, currency: Option<&str>) -> String {
 /// A link to the rows behind these.
 pub fn pager(next: Option<String>) -> AnyView {
     match next {
-        Some(href) => view! { <nav class="pager" aria-label="Pages"><a class="btn" href=href rel="next">"Next page"</a></nav> }.into_any(),
+        Some(href) => {
+            view! { <nav class="pager" aria-label="Pages"><a class="btn" href=href rel="next">"Next page"</a></nav> }
+                .into_any()
+        }
         None => ().into_any(),
     }
 }

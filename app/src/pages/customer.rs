@@ -9,7 +9,10 @@ use domain::stripe::SubscriptionStatus;
 use leptos::prelude::*;
 
 use super::overrides::{self, rows_table};
-use crate::components::{Tone, action_button, card, event_chip, id, link_chip, status_word, subscription_chip, table, time, time_or, until, verdict_chip};
+use crate::components::{
+    Tone, action_button, card, event_chip, id, link_chip, status_word, subscription_chip, table, time, time_or, until,
+    verdict_chip,
+};
 use crate::context::Context;
 
 /// `/admin/customers/{id}`
@@ -151,7 +154,8 @@ impl View {
             if self.can_read {
                 action_button(context, action, "Resync from Stripe", "btn sm", Role::Support)
             } else {
-                view! { <span class="muted">"Without a Stripe API key of this mode nothing can be read."</span> }.into_any()
+                view! { <span class="muted">"Without a Stripe API key of this mode nothing can be read."</span> }
+                    .into_any()
             }
         });
         view! {
@@ -172,7 +176,8 @@ impl View {
     }
 
     fn verdict(&self, context: &Context) -> AnyView {
-        let fixes: Vec<_> = self.diagnosis.fixes.iter().enumerate().map(|(n, fix)| self.fix(fix, n == 0, context)).collect();
+        let fixes: Vec<_> =
+            self.diagnosis.fixes.iter().enumerate().map(|(n, fix)| self.fix(fix, n == 0, context)).collect();
         let detail = self.broken().map(|link| link.fact.clone());
         view! {
             <section class="verdict" data-tone=self.tone().as_str() aria-labelledby="verdict">
@@ -199,8 +204,13 @@ impl View {
         };
         match post {
             Some(action) => action_button(context, action, &fix.label, class, fix.role),
-            None if context.may(fix.role) => view! { <a class=class href=fix.href.clone()>{fix.label.clone()}</a> }.into_any(),
-            None => view! { <span class="muted">{fix.label.clone()} " (needs the role " {fix.role.as_str()} ")"</span> }.into_any(),
+            None if context.may(fix.role) => {
+                view! { <a class=class href=fix.href.clone()>{fix.label.clone()}</a> }.into_any()
+            }
+            None => {
+                view! { <span class="muted">{fix.label.clone()} " (needs the role " {fix.role.as_str()} ")"</span> }
+                    .into_any()
+            }
         }
     }
 
@@ -243,7 +253,8 @@ impl View {
             .features
             .iter()
             .map(|(key, decision)| {
-                let sources = decision.sources.iter().map(|source| source.id.clone()).collect::<Vec<_>>().join(", ");
+                let sources = if decision.allowed { &*decision.sources } else { &[] };
+                let sources = sources.iter().map(|source| source.id.clone()).collect::<Vec<_>>().join(", ");
                 view! {
                     <tr>
                         <th scope="row"><a href=format!("{}?feature={key}", self.href)>{key.clone()}</a></th>
@@ -256,7 +267,15 @@ impl View {
                 .into_any()
             })
             .collect();
-        card("Features", grant, table("Features and the reason for each answer", &["Feature", "Answer", "Because", "Granted by", "Until"], rows))
+        card(
+            "Features",
+            grant,
+            table(
+                "Features and the reason for each answer",
+                &["Feature", "Answer", "Because", "Granted by", "Until"],
+                rows,
+            ),
+        )
     }
 
     fn tabs(&self) -> AnyView {
@@ -278,7 +297,9 @@ impl View {
     fn tab_body(&self, context: &Context) -> AnyView {
         match self.tab.as_str() {
             "subscriptions" => self.subscriptions_tab(context),
-            "overrides" if self.overrides.is_empty() => card("Overrides", (), view! { <p class="pad muted">"None."</p> }),
+            "overrides" if self.overrides.is_empty() => {
+                card("Overrides", (), view! { <p class="pad muted">"None."</p> })
+            }
             "overrides" => card("Overrides", (), rows_table(&self.overrides, context, false)),
             "mappings" => self.mappings_tab(context),
             _ => self.timeline_tab(context),

@@ -61,12 +61,12 @@ impl View {
             empty(
                 "No customers match",
                 view! { <p>"Nobody's e-mail address, name or id begins with " <strong>{self.query.clone()}</strong> "."</p>
-                    <p><a class="btn" href="/admin/customers">"Clear the search"</a></p> },
+                <p><a class="btn" href="/admin/customers">"Clear the search"</a></p> },
             )
         };
         view! {
             {page_head("Customers", ())}
-            <form class="filters" action="/admin/customers" role="search">
+            <form class="filters" action="/admin/customers">
                 <div class="field">
                     <label for="find">"E-mail, name, user id or cus_"</label>
                     <input id="find" name="q" type="search" value=self.query.clone() />

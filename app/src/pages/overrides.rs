@@ -5,7 +5,9 @@ use domain::access::OverrideEffect;
 use domain::role::Role;
 use leptos::prelude::*;
 
-use crate::components::{Tone, chip, csrf, empty, error_summary, field, page_head, pager, reason_field, select_field, table, time, until};
+use crate::components::{
+    Tone, chip, csrf, empty, error_summary, field, page_head, pager, reason_field, select_field, table, time, until,
+};
 use crate::context::Context;
 
 /// `/admin/overrides`
@@ -66,7 +68,8 @@ impl View {
         let list = if self.rows.is_empty() {
             empty("No overrides", view! { <p>"Grant or deny a feature by hand on a customer's page."</p> })
         } else {
-            view! { <div class="card">{rows_table(&self.rows, context, true)}</div>{pager(self.next.clone())} }.into_any()
+            view! { <div class="card">{rows_table(&self.rows, context, true)}</div>{pager(self.next.clone())} }
+                .into_any()
         };
         view! { {page_head("Overrides", ())}{list} }.into_any()
     }
@@ -128,11 +131,15 @@ impl New {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         if self.features.is_empty() {
             let body = view! { <p><a class="btn primary" href="/admin/features">"Create a feature"</a></p> };
-            return view! { {page_head("Grant or deny", ())}{empty("There is no feature to grant yet", body)} }.into_any();
+            return view! { {page_head("Grant or deny", ())}{empty("There is no feature to grant yet", body)} }
+                .into_any();
         }
         let features: Vec<_> = self.features.iter().map(|key| (key.clone(), key.clone())).collect();
         let pair = |value: &str, words: &str| (value.to_owned(), words.to_owned());
-        let effects = [pair("grant", "Grant: access although nothing else gives it"), pair("deny", "Deny: no access whatever else gives it (admin)")];
+        let effects = [
+            pair("grant", "Grant: access although nothing else gives it"),
+            pair("deny", "Deny: no access whatever else gives it (admin)"),
+        ];
         let ends = [
             pair("24h", "24 hours"),
             pair("7d", "7 days"),
@@ -156,7 +163,7 @@ impl New {
                 {field(context, "value", "Value", "number", "", "Only for limits.", false)}
                 {reason_field(context)}
                 <div class="actions">
-                    <button type="submit" class="btn primary">"Save override"</button>
+                    <button type="submit" class="btn primary" disabled=!context.may(Role::Support)>"Save override"</button>
                     <a class="btn" href=self.back.clone()>"Cancel"</a>
                 </div>
             </form>

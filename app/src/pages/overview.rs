@@ -70,7 +70,9 @@ impl View {
     }
 
     fn stats(&self, context: &Context) -> AnyView {
-        let of = |wanted: EventStatus| self.events.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, number)| *number);
+        let of = |wanted: EventStatus| {
+            self.events.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, number)| *number)
+        };
         let all: i64 = self.events.iter().map(|(_, number)| number).sum();
         let failed = of(EventStatus::Failed) + of(EventStatus::Dead);
         let tone = if failed > 0 { "bad" } else { "ok" };
@@ -106,7 +108,10 @@ impl View {
 
     fn attention_card(&self, context: &Context) -> AnyView {
         if self.attention.is_empty() {
-            return empty("All clear", view! { <p>"Nothing needs a person. Last looked " {time(context.now, context.now)} "."</p> });
+            return empty(
+                "All clear",
+                view! { <p>"Nothing needs a person. Last looked " {time(context.now, context.now)} "."</p> },
+            );
         }
         let rows = self
             .attention
@@ -147,4 +152,3 @@ impl View {
         card("Recent changes", (), table("Recent changes", &["When", "What", "By", "Reason"], rows))
     }
 }
-

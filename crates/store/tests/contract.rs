@@ -1,5 +1,7 @@
 //! The suite both databases must pass: the same scenarios on a real SQLite file and, where `TEST_DATABASE_URL` names one, on a real
 //! PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(unreachable_pub, reason = "the scenarios are named by modules of one binary")]
 
 mod contract {
     pub mod access;

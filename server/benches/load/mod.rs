@@ -13,12 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 /// Signs the deliveries.
-pub const SECRET: &str = "whsec_benchmark0000000000000000000";
+pub(crate) const SECRET: &str = "whsec_benchmark0000000000000000000";
 
 /// A running program; stops when it is told to.
-pub struct Program {
-    pub state: AppState,
-    pub address: SocketAddr,
+pub(crate) struct Program {
+    pub(crate) state: AppState,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
     _folder: tempfile::TempDir,
@@ -26,7 +26,7 @@ pub struct Program {
 
 impl Program {
     /// Starts the same program as `tollkeeper serve`, on a new SQLite file below `BENCH_DIR` (the temporary folder without it).
-    pub async fn start(batch: usize) -> Self {
+    pub(crate) async fn start(batch: usize) -> Self {
         let folder = match std::env::var_os("BENCH_DIR") {
             Some(base) => tempfile::tempdir_in(base).expect("BENCH_DIR can be written"),
             None => tempfile::tempdir().expect("the temporary folder can be written"),
@@ -51,7 +51,7 @@ impl Program {
     }
 
     /// Stops it and waits until the database is closed.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.state);
         let _ = self.stop.send(());
         self.task.await.expect("it does not panic").expect("it stops in order");
@@ -59,10 +59,10 @@ impl Program {
 }
 
 /// What a load came to.
-pub struct Figures {
-    pub per_second: f64,
-    pub p50: Duration,
-    pub p99: Duration,
+pub(crate) struct Figures {
+    pub(crate) per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
 }
 
 impl std::fmt::Display for Figures {
@@ -73,7 +73,7 @@ impl std::fmt::Display for Figures {
 }
 
 /// Sends every request once over `connections` connections; all have to be answered 200.
-pub async fn send(address: SocketAddr, connections: usize, requests: Arc<Vec<Vec<u8>>>) -> Figures {
+pub(crate) async fn send(address: SocketAddr, connections: usize, requests: Arc<Vec<Vec<u8>>>) -> Figures {
     let next = Arc::new(AtomicUsize::new(0));
     let began = Instant::now();
     let mut clients = tokio::task::JoinSet::new();
@@ -119,7 +119,7 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
 }
 
 /// The middle one.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

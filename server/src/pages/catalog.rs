@@ -42,11 +42,14 @@ pub(super) async fn target(ask: &Ask<'_>, kind: &str, id: &str) -> Loaded {
     Ok(Some(Page::Target(Target { row, features: sorted(&catalog), product })))
 }
 
+/// Name and path of a price or product, and the value it gives.
+type GivenBy = (String, String, Option<i64>);
+
 /// `/admin/features`
 pub(super) async fn features(ask: &Ask<'_>) -> Loaded {
     let catalog = ask.state.store.index().catalog(ask.livemode);
     let rows = ask.state.store.list_catalog(ask.livemode).await?;
-    let mut given: HashMap<&str, Vec<(String, String, Option<i64>)>> = HashMap::new();
+    let mut given: HashMap<&str, Vec<GivenBy>> = HashMap::new();
     for row in &rows {
         let name = Some(name(row)).filter(|name| !name.is_empty()).unwrap_or_else(|| row.id.clone());
         for grant in &row.grants {

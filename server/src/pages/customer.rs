@@ -32,7 +32,8 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
     let heading = app_user.and_then(|user| user.name.or(user.email)).or(named).unwrap_or_else(|| id.to_owned());
 
     let policy = store.options().policy;
-    let features = user_id.as_deref().map(|user| store.index().entitlements(livemode, user, &policy, ask.now)).unwrap_or_default();
+    let features =
+        user_id.as_deref().map(|user| store.index().entitlements(livemode, user, &policy, ask.now)).unwrap_or_default();
     let feature = ask.param("feature").map(str::to_owned);
     let diagnosis = diagnose_subject(ask.state, livemode, &subject, feature.as_deref()).await?;
     let allowed = diagnosis.code.starts_with("ok");
@@ -41,9 +42,15 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
     for id in &ids {
         subscriptions.extend(store.subscriptions_of(livemode, id).await?);
     }
-    subscriptions.sort_by_key(|found| (customers::rank(found.subscription.status.as_str()), found.subscription.id.clone()));
+    subscriptions
+        .sort_by_key(|found| (customers::rank(found.subscription.status.as_str()), found.subscription.id.clone()));
     let overrides = match &user_id {
-        Some(user) => store.overrides(livemode, &OverrideFilter { user_id: Some(user.clone()), after: None, limit: TIMELINE }).await?.data,
+        Some(user) => {
+            store
+                .overrides(livemode, &OverrideFilter { user_id: Some(user.clone()), after: None, limit: TIMELINE })
+                .await?
+                .data
+        }
         None => vec![],
     };
     let id = user_id.clone().unwrap_or_else(|| id.to_owned());
@@ -78,7 +85,12 @@ const fn stripe_url(livemode: Livemode) -> &'static str {
 async fn customer_lines(ask: &Ask<'_>, user_id: Option<&str>, id: &str) -> anyhow::Result<Vec<customer::CustomerLine>> {
     let (store, livemode) = (&ask.state.store, ask.livemode);
     let mapped: Vec<_> = match user_id {
-        Some(user) => store.mappings_of(livemode, user).await?.into_iter().map(|m| (m.customer_id, Some((m.source.as_str().to_owned(), m.since)))).collect(),
+        Some(user) => store
+            .mappings_of(livemode, user)
+            .await?
+            .into_iter()
+            .map(|m| (m.customer_id, Some((m.source.as_str().to_owned(), m.since))))
+            .collect(),
         None => vec![(id.to_owned(), None)],
     };
     let mut lines = vec![];
@@ -109,7 +121,11 @@ fn subscription_line(found: SubscriptionRecord) -> customer::SubscriptionLine {
 }
 
 /// Events of the customers and changes of the user's answers, merged, newest first.
-async fn timeline(ask: &Ask<'_>, user_id: Option<&str>, customers: &[String]) -> anyhow::Result<Vec<customer::TimelineRow>> {
+async fn timeline(
+    ask: &Ask<'_>,
+    user_id: Option<&str>,
+    customers: &[String],
+) -> anyhow::Result<Vec<customer::TimelineRow>> {
     let (store, livemode) = (&ask.state.store, ask.livemode);
     let mut rows = vec![];
     if !customers.is_empty() {
@@ -117,7 +133,9 @@ async fn timeline(ask: &Ask<'_>, user_id: Option<&str>, customers: &[String]) ->
         for event in store.events(livemode, &filter).await?.data {
             let effect = event.effects.as_ref().map(|effects| {
                 let signs = effects.verdicts.iter().filter(|change| change.allowed_before != change.allowed_after);
-                let words: Vec<_> = signs.map(|change| format!("{}{}", if change.allowed_after { "+" } else { "−" }, change.feature)).collect();
+                let words: Vec<_> = signs
+                    .map(|change| format!("{}{}", if change.allowed_after { "+" } else { "−" }, change.feature))
+                    .collect();
                 words.join(" ")
             });
             rows.push(customer::TimelineRow {
@@ -140,7 +158,11 @@ async fn timeline(ask: &Ask<'_>, user_id: Option<&str>, customers: &[String]) ->
                     what: format!("{} {}", change.cause_kind, change.cause_id),
                     href: None,
                     status: None,
-                    effect: format!("{sign}{} ({})", change.change.feature, change.change.reason_after.replace('_', " ")),
+                    effect: format!(
+                        "{sign}{} ({})",
+                        change.change.feature,
+                        change.change.reason_after.replace('_', " ")
+                    ),
                     by: change.cause_kind,
                 });
             }

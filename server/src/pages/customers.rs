@@ -9,7 +9,11 @@ use crate::admin::customers::{encoded, path};
 pub(super) async fn customers(ask: &Ask<'_>) -> Loaded {
     let store = &ask.state.store;
     let query = ask.param("q").unwrap_or_default().to_owned();
-    let filter = CustomerFilter { query: ask.param("q").map(str::to_owned), after: ask.param("after").map(str::to_owned), limit: ROWS };
+    let filter = CustomerFilter {
+        query: ask.param("q").map(str::to_owned),
+        after: ask.param("after").map(str::to_owned),
+        limit: ROWS,
+    };
     let page = store.list_customers(ask.livemode, &filter).await?;
     let next = page.has_more.then(|| page.data.last()).flatten().map(|row| {
         let at = row.customer.last_event_at.map_or(0, domain::Timestamp::millis);
@@ -36,7 +40,12 @@ fn from_stripe(ask: &Ask<'_>, row: CustomerRow) -> customers::Row {
     let best = row.subscriptions.iter().min_by_key(|subscription| rank(subscription.status.as_str()));
     customers::Row {
         href: path(row.user_id.as_deref().unwrap_or(&row.customer.customer_id)),
-        label: row.customer.name.clone().or(row.customer.email.clone()).unwrap_or_else(|| row.customer.customer_id.clone()),
+        label: row
+            .customer
+            .name
+            .clone()
+            .or(row.customer.email.clone())
+            .unwrap_or_else(|| row.customer.customer_id.clone()),
         features: row.user_id.as_deref().map(|user| granted(ask, user)),
         subscription: best.map(|subscription| (subscription.status.clone(), subscription.ends_at().is_some())),
         user_id: row.user_id,
@@ -55,6 +64,7 @@ fn granted(ask: &Ask<'_>, user_id: &str) -> (usize, usize) {
 
 /// The best first, as the diagnosis has it.
 pub(super) fn rank(status: &str) -> usize {
-    const ORDER: [&str; 8] = ["active", "trialing", "past_due", "paused", "unpaid", "incomplete", "canceled", "incomplete_expired"];
+    const ORDER: [&str; 8] =
+        ["active", "trialing", "past_due", "paused", "unpaid", "incomplete", "canceled", "incomplete_expired"];
     ORDER.iter().position(|known| *known == status).unwrap_or(ORDER.len())
 }

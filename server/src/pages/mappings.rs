@@ -6,7 +6,8 @@ use super::{Ask, Loaded, ROWS};
 
 /// Open conflicts, and the mappings by search.
 pub(super) async fn mappings(ask: &Ask<'_>) -> Loaded {
-    let (store, query, after) = (&ask.state.store, ask.param("q"), ask.param("after"));
+    let (store, query, after) =
+        (&ask.state.store, ask.param("q").or_else(|| ask.param("customer")), ask.param("after"));
     let conflicts = store.open_conflicts(ask.livemode, None).await?;
     let found = store.list_mappings(ask.livemode, query, after, ROWS).await?;
     let ever = !found.data.is_empty() || !store.list_mappings(ask.livemode, None, None, 1).await?.data.is_empty();

@@ -102,7 +102,10 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, P
         ["validator"] => settings::validator(ask).await?,
         ["api-keys"] => settings::api_keys(ask).await?,
         ["staff"] if ask.actor.role < Role::Admin => {
-            return Ok((StatusCode::FORBIDDEN, message::forbidden("The staff page needs the role admin; an owner can give it.")));
+            return Ok((
+                StatusCode::FORBIDDEN,
+                message::forbidden("The staff page needs the role admin; an owner can give it."),
+            ));
         }
         ["staff"] => settings::staff(ask).await?,
         _ => None,

@@ -9,7 +9,11 @@ use crate::admin::customers::{path, user_of};
 pub(super) async fn overrides(ask: &Ask<'_>) -> Loaded {
     let filter = OverrideFilter { user_id: None, after: ask.param("after").map(str::to_owned), limit: ROWS };
     let page = ask.state.store.overrides(ask.livemode, &filter).await?;
-    let next = page.has_more.then(|| page.data.last()).flatten().map(|row| format!("/admin/overrides?after={}", row.override_id));
+    let next = page
+        .has_more
+        .then(|| page.data.last())
+        .flatten()
+        .map(|row| format!("/admin/overrides?after={}", row.override_id));
     let rows = page.data.into_iter().map(row).collect();
     Ok(Some(Page::Overrides(overrides::View { rows, next })))
 }
@@ -20,7 +24,13 @@ pub(super) async fn new(ask: &Ask<'_>, id: &str) -> Loaded {
     features.sort();
     let feature = ask.param("feature").map(str::to_owned).or_else(|| features.first().cloned()).unwrap_or_default();
     let back = path(&user_id);
-    Ok(Some(Page::NewOverride(overrides::New { action: format!("{back}/overrides"), back, user_id, features, feature })))
+    Ok(Some(Page::NewOverride(overrides::New {
+        action: format!("{back}/overrides"),
+        back,
+        user_id,
+        features,
+        feature,
+    })))
 }
 
 /// A row of the table of overrides.

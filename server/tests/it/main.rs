@@ -5,4 +5,5 @@ mod admin;
 mod api;
 mod cli;
 mod demo;
+mod engine;
 mod helpers;

@@ -1,6 +1,7 @@
 //! From rows to what decisions depend on, and the memory they are kept in.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -263,9 +264,9 @@ impl Backend {
             let livemode = row.livemode()?;
             if let Some(user_id) = row.opt_text("user_id")? {
                 let key = (livemode, user_id);
-                if !changes.users.contains_key(&key) {
-                    let facts = user_facts(&mut conn, livemode, &key.1).await?.map(Arc::new);
-                    changes.users.insert(key, facts);
+                if let Entry::Vacant(user) = changes.users.entry(key) {
+                    let facts = user_facts(&mut conn, livemode, &user.key().1).await?.map(Arc::new);
+                    user.insert(facts);
                 }
             } else {
                 changes.catalogs.insert(livemode, Arc::new(catalog(&mut conn, livemode).await?));

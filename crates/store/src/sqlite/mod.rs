@@ -1,6 +1,7 @@
 //! SQLite: the default, for one machine.
 
 mod dialect;
+#[expect(clippy::duplicate_mod, reason = "compiling the SQL once per database is the design")]
 #[path = "../shared/mod.rs"]
 mod shared;
 

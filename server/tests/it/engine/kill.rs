@@ -29,14 +29,20 @@ async fn k1_no_acknowledged_event_is_lost_and_none_acts_twice() {
         let before = acknowledged.lock().await.len();
         let mut clients = tokio::task::JoinSet::new();
         for _ in 0..CLIENTS {
-            let (acknowledged, next, done, address) = (acknowledged.clone(), next.clone(), done.clone(), address.clone());
+            let (acknowledged, next, done, address) =
+                (acknowledged.clone(), next.clone(), done.clone(), address.clone());
             clients.spawn(async move {
                 let http = reqwest::Client::new();
                 while !done.load(Ordering::SeqCst) {
                     let n = next.fetch_add(1, Ordering::SeqCst);
                     let body = event(n);
                     let signature = standin::sign(body.as_bytes(), SECRET, wall_clock());
-                    let sent = http.post(format!("{address}/webhooks/stripe")).header("stripe-signature", signature).body(body).send().await;
+                    let sent = http
+                        .post(format!("{address}/webhooks/stripe"))
+                        .header("stripe-signature", signature)
+                        .body(body)
+                        .send()
+                        .await;
                     if sent.is_ok_and(|answer| answer.status() == 200) {
                         acknowledged.lock().await.insert(n);
                     }

@@ -57,7 +57,13 @@ async fn s1_fifty_copies_in_parallel_have_one_effect() {
     program.with_catalog().await;
     buy(&program);
     program.stripe.control().deliver_all().await;
-    let event = program.stripe.control().events().into_iter().find(|event| event["type"] == "customer.subscription.created").unwrap();
+    let event = program
+        .stripe
+        .control()
+        .events()
+        .into_iter()
+        .find(|event| event["type"] == "customer.subscription.created")
+        .unwrap();
     let fresh = with_id(&event, "evt_copy");
     let mut copies = tokio::task::JoinSet::new();
     for _ in 0..50 {
@@ -75,10 +81,19 @@ async fn s1_fifty_copies_in_parallel_have_one_effect() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s12_s13_signatures() {
     let program = Program::start().await;
-    let body = with_id(&json!({"object": "event", "type": "product.created", "livemode": false, "data": {"object": {"id": "prod_1", "object": "product"}}}), "evt_1");
+    let body = with_id(
+        &json!({"object": "event", "type": "product.created", "livemode": false, "data": {"object": {"id": "prod_1", "object": "product"}}}),
+        "evt_1",
+    );
     let now = program.now();
-    let (_, good) = standin::sign(body.to_string().as_bytes(), SECRET, now).split_once(",v1=").map(|(t, v)| (t.to_owned(), v.to_owned())).unwrap();
-    let (_, wrong) = standin::sign(body.to_string().as_bytes(), "whsec_of_somebody_else000000", now).split_once(",v1=").map(|(t, v)| (t.to_owned(), v.to_owned())).unwrap();
+    let (_, good) = standin::sign(body.to_string().as_bytes(), SECRET, now)
+        .split_once(",v1=")
+        .map(|(t, v)| (t.to_owned(), v.to_owned()))
+        .unwrap();
+    let (_, wrong) = standin::sign(body.to_string().as_bytes(), "whsec_of_somebody_else000000", now)
+        .split_once(",v1=")
+        .map(|(t, v)| (t.to_owned(), v.to_owned()))
+        .unwrap();
     let two = program.post(&body.to_string(), Some(&format!("t={now},v1={wrong},v1={good}"))).await;
     assert_eq!(two.status(), StatusCode::OK);
     let hour_old = standin::sign(body.to_string().as_bytes(), SECRET, now - 3600);
@@ -96,7 +111,10 @@ async fn s12_s13_signatures() {
     let log = program.state.store.rejected_deliveries(None, 10).await.unwrap().data;
     assert_eq!(log.len(), 4);
     assert_eq!(log[2].tried, ["dashboard"]);
-    assert!(!log[2].signature_header.as_deref().unwrap().contains(&wrong), "a signature in the log could be sent again");
+    assert!(
+        !log[2].signature_header.as_deref().unwrap().contains(&wrong),
+        "a signature in the log could be sent again"
+    );
     let signed = |body: &str| standin::sign(body.as_bytes(), SECRET, now);
     for bad in ["[]", "nonsense", "{\"id\":\"evt_2\"}", &format!("{}1{}", "[".repeat(500), "]".repeat(500))] {
         let refused = program.post(bad, Some(&signed(bad))).await;
@@ -135,7 +153,11 @@ async fn r3_stripe_fails_for_a_while() {
     event["data"]["object"]["items"]["has_more"] = json!(true);
     event["created"] = json!(program.now() + 30);
     stripe.discard_queue();
-    assert_eq!(program.deliver(&event).await.status(), StatusCode::OK, "Stripe's outage never blocks an acknowledgement");
+    assert_eq!(
+        program.deliver(&event).await.status(),
+        StatusCode::OK,
+        "Stripe's outage never blocks an acknowledgement"
+    );
     program.settle().await;
     let id = event["id"].as_str().unwrap().to_owned();
     let failed: Value = program.get(&format!("/v1/events/{id}")).await;
@@ -164,7 +186,8 @@ async fn a_full_queue_is_answered_503_and_nothing_is_lost_by_a_slow_stripe() {
     stripe.cancel_subscription("sub_1");
     program.clock.advance(10_000);
     stripe.set_now(program.now());
-    let event = stripe.events().into_iter().rev().find(|event| event["type"] == "customer.subscription.deleted").unwrap();
+    let event =
+        stripe.events().into_iter().rev().find(|event| event["type"] == "customer.subscription.deleted").unwrap();
     assert_eq!(program.deliver(&event).await.status(), StatusCode::OK);
     program.events_only().await;
     assert_eq!(program.check("user_1").await["reason"], "subscription_canceled");

@@ -16,15 +16,15 @@ use store::records::Author;
 use tokio::net::TcpListener;
 
 /// The secret named `dashboard`.
-pub const SECRET: &str = "whsec_engine00000000000000000000";
+pub(super) const SECRET: &str = "whsec_engine00000000000000000000";
 /// 2026-11-22T00:00:00Z.
-pub const START: i64 = 1_795_305_600;
+pub(super) const START: i64 = 1_795_305_600;
 
 /// A running program.
-pub struct Program {
-    pub state: AppState,
-    pub clock: Arc<ManualClock>,
-    pub stripe: Standin,
+pub(super) struct Program {
+    pub(super) state: AppState,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) stripe: Standin,
     address: SocketAddr,
     key: String,
     http: reqwest::Client,
@@ -33,12 +33,13 @@ pub struct Program {
 
 impl Program {
     /// Starts it on an empty database. The worker does not run by itself: [`Program::settle`] drains the line.
-    pub async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let webhook = Webhook { url: format!("http://{address}/webhooks/stripe"), secret: SECRET.into() };
-        let stripe = Standin::start(Options { webhook: Some(webhook), now: Some(START), ..Options::default() }).await.unwrap();
+        let stripe =
+            Standin::start(Options { webhook: Some(webhook), now: Some(START), ..Options::default() }).await.unwrap();
         let database = format!("sqlite://{}", folder.path().join("t.db").display());
         let secret = format!("dashboard={SECRET}");
         let base = stripe.base_url();
@@ -51,7 +52,8 @@ impl Program {
         let config = Config::load(&Sources::from_env(settings)).unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_secs(START)));
         let state = server::build(config, clock.clone()).await.unwrap();
-        let (key, record) = server::auth::api_key::create("test", Livemode::Test, Scope::Admin, "system", clock.now()).unwrap();
+        let (key, record) =
+            server::auth::api_key::create("test", Livemode::Test, Scope::Admin, "system", clock.now()).unwrap();
         state.store.add_api_key(&record, &Author::system(clock.now())).await.unwrap();
         let router = server::router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -59,35 +61,35 @@ impl Program {
     }
 
     /// `pro` from `price_pro`.
-    pub async fn with_catalog(&self) {
+    pub(super) async fn with_catalog(&self) {
         self.send("PUT", "/v1/features/pro", json!({"type": "switch"})).await;
         self.send("PUT", "/v1/prices/price_pro/features", json!({"features": [{"feature": "pro"}]})).await;
     }
 
-    pub fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         self.clock.now().secs()
     }
 
     /// Does all that is due.
-    pub async fn settle(&self) {
+    pub(super) async fn settle(&self) {
         self.state.worker.run_once().await.unwrap();
     }
 
     /// Takes events in without reading from Stripe.
-    pub async fn events_only(&self) {
+    pub(super) async fn events_only(&self) {
         while self.state.store.process_due(self.clock.now(), 50).await.unwrap().events > 0 {}
     }
 
-    pub async fn check(&self, user: &str) -> Value {
+    pub(super) async fn check(&self, user: &str) -> Value {
         self.get(&format!("/v1/access?user_id={user}&feature=pro")).await
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         self.send("GET", path, Value::Null).await
     }
 
     /// A call to `/v1` that has to succeed.
-    pub async fn send(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(super) async fn send(&self, method: &str, path: &str, body: Value) -> Value {
         let response = self.request(method, path, body).await;
         let status = response.status();
         let body: Value = response.json().await.unwrap();
@@ -95,7 +97,12 @@ impl Program {
         body
     }
 
-    pub fn request(&self, method: &str, path: &str, body: Value) -> impl Future<Output = Response> + Send + 'static {
+    pub(super) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> impl Future<Output = Response> + Send + use<> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.http.request(method, format!("http://{}{path}", self.address)).bearer_auth(&self.key);
         if !body.is_null() {
@@ -105,13 +112,13 @@ impl Program {
     }
 
     /// A delivery signed now.
-    pub fn deliver(&self, event: &Value) -> impl Future<Output = Response> + Send + 'static {
+    pub(super) fn deliver(&self, event: &Value) -> impl Future<Output = Response> + Send + use<> {
         let body = event.to_string();
         let signature = standin::sign(body.as_bytes(), SECRET, self.now());
         self.post(&body, Some(&signature))
     }
 
-    pub fn post(&self, body: &str, signature: Option<&str>) -> impl Future<Output = Response> + Send + 'static {
+    pub(super) fn post(&self, body: &str, signature: Option<&str>) -> impl Future<Output = Response> + Send + use<> {
         let mut request = self.http.post(format!("http://{}/webhooks/stripe", self.address)).body(body.to_owned());
         if let Some(signature) = signature {
             request = request.header("stripe-signature", signature);
