@@ -8,20 +8,13 @@ const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 const validator = new HtmlValidate({
   extends: ["html-validate:recommended"],
   rules: {
-    // How Leptos writes HTML, which browsers read alike: attributes without quotes where none are needed, island elements.
-    "attribute-boolean-style": "off",
-    "attribute-empty-style": "off",
-    "no-trailing-whitespace": "off",
     "no-inline-style": "error",
-    "void-style": "off",
-    // Leptos puts the nonce of the content security policy there; it is harmless.
+    // Leptos puts the nonce of the content security policy into the `crossorigin` of two links; browsers take it for "anonymous".
     "attribute-allowed-values": "off",
-    "long-title": "off",
-    // A link to this very page with another query is how tabs and filters work.
-    "no-redundant-role": "off",
-    // Ids of customers and events are in addresses, percent-encoded where they must be.
-    "tel-non-breaking": "off",
-    "require-sri": "off",
+    // An input without a type is a text field.
+    "no-implicit-input-type": "off",
+    // A group of checkboxes shares its name, as radio buttons do.
+    "form-dup-name": ["error", { shared: ["radio", "checkbox", "button", "reset", "submit"] }],
   },
 });
 
