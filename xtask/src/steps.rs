@@ -123,7 +123,9 @@ fn node_tests(folder: &str, browser: bool) -> Result<Outcome> {
         bail!("end2end/{folder} holds no *.test.mjs");
     }
     // One file at a time: on two cores, two browsers make each other's waits run out.
-    done(run(node()?.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"]).args(files)))
+    done(run(node()?
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"])
+        .args(files)))
 }
 
 /// Node, told where the programs and the browser are.
