@@ -130,6 +130,17 @@ for (const javaScriptEnabled of [true, false]) {
       silent("override");
     });
 
+    if (javaScriptEnabled) {
+      test("an id is copied by its button, which says so", async () => {
+        await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+        await page.goto("/admin/customers/user_ok");
+        await page.getByRole("button", { name: "Copy user id" }).click();
+        await page.getByText("Copied", { exact: true }).waitFor();
+        assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "user_ok");
+        silent("copy");
+      });
+    }
+
     test("an API key is shown once, and what it answers is what the page says", async () => {
       await page.goto("/admin/api-keys");
       const form = page.locator("main form[action='/admin/api-keys']");

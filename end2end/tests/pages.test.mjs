@@ -36,6 +36,8 @@ describe("every page", () => {
           const answer = await page.goto(url);
           const expected = name === "not-found" ? 404 : 200;
           assert.equal(answer.status(), expected, `${name} at ${url}`);
+          // Islands are hidden until the WASM has woken them; a WASM of other sources never does.
+          await page.waitForFunction(() => !document.querySelector("script[type=module]") || !document.querySelector("leptos-island button[hidden]"));
           await look(name);
           // Chromium itself reports the 404 of a page that has to be one.
           if (expected === 200) silent(name);
