@@ -24,7 +24,9 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let program = Program::start(256).await;
+        let began = std::time::Instant::now();
         let key = fill(&program).await?;
+        println!("{USERS} users filled in through their events in {:.1?}", began.elapsed());
         let empty = empty_handler().await?;
         let checks = Arc::new(requests(&key));
         send(program.address, CONNECTIONS, Arc::clone(&checks)).await;

@@ -36,7 +36,7 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(false);
     let router = crate::router::router(&state);
     let metrics_router = crate::router::metrics_router(&state);
-    let worker = tokio::spawn(state.worker.clone().run(until(stopped.clone())));
+    let worker = tokio::spawn(state.worker.clone().run(state.intake.clone(), until(stopped.clone())));
     let pages = tokio::spawn(listen(listener, router, stopped.clone()));
     let figures = metrics.map(|listener| tokio::spawn(listen(listener, metrics_router, stopped)));
 

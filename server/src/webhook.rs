@@ -1,6 +1,7 @@
 //! Stripe's deliveries: verify, store durably, answer. Nothing is decided here, and Stripe is never asked.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -34,6 +35,8 @@ type Job = (Delivery, oneshot::Sender<Result<Recorded, String>>);
 #[derive(Clone)]
 pub struct Intake {
     queue: mpsc::Sender<Job>,
+    /// Deliveries that wait for a commit, those in the one under way included.
+    waiting: Arc<AtomicUsize>,
     rejections: Arc<Semaphore>,
 }
 
@@ -48,7 +51,13 @@ impl Intake {
     pub fn start(store: Arc<dyn Store>, batch: usize) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         tokio::spawn(commit_batches(store, jobs, batch.max(1)));
-        Self { queue, rejections: Arc::new(Semaphore::new(REJECTIONS_AT_ONCE)) }
+        Self { queue, waiting: Arc::default(), rejections: Arc::new(Semaphore::new(REJECTIONS_AT_ONCE)) }
+    }
+
+    /// Whether a delivery waits for its commit.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Returns once the delivery is durable.
@@ -57,8 +66,25 @@ impl Intake {
     /// When the database refused it, or too many wait already.
     pub async fn record(&self, delivery: Delivery) -> Result<Recorded, NotStored> {
         let (done, answer) = oneshot::channel();
+        let _waiting = Waiting::begin(&self.waiting);
         self.queue.try_send((delivery, done)).map_err(|_| NotStored("too many deliveries wait".into()))?;
         answer.await.unwrap_or_else(|_| Err("the program is stopping".into())).map_err(NotStored)
+    }
+}
+
+/// Counts as long as it lives: whoever asked may hang up at any time.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

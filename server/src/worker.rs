@@ -12,9 +12,12 @@ use store::records::{Author, ReadClaim, Snapshot, SyncReport};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::webhook::Intake;
 
 /// Events in one transaction: enough to share a commit, few enough that deliveries do not wait for it.
-const EVENTS_AT_ONCE: i64 = 50;
+const EVENTS_AT_ONCE: i64 = 25;
+/// How long processing gives way to deliveries between two rounds.
+const LONGEST_WAY: Duration = Duration::from_millis(50);
 /// Customers read from Stripe at the same time.
 const READS_AT_ONCE: i64 = 4;
 /// The longest sleep: other processes put work in line too.
@@ -78,56 +81,70 @@ impl Worker {
     /// # Errors
     /// When the database fails. What was not done stays in line.
     pub async fn run_once(&self) -> Result<(), store::Error> {
-        loop {
-            let round = self.0.store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
-            let claims = self.0.store.claim_reads(&self.0.owner, self.0.clock.now(), READS_AT_ONCE).await?;
-            if round.events == 0 && claims.is_empty() {
-                return Ok(());
-            }
-            crate::metrics::count_events("failed", round.failed as u64);
-            crate::metrics::count_events("taken", (round.events - round.failed) as u64);
-            let reads: Vec<_> = claims
-                .into_iter()
-                .map(|claim| {
-                    let worker = self.clone();
-                    tokio::spawn(async move { worker.read(&claim, &Author::system(worker.0.clock.now())).await })
-                })
-                .collect();
-            for read in reads {
-                match read.await {
-                    Ok(Ok(_) | Err(SyncError::Stripe(_))) => {}
-                    Ok(Err(SyncError::Store(error))) => return Err(error),
-                    Ok(Err(error)) => tracing::warn!(%error, "a customer was not read"),
-                    Err(error) => tracing::error!(%error, "a read broke off; its lease ends by itself"),
-                }
-            }
-        }
+        while self.round().await? {}
+        Ok(())
     }
 
-    /// Works until `shutdown`, then finishes what is in hand.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    /// Some of what is due; whether there was anything.
+    async fn round(&self) -> Result<bool, store::Error> {
+        let round = self.0.store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
+        let claims = self.0.store.claim_reads(&self.0.owner, self.0.clock.now(), READS_AT_ONCE).await?;
+        crate::metrics::count_events("failed", round.failed as u64);
+        crate::metrics::count_events("taken", (round.events - round.failed) as u64);
+        let any = round.events > 0 || !claims.is_empty();
+        let reads: Vec<_> = claims
+            .into_iter()
+            .map(|claim| {
+                let worker = self.clone();
+                tokio::spawn(async move { worker.read(&claim, &Author::system(worker.0.clock.now())).await })
+            })
+            .collect();
+        for read in reads {
+            match read.await {
+                Ok(Ok(_) | Err(SyncError::Stripe(_))) => {}
+                Ok(Err(SyncError::Store(error))) => return Err(error),
+                Ok(Err(error)) => tracing::warn!(%error, "a customer was not read"),
+                Err(error) => tracing::error!(%error, "a read broke off; its lease ends by itself"),
+            }
+        }
+        Ok(any)
+    }
+
+    /// Works until `shutdown`, then finishes the round in hand; the rest stays in line for the next start.
+    pub async fn run(self, intake: Intake, shutdown: impl Future<Output = ()>) {
         let follower = tokio::spawn(follow(Arc::clone(&self.0.store)));
         tokio::pin!(shutdown);
         loop {
-            let mut sleep = LONGEST_SLEEP;
-            match self.run_once().await {
-                Ok(()) => {
-                    if let Ok(Some(due)) = self.0.store.next_due().await {
-                        let millis = u64::try_from(due.millis() - self.0.clock.now().millis()).unwrap_or(0);
-                        sleep = sleep.min(Duration::from_millis(millis.max(5)));
-                    }
+            let more = self.round().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "processing stopped; it goes on in a moment");
+                false
+            });
+            let rest = async {
+                if more {
+                    give_way(&intake).await;
+                } else {
+                    self.idle().await;
                 }
-                Err(error) => tracing::error!(%error, "processing stopped; it goes on in a moment"),
-            }
+            };
             tokio::select! {
-                () = self.0.work.notified() => {}
-                () = tokio::time::sleep(sleep) => {}
+                biased;
                 () = &mut shutdown => break,
+                () = rest => {}
             }
         }
         follower.abort();
-        if let Err(error) = self.run_once().await {
-            tracing::error!(%error, "what was in hand is left to the next start");
+    }
+
+    /// Sleeps until something is due, or put in line.
+    async fn idle(&self) {
+        let mut sleep = LONGEST_SLEEP;
+        if let Ok(Some(due)) = self.0.store.next_due().await {
+            let millis = u64::try_from(due.millis() - self.0.clock.now().millis()).unwrap_or(0);
+            sleep = sleep.min(Duration::from_millis(millis.max(5)));
+        }
+        tokio::select! {
+            () = self.0.work.notified() => {}
+            () = tokio::time::sleep(sleep) => {}
         }
     }
 
@@ -231,6 +248,14 @@ impl Worker {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Deliveries go first, Stripe waits for their answer; but not for ever, or a flood of them would keep every one from taking effect.
+async fn give_way(intake: &Intake) {
+    let began = tokio::time::Instant::now();
+    while intake.is_busy() && began.elapsed() < LONGEST_WAY {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

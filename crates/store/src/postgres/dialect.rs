@@ -14,8 +14,10 @@ pub(crate) const BEGIN: &str = "begin";
 pub(crate) const SKIP_LOCKED: &str = " for update skip locked";
 
 /// The migrations of this backend: number, name, SQL. (`sqlx::migrate!` would build both drivers once more for the compiler.)
-pub(crate) const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "init", include_str!("../../../../migrations/postgres/0001_init.sql"))];
+pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("../../../../migrations/postgres/0001_init.sql")),
+    (2, "indexes", include_str!("../../../../migrations/postgres/0002_indexes.sql")),
+];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.
 pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {

@@ -39,23 +39,24 @@ pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &st
     .await?;
     facts.overrides = overrides.iter().map(override_facts).collect::<Result<_>>()?;
     if !facts.customers.is_empty() {
+        // SQLite reads a cross join in the order it is written: from the user's customers, not through all subscriptions.
         let subscriptions = sqlx::query(
             "select s.subscription_id, s.state, s.past_due_since
-             from subscription s
-             join mapping m on m.livemode = s.livemode and m.customer_id = s.customer_id
-             where m.livemode = $1 and m.user_id = $2
-             order by s.subscription_id",
+             from mapping m
+             cross join subscription s
+             where s.livemode = m.livemode and s.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2",
         )
         .bind(livemode.is_live())
         .bind(user_id)
         .fetch_all(&mut *conn)
         .await?;
         facts.subscriptions = subscriptions.iter().map(subscription_facts).collect::<Result<_>>()?;
+        facts.subscriptions.sort_by(|a, b| a.subscription.id.cmp(&b.subscription.id));
         let sessions = sqlx::query(
             "select c.checkout_session_id, c.state
-             from checkout_session c
-             join mapping m on m.livemode = c.livemode and m.customer_id = c.customer_id
-             where m.livemode = $1 and m.user_id = $2",
+             from mapping m
+             cross join checkout_session c
+             where c.livemode = m.livemode and c.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2",
         )
         .bind(livemode.is_live())
         .bind(user_id)

@@ -84,17 +84,7 @@ impl Processing for Backend {
         )
         .fetch_one(&self.read)
         .await?;
-        let mut due = event;
-        for livemode in &self.options.readable {
-            let read: Option<i64> = sqlx::query_scalar(
-                "select min(next_read_at) from customer where dirty_at is not null and livemode = $1",
-            )
-            .bind(livemode.is_live())
-            .fetch_one(&self.read)
-            .await?;
-            due = [due, read].into_iter().flatten().min();
-        }
-        Ok(due.map(Timestamp::from_millis))
+        Ok([event.map(Timestamp::from_millis), self.next_read().await?].into_iter().flatten().min())
     }
 
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
@@ -225,9 +215,7 @@ impl Backend {
                 Err(error) => return Err(broken(error)),
             }
         }
-        if round.events > 0 {
-            write.commit(now).await?;
-        }
+        write.commit(now).await?;
         Ok(round)
     }
 }

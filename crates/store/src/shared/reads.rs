@@ -50,8 +50,24 @@ impl Write<'_> {
 }
 
 impl Backend {
+    /// When the next read of a customer is due, in the modes that can be read.
+    pub(super) async fn next_read(&self) -> Result<Option<Timestamp>> {
+        let mut next: Option<i64> = None;
+        for livemode in &self.options.readable {
+            let due: Option<i64> = sqlx::query_scalar(
+                "select min(next_read_at) from customer where livemode = $1 and dirty_at is not null",
+            )
+            .bind(livemode.is_live())
+            .fetch_one(&self.read)
+            .await?;
+            next = [next, due].into_iter().flatten().min();
+        }
+        Ok(next.map(Timestamp::from_millis))
+    }
+
     pub(super) async fn lease_due(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>> {
-        if self.options.readable.is_empty() {
+        // The writer is not taken to learn that there is nothing to do.
+        if self.next_read().await?.is_none_or(|due| due > now) {
             return Ok(vec![]);
         }
         let mut write = self.begin().await?;
@@ -80,9 +96,7 @@ impl Backend {
                 claims.push(claim);
             }
         }
-        if !claims.is_empty() {
-            write.commit(now).await?;
-        }
+        write.commit(now).await?;
         Ok(claims)
     }
 

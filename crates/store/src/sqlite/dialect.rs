@@ -17,8 +17,10 @@ pub(crate) const BEGIN: &str = "begin immediate";
 pub(crate) const SKIP_LOCKED: &str = "";
 
 /// The migrations of this backend: number, name, SQL. (`sqlx::migrate!` would build both drivers once more for the compiler.)
-pub(crate) const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "init", include_str!("../../../../migrations/sqlite/0001_init.sql"))];
+pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("../../../../migrations/sqlite/0001_init.sql")),
+    (2, "indexes", include_str!("../../../../migrations/sqlite/0002_indexes.sql")),
+];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.
 pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {
