@@ -10,6 +10,7 @@ mod contract {
     pub mod helpers;
     pub mod lists;
     pub mod mappings;
+    pub mod plans;
     pub mod reads;
     pub mod schema;
 }
