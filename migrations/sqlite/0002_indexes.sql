@@ -6,3 +6,7 @@ create index mapping_user on mapping (livemode, user_id, customer_id);
 drop index customer_dirty;
 create index customer_dirty on customer (livemode, next_read_at) where dirty_at is not null;
 create index mapping_conflict_open on mapping_conflict (livemode, since) where resolved_at is null;
+
+-- A customer's events that wait for something, however many it has had.
+create index event_waiting on event (livemode, customer_id) where waits_for_read;
+create index event_unattributed on event (livemode, customer_id) where status = 'unattributed';

@@ -16,88 +16,74 @@ use crate::records::VerdictChange;
 use crate::{Changes, Result};
 
 /// One user's facts as this connection sees them; none when nothing is stored about the user.
+///
+/// One statement: it runs for every event that changed something. SQLite reads a cross join in the order it is written, from the user's
+/// customers and not through all subscriptions.
 pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &str) -> Result<Option<UserFacts>> {
-    let mut facts = UserFacts::default();
-    let customers =
-        sqlx::query("select customer_id from mapping where livemode = $1 and user_id = $2 order by customer_id")
-            .bind(livemode.is_live())
-            .bind(user_id)
-            .fetch_all(&mut *conn)
-            .await?;
-    for row in &customers {
-        facts.customers.push(row.text("customer_id")?);
-    }
-    let overrides = sqlx::query(
-        "select override_id, feature_key, effect, value, expires_at, created_at
-         from access_override
-         where livemode = $1 and user_id = $2 and revoked_at is null
-         order by override_id",
+    let rows = sqlx::query(
+        "select 'customer' as part, customer_id as id, cast(null as text) as state, cast(null as text) as effect,
+                cast(null as bigint) as value, cast(null as bigint) as since, cast(null as bigint) as until
+         from mapping where livemode = $1 and user_id = $2
+         union all
+         select 'override', override_id, feature_key, effect, value, created_at, expires_at
+         from access_override where livemode = $1 and user_id = $2 and revoked_at is null
+         union all
+         select 'subscription', s.subscription_id, s.state, null, null, s.past_due_since, null
+         from mapping m cross join subscription s
+         where s.livemode = m.livemode and s.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2
+         union all
+         select 'checkout_session', c.checkout_session_id, c.state, null, null, null, null
+         from mapping m cross join checkout_session c
+         where c.livemode = m.livemode and c.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2
+         union all
+         select 'user', user_id, null, null, null, null, null
+         from app_user where livemode = $1 and user_id = $2",
     )
     .bind(livemode.is_live())
     .bind(user_id)
-    .fetch_all(&mut *conn)
+    .fetch_all(conn)
     .await?;
-    facts.overrides = overrides.iter().map(override_facts).collect::<Result<_>>()?;
-    if !facts.customers.is_empty() {
-        // SQLite reads a cross join in the order it is written: from the user's customers, not through all subscriptions.
-        let subscriptions = sqlx::query(
-            "select s.subscription_id, s.state, s.past_due_since
-             from mapping m
-             cross join subscription s
-             where s.livemode = m.livemode and s.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2",
-        )
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .fetch_all(&mut *conn)
-        .await?;
-        facts.subscriptions = subscriptions.iter().map(subscription_facts).collect::<Result<_>>()?;
-        facts.subscriptions.sort_by(|a, b| a.subscription.id.cmp(&b.subscription.id));
-        let sessions = sqlx::query(
-            "select c.checkout_session_id, c.state
-             from mapping m
-             cross join checkout_session c
-             where c.livemode = m.livemode and c.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2",
-        )
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .fetch_all(&mut *conn)
-        .await?;
-        for row in &sessions {
-            facts.payment_pending |= session(row)?.is_payment_pending();
+    let mut facts = UserFacts::default();
+    for row in &rows {
+        let id = row.text("id")?;
+        match row.text("part")?.as_str() {
+            "customer" => facts.customers.push(id),
+            "override" => facts.overrides.push(override_facts(row, id)?),
+            "subscription" => facts.subscriptions.push(subscription_facts(row, &id)?),
+            "checkout_session" => facts.payment_pending |= session(row, &id)?.is_payment_pending(),
+            _ => facts.known = true,
         }
     }
-    let registered: i64 = sqlx::query_scalar("select count(*) from app_user where livemode = $1 and user_id = $2")
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .fetch_one(conn)
-        .await?;
-    facts.known = registered > 0 || !facts.customers.is_empty() || !facts.overrides.is_empty();
+    // Memory is compared with what was read, so the order has to be one.
+    facts.customers.sort();
+    facts.overrides.sort_by(|a, b| a.id.cmp(&b.id));
+    facts.subscriptions.sort_by(|a, b| a.subscription.id.cmp(&b.subscription.id));
+    facts.known |= !facts.customers.is_empty() || !facts.overrides.is_empty();
     Ok(facts.known.then_some(facts))
 }
 
-fn override_facts(row: &DbRow) -> Result<OverrideFacts> {
-    let id = row.text("override_id")?;
+/// A row with the columns of [`user_facts`].
+fn override_facts(row: &DbRow, id: String) -> Result<OverrideFacts> {
     let effect = word("access_override", "effect", &id, &row.text("effect")?, OverrideEffect::parse)?;
     Ok(OverrideFacts {
         id,
-        feature: row.text("feature_key")?,
+        feature: row.text("state")?,
         effect,
         value: row.opt_int("value")?,
-        expires_at: row.opt_time("expires_at")?,
-        created_at: row.time("created_at")?,
+        expires_at: row.opt_time("until")?,
+        created_at: row.time("since")?,
     })
 }
 
-fn subscription_facts(row: &DbRow) -> Result<SubscriptionFacts> {
-    let id = row.text("subscription_id")?;
+fn subscription_facts(row: &DbRow, id: &str) -> Result<SubscriptionFacts> {
     Ok(SubscriptionFacts {
-        subscription: json("subscription", "state", &id, &row.text("state")?)?,
-        past_due_since: row.opt_time("past_due_since")?,
+        subscription: json("subscription", "state", id, &row.text("state")?)?,
+        past_due_since: row.opt_time("since")?,
     })
 }
 
-fn session(row: &DbRow) -> Result<CheckoutSession> {
-    json("checkout_session", "state", &row.text("checkout_session_id")?, &row.text("state")?)
+fn session(row: &DbRow, id: &str) -> Result<CheckoutSession> {
+    json("checkout_session", "state", id, &row.text("state")?)
 }
 
 /// The catalog of a mode as this connection sees it.
@@ -156,36 +142,6 @@ pub(super) fn verdict_changes(
         .collect()
 }
 
-/// Keeps changes of answers with their cause.
-pub(super) async fn record_verdict_changes(
-    conn: &mut Conn,
-    livemode: Livemode,
-    changes: &[VerdictChange],
-    cause: (&str, &str),
-    now: Timestamp,
-) -> Result<()> {
-    for change in changes {
-        sqlx::query(
-            "insert into verdict_change
-                (livemode, user_id, feature_key, allowed_before, allowed_after, reason_before, reason_after, cause_kind, cause_id, at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        )
-        .bind(livemode.is_live())
-        .bind(&change.user_id)
-        .bind(&change.feature)
-        .bind(change.allowed_before)
-        .bind(change.allowed_after)
-        .bind(&change.reason_before)
-        .bind(&change.reason_after)
-        .bind(cause.0)
-        .bind(cause.1)
-        .bind(now.millis())
-        .execute(&mut *conn)
-        .await?;
-    }
-    Ok(())
-}
-
 impl Backend {
     /// Reads everything into memory, once, at start.
     pub(super) async fn fill_index(&self) -> Result<()> {
@@ -203,14 +159,18 @@ impl Backend {
             users.entry((row.livemode()?, row.text("user_id")?)).or_default();
         }
         let overrides = sqlx::query(
-            "select livemode, user_id, override_id, feature_key, effect, value, expires_at, created_at
+            "select livemode, user_id, override_id as id, feature_key as state, effect, value, created_at as since, expires_at as until
              from access_override where revoked_at is null order by override_id",
         );
         for row in &overrides.fetch_all(&mut *conn).await? {
-            users.entry((row.livemode()?, row.text("user_id")?)).or_default().overrides.push(override_facts(row)?);
+            users
+                .entry((row.livemode()?, row.text("user_id")?))
+                .or_default()
+                .overrides
+                .push(override_facts(row, row.text("id")?)?);
         }
         let subscriptions = sqlx::query(
-            "select s.livemode, m.user_id, s.subscription_id, s.state, s.past_due_since
+            "select s.livemode, m.user_id, s.subscription_id as id, s.state, s.past_due_since as since
              from subscription s
              join mapping m on m.livemode = s.livemode and m.customer_id = s.customer_id
              order by s.subscription_id",
@@ -220,16 +180,16 @@ impl Backend {
                 .entry((row.livemode()?, row.text("user_id")?))
                 .or_default()
                 .subscriptions
-                .push(subscription_facts(row)?);
+                .push(subscription_facts(row, &row.text("id")?)?);
         }
         let sessions = sqlx::query(
-            "select c.livemode, m.user_id, c.checkout_session_id, c.state
+            "select c.livemode, m.user_id, c.checkout_session_id as id, c.state
              from checkout_session c
              join mapping m on m.livemode = c.livemode and m.customer_id = c.customer_id",
         );
         for row in &sessions.fetch_all(&mut *conn).await? {
             users.entry((row.livemode()?, row.text("user_id")?)).or_default().payment_pending |=
-                session(row)?.is_payment_pending();
+                session(row, &row.text("id")?)?.is_payment_pending();
         }
         let mut changes = Changes::default();
         for livemode in Livemode::ALL {

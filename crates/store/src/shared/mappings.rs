@@ -1,24 +1,33 @@
 //! Who a Stripe customer is: claims by evidence, words of people, conflicts between them.
 
 use async_trait::async_trait;
+use domain::event::EventStatus;
 use domain::mapping::{Claim, MappingSource};
 use domain::{Livemode, Timestamp};
 use serde_json::json;
 
+use super::Backend;
 use super::audit::audit;
 use super::rows::{Columns as _, DbRow, word};
-use super::{Backend, Write};
+use super::write::{Attempt, Write};
 use crate::records::{Author, ConflictRecord, Effects, MappingRecord, Resolution, UserRecord};
 use crate::{Mappings, Result};
 
 impl Write<'_> {
     /// The user a customer is mapped to, as this transaction has it.
     pub(super) async fn mapped_user(&mut self, livemode: Livemode, customer_id: &str) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar("select user_id from mapping where livemode = $1 and customer_id = $2")
-            .bind(livemode.is_live())
-            .bind(customer_id)
-            .fetch_optional(self.conn())
-            .await?)
+        let key = (livemode, customer_id.to_owned());
+        if let Some(user_id) = self.mapped.get(&key) {
+            return Ok(user_id.clone());
+        }
+        let user_id: Option<String> =
+            sqlx::query_scalar("select user_id from mapping where livemode = $1 and customer_id = $2")
+                .bind(livemode.is_live())
+                .bind(customer_id)
+                .fetch_optional(self.conn())
+                .await?;
+        self.mapped.insert(key, user_id.clone());
+        Ok(user_id)
     }
 
     /// Evidence names a user: makes the mapping, or, when it contradicts the one that is there, a conflict. Never moves anything.
@@ -94,6 +103,7 @@ impl Write<'_> {
         .bind(now.millis())
         .execute(self.conn())
         .await?;
+        self.mapped.insert((livemode, customer_id.to_owned()), Some(user_id.to_owned()));
         self.settle_unattributed(livemode, customer_id, user_id, now).await
     }
 
@@ -105,26 +115,27 @@ impl Write<'_> {
         user_id: &str,
         now: Timestamp,
     ) -> Result<()> {
-        sqlx::query(
-            "insert into attempt (livemode, event_id, cause, started_at, took_ms, outcome)
-             select livemode, event_id, 'mapping', $3, 0, 'processed'
-             from event where livemode = $1 and customer_id = $2 and status = 'unattributed'",
-        )
-        .bind(livemode.is_live())
-        .bind(customer_id)
-        .bind(now.millis())
-        .execute(self.conn())
-        .await?;
-        sqlx::query(
+        let settled: Vec<String> = sqlx::query_scalar(
             "update event set status = 'processed', processed_at = $3, attempts = attempts + 1, note = $4
-             where livemode = $1 and customer_id = $2 and status = 'unattributed'",
+             where livemode = $1 and customer_id = $2 and status = 'unattributed'
+             returning event_id",
         )
         .bind(livemode.is_live())
         .bind(customer_id)
         .bind(now.millis())
         .bind(format!("Took effect when {customer_id} was mapped to {user_id}."))
-        .execute(self.conn())
+        .fetch_all(self.conn())
         .await?;
+        for event_id in settled {
+            self.attempt(Attempt {
+                livemode,
+                event_id,
+                cause: "mapping",
+                actor: None,
+                outcome: EventStatus::Processed,
+                error: None,
+            });
+        }
         Ok(())
     }
 }
@@ -251,6 +262,7 @@ impl Mappings for Backend {
             .bind(customer_id)
             .execute(write.conn())
             .await?;
+        write.mapped.insert((livemode, customer_id.to_owned()), None);
         audit(
             write.conn(),
             author,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::Row as _;
 
 use super::rows::{Columns as _, json, to_json};
+use super::write::Write;
 use super::{Conn, note_field};
 use crate::records::Effects;
 use crate::{Error, Result};
@@ -521,22 +522,28 @@ pub(super) async fn apply_price(
     Ok(applied)
 }
 
-/// Notes the prices and products that stand inside a subscription's items, where nothing better is known of them.
-pub(super) async fn note_prices(conn: &mut Conn, livemode: Livemode, subscription: &Value) -> Result<()> {
-    let items = subscription.pointer("/items/data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for object in items.iter().filter_map(|item| item.get("price").or_else(|| item.get("plan"))) {
-        let Ok(price) = Price::read(object) else { continue };
-        sqlx::query(
-            "insert into price (livemode, price_id, product_id, state, deleted, evidence_at)
-             values ($1, $2, $3, $4, false, 0)
-             on conflict (livemode, price_id) do nothing",
-        )
-        .bind(livemode.is_live())
-        .bind(&price.id)
-        .bind(price.product_id.as_deref())
-        .bind(to_json(&price))
-        .execute(&mut *conn)
-        .await?;
+impl Write<'_> {
+    /// Notes the prices and products that stand inside a subscription's items, where nothing better is known of them.
+    pub(super) async fn note_prices(&mut self, livemode: Livemode, subscription: &Value) -> Result<()> {
+        let items =
+            subscription.pointer("/items/data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for object in items.iter().filter_map(|item| item.get("price").or_else(|| item.get("plan"))) {
+            let Ok(price) = Price::read(object) else { continue };
+            if !self.noted_prices.insert((livemode, price.id.clone())) {
+                continue;
+            }
+            sqlx::query(
+                "insert into price (livemode, price_id, product_id, state, deleted, evidence_at)
+                 values ($1, $2, $3, $4, false, 0)
+                 on conflict (livemode, price_id) do nothing",
+            )
+            .bind(livemode.is_live())
+            .bind(&price.id)
+            .bind(price.product_id.as_deref())
+            .bind(to_json(&price))
+            .execute(self.conn())
+            .await?;
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Events become state: each with its effects, its attempt and its status in one transaction.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use domain::event::EventStatus;
 use domain::evidence::retry_delay_ms;
@@ -8,12 +10,14 @@ use domain::stripe::json::Missing;
 use domain::stripe::{CheckoutSession, Customer, Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 use serde_json::{Value, json};
+use sqlx::QueryBuilder;
 
+use super::Backend;
 use super::audit::audit;
-use super::dialect::SKIP_LOCKED;
+use super::dialect::{Db, SKIP_LOCKED};
 use super::objects::{self, Applied, Evidence, Origin};
 use super::rows::{Columns as _, DbRow, json as read_json, to_json};
-use super::{Backend, Write};
+use super::write::{Attempt, Write};
 use crate::records::{Author, Effects, ReadClaim, Round, Snapshot, SyncReport};
 use crate::{Error, Processing, Result};
 
@@ -28,7 +32,7 @@ struct Due {
     customer_id: Option<String>,
     payload: String,
     attempts: i64,
-    cause: String,
+    cause: &'static str,
     actor: Option<String>,
 }
 
@@ -199,15 +203,16 @@ impl Backend {
             .await
             .map_err(Error::from)?;
         let mut round = Round { events: rows.len(), ..Round::default() };
-        for row in &rows {
-            let due = due(row)?;
+        let due: Vec<Due> = rows.iter().map(due).collect::<Result<_>>()?;
+        write.see_customers(&due).await?;
+        for due in &due {
             let broken = |error| Broken::Event {
                 livemode: due.livemode,
                 event_id: due.event_id.clone(),
                 attempts: due.attempts,
                 error,
             };
-            match write.process(&due, now).await {
+            match write.process(due, now).await {
                 Ok(Outcome::Failed { .. }) => round.failed += 1,
                 Ok(Outcome::Waits { .. }) => round.reads += 1,
                 Ok(_) => {}
@@ -241,7 +246,7 @@ fn due(row: &DbRow) -> Result<Due> {
         customer_id: row.opt_text("customer_id")?,
         payload: row.text("payload")?,
         attempts,
-        cause: cause.to_owned(),
+        cause,
         actor,
     })
 }
@@ -251,9 +256,6 @@ impl Write<'_> {
     async fn process(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
         let payload: Value = read_json("event", "payload", &due.event_id, &due.payload)?;
         let mut effects = Effects::default();
-        if let Some(customer_id) = &due.customer_id {
-            self.see_customer(due.livemode, customer_id, due.received_at).await?;
-        }
         let before = match &due.customer_id {
             Some(customer_id) => self.mapped_user(due.livemode, customer_id).await?,
             None => None,
@@ -308,7 +310,7 @@ impl Write<'_> {
                     user_id,
                     source: MappingSource::SubscriptionMetadata,
                 });
-                objects::note_prices(self.conn(), due.livemode, object).await?;
+                self.note_prices(due.livemode, object).await?;
                 let applied = objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?;
                 self.claims(due, claim, now, effects).await?;
                 applied
@@ -438,19 +440,33 @@ impl Write<'_> {
         Ok(if mapped.is_some() { EventStatus::Processed } else { EventStatus::Unattributed })
     }
 
-    /// Makes sure the customer has a row, and notes its newest event.
-    async fn see_customer(&mut self, livemode: Livemode, customer_id: &str, at: Timestamp) -> Result<()> {
-        sqlx::query(
-            "insert into customer (livemode, customer_id, deleted, first_seen_at, last_event_at, read_attempts)
-             values ($1, $2, false, $3, $3, 0)
-             on conflict (livemode, customer_id) do update
-                set last_event_at = case when customer.last_event_at > excluded.last_event_at then customer.last_event_at else excluded.last_event_at end",
-        )
-        .bind(livemode.is_live())
-        .bind(customer_id)
-        .bind(at.millis())
-        .execute(self.conn())
-        .await?;
+    /// Makes sure the customers of these events have a row, notes their newest event, and learns their users.
+    async fn see_customers(&mut self, due: &[Due]) -> Result<()> {
+        let mut seen: BTreeMap<(bool, &str), Timestamp> = BTreeMap::new();
+        for due in due {
+            let Some(customer_id) = due.customer_id.as_deref() else { continue };
+            let newest = seen.entry((due.livemode.is_live(), customer_id)).or_insert(due.received_at);
+            *newest = due.received_at.max(*newest);
+        }
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let mut query = QueryBuilder::<Db>::new(
+            "insert into customer (livemode, customer_id, deleted, first_seen_at, last_event_at, read_attempts) ",
+        );
+        query.push_values(&seen, |mut row, ((livemode, customer_id), at)| {
+            row.push_bind(*livemode).push_bind(*customer_id).push("false");
+            row.push_bind(at.millis()).push_bind(at.millis()).push("0");
+        });
+        query.push(
+            " on conflict (livemode, customer_id) do update
+                set last_event_at = case when customer.last_event_at > excluded.last_event_at then customer.last_event_at else excluded.last_event_at end
+              returning livemode, customer_id,
+                (select m.user_id from mapping m where m.livemode = customer.livemode and m.customer_id = customer.customer_id) as user_id",
+        );
+        for row in query.build().fetch_all(self.conn()).await? {
+            self.mapped.insert((row.livemode()?, row.text("customer_id")?), row.opt_text("user_id")?);
+        }
         Ok(())
     }
 
@@ -465,7 +481,7 @@ impl Write<'_> {
                     .fail_event(
                         due.livemode,
                         &due.event_id,
-                        (&due.cause, due.actor.as_deref()),
+                        (due.cause, due.actor.as_deref()),
                         due.attempts + 1,
                         now,
                         error,
@@ -489,7 +505,15 @@ impl Write<'_> {
         .bind(settled.then_some(now.millis()))
         .execute(self.conn())
         .await?;
-        self.attempt(due.livemode, &due.event_id, (&due.cause, due.actor.as_deref()), now, status, None).await
+        self.attempt(Attempt {
+            livemode: due.livemode,
+            event_id: due.event_id.clone(),
+            cause: due.cause,
+            actor: due.actor.clone(),
+            outcome: status,
+            error: None,
+        });
+        Ok(())
     }
 
     /// Notes a failed attempt and when the next one is made, or that it is given up.
@@ -497,7 +521,7 @@ impl Write<'_> {
         &mut self,
         livemode: Livemode,
         event_id: &str,
-        by: (&str, Option<&str>),
+        (cause, actor): (&'static str, Option<&str>),
         attempts: i64,
         now: Timestamp,
         error: &str,
@@ -516,32 +540,14 @@ impl Write<'_> {
         .bind(next.map(Timestamp::millis))
         .execute(self.conn())
         .await?;
-        self.attempt(livemode, event_id, by, now, status, Some(error)).await
-    }
-
-    /// Keeps one attempt.
-    pub(super) async fn attempt(
-        &mut self,
-        livemode: Livemode,
-        event_id: &str,
-        (cause, actor): (&str, Option<&str>),
-        now: Timestamp,
-        outcome: EventStatus,
-        error: Option<&str>,
-    ) -> Result<()> {
-        sqlx::query(
-            "insert into attempt (livemode, event_id, cause, actor, started_at, took_ms, outcome, error)
-             values ($1, $2, $3, $4, $5, 0, $6, $7)",
-        )
-        .bind(livemode.is_live())
-        .bind(event_id)
-        .bind(cause)
-        .bind(actor)
-        .bind(now.millis())
-        .bind(outcome.as_str())
-        .bind(error)
-        .execute(self.conn())
-        .await?;
+        self.attempt(Attempt {
+            livemode,
+            event_id: event_id.to_owned(),
+            cause,
+            actor: actor.map(str::to_owned),
+            outcome: status,
+            error: Some(error.to_owned()),
+        });
         Ok(())
     }
 }

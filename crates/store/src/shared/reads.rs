@@ -6,12 +6,13 @@ use domain::stripe::{CheckoutSession, Customer, Subscription, SubscriptionStatus
 use domain::{Livemode, Timestamp};
 use serde_json::json;
 
+use super::Backend;
 use super::audit::audit;
 use super::dialect::SKIP_LOCKED;
 use super::objects::{self, Evidence, Origin};
 use super::processing::session_claims;
 use super::rows::{Columns as _, json as read_json};
-use super::{Backend, Write};
+use super::write::{Attempt, Write};
 use crate::records::{Author, Effects, ReadClaim, Snapshot, SyncReport};
 use crate::{Error, Result};
 
@@ -277,7 +278,14 @@ impl Write<'_> {
             .bind("Settled by a read from Stripe.")
             .execute(self.conn())
             .await?;
-            self.attempt(claim.livemode, &event_id, ("read", None), now, status, None).await?;
+            self.attempt(Attempt {
+                livemode: claim.livemode,
+                event_id,
+                cause: "read",
+                actor: None,
+                outcome: status,
+                error: None,
+            });
         }
         Ok(())
     }
@@ -323,7 +331,7 @@ impl Write<'_> {
                     source: MappingSource::SubscriptionMetadata,
                 });
             }
-            objects::note_prices(self.conn(), claim.livemode, object).await?;
+            self.note_prices(claim.livemode, object).await?;
             undecided |=
                 objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?.needs_read;
         }

@@ -32,6 +32,9 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        // 16 MB of pages: the indexes' inner pages stay in memory. A checkpoint syncs the file, so it waits for 16 MB too.
+        .pragma("cache_size", "-16000")
+        .pragma("wal_autocheckpoint", "4000")
         .statement_cache_capacity(200);
     if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| Error::Unavailable(Box::new(source)))?;

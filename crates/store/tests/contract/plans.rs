@@ -18,10 +18,19 @@ const ENGINE: &[(&str, &str)] = &[
     ("reads", include_str!("../../src/shared/reads.rs")),
 ];
 /// Tables that grow with the business.
-const GROWING: &[&str] =
-    &["event", "attempt", "customer", "mapping", "subscription", "checkout_session", "access_override", "verdict_change"];
+const GROWING: &[&str] = &[
+    "event",
+    "attempt",
+    "customer",
+    "mapping",
+    "mapping_conflict",
+    "subscription",
+    "checkout_session",
+    "access_override",
+    "verdict_change",
+];
 /// Partial indexes hold only what waits, so reading a whole mode of one is right.
-const WAITING: &[&str] = &["event_due", "customer_dirty", "mapping_conflict_open"];
+const WAITING: &[&str] = &["event_due", "event_waiting", "customer_dirty", "mapping_conflict_open"];
 
 /// The string literals of a source file that are statements with parameters; without any they run at start, over everything.
 fn statements(source: &str) -> Vec<String> {

@@ -1,0 +1,249 @@
+//! A write transaction: what it touched, and what it still has to write when it commits.
+//!
+//! Each statement costs a trip to the database's thread, or over the network. What nothing inside the transaction reads back (attempts,
+//! changes of answers, the marks for other processes) is therefore collected and written at once, when it commits.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use domain::access::UserFacts;
+use domain::catalog::Catalog;
+use domain::event::EventStatus;
+use domain::{Livemode, Timestamp};
+use sqlx::pool::PoolConnection;
+use sqlx::{Executor as _, QueryBuilder};
+
+use super::rows::Columns as _;
+use super::{Backend, Conn, Db, facts};
+use crate::records::VerdictChange;
+use crate::{Changes, Result};
+
+/// Rows of one statement: PostgreSQL takes at most 65,535 values.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// A write transaction that remembers whose facts it touches, and makes them visible in memory when it commits.
+pub(super) struct Write<'a> {
+    pub(super) backend: &'a Backend,
+    conn: Option<PoolConnection<Db>>,
+    /// Facts as this transaction has them; the first touch of a user keeps what was true before.
+    users: HashMap<(Livemode, String), Touched>,
+    catalogs: HashMap<Livemode, Arc<Catalog>>,
+    /// Users of customers, as far as this transaction has asked or told.
+    pub(super) mapped: HashMap<(Livemode, String), Option<String>>,
+    /// Prices that have their row for sure.
+    pub(super) noted_prices: HashSet<(Livemode, String)>,
+    attempts: Vec<Attempt>,
+    verdicts: Vec<Verdict>,
+}
+
+/// A user's facts before and after (so far).
+struct Touched {
+    before: Option<Arc<UserFacts>>,
+    after: Option<Arc<UserFacts>>,
+}
+
+/// One run of the processor over one event.
+pub(super) struct Attempt {
+    pub(super) livemode: Livemode,
+    pub(super) event_id: String,
+    pub(super) cause: &'static str,
+    pub(super) actor: Option<String>,
+    pub(super) outcome: EventStatus,
+    pub(super) error: Option<String>,
+}
+
+/// A change of an answer with its cause.
+struct Verdict {
+    livemode: Livemode,
+    change: VerdictChange,
+    cause: (String, String),
+}
+
+impl<'a> Write<'a> {
+    /// A transaction that has begun on this connection.
+    pub(super) fn new(backend: &'a Backend, conn: PoolConnection<Db>) -> Self {
+        Self {
+            backend,
+            conn: Some(conn),
+            users: HashMap::new(),
+            catalogs: HashMap::new(),
+            mapped: HashMap::new(),
+            noted_prices: HashSet::new(),
+            attempts: vec![],
+            verdicts: vec![],
+        }
+    }
+
+    /// The connection inside the transaction.
+    pub(super) fn conn(&mut self) -> &mut Conn {
+        // Only `commit` and `drop` take it, and both consume the write.
+        self.conn.as_mut().expect("a write has its connection until it ends")
+    }
+
+    /// Keeps an attempt; its time is the commit's.
+    pub(super) fn attempt(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+    }
+
+    /// Reads a user's facts again, notes the answers that changed with their cause, and returns those changes.
+    pub(super) async fn touch_user(
+        &mut self,
+        livemode: Livemode,
+        user_id: &str,
+        cause: (&str, &str),
+        now: Timestamp,
+    ) -> Result<Vec<VerdictChange>> {
+        let key = (livemode, user_id.to_owned());
+        let before = match self.users.get(&key) {
+            Some(touched) => touched.after.clone(),
+            None => self.backend.index.facts(livemode, user_id),
+        };
+        let after = facts::user_facts(self.conn(), livemode, user_id).await?.map(Arc::new);
+        let catalog = self.catalog(livemode);
+        let policy = self.backend.options.policy;
+        let changes =
+            facts::verdict_changes(user_id, (before.as_deref(), &catalog), (after.as_deref(), &catalog), &policy, now);
+        self.note_verdicts(livemode, &changes, cause);
+        self.users
+            .entry(key)
+            .and_modify(|touched| touched.after.clone_from(&after))
+            .or_insert(Touched { before, after });
+        Ok(changes)
+    }
+
+    /// The catalog as this transaction has it.
+    pub(super) fn catalog(&self, livemode: Livemode) -> Arc<Catalog> {
+        self.catalogs.get(&livemode).cloned().unwrap_or_else(|| self.backend.index.catalog(livemode))
+    }
+
+    /// Reads the catalog again and notes the answers that changed for everyone who pays for, or was given, what it touches.
+    pub(super) async fn touch_catalog(
+        &mut self,
+        livemode: Livemode,
+        cause: (&str, &str),
+        now: Timestamp,
+    ) -> Result<()> {
+        let before = self.catalog(livemode);
+        let after = Arc::new(facts::catalog(self.conn(), livemode).await?);
+        let policy = self.backend.options.policy;
+        let users = self
+            .backend
+            .index
+            .users_where(livemode, |facts| !facts.subscriptions.is_empty() || !facts.overrides.is_empty());
+        for (user_id, facts) in users {
+            let changes =
+                facts::verdict_changes(&user_id, (Some(&facts), &before), (Some(&facts), &after), &policy, now);
+            self.note_verdicts(livemode, &changes, cause);
+        }
+        self.catalogs.insert(livemode, after);
+        Ok(())
+    }
+
+    fn note_verdicts(&mut self, livemode: Livemode, changes: &[VerdictChange], cause: (&str, &str)) {
+        self.verdicts.extend(changes.iter().map(|change| Verdict {
+            livemode,
+            change: change.clone(),
+            cause: (cause.0.to_owned(), cause.1.to_owned()),
+        }));
+    }
+
+    async fn write_attempts(&mut self, now: Timestamp) -> Result<()> {
+        for chunk in std::mem::take(&mut self.attempts).chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::<Db>::new(
+                "insert into attempt (livemode, event_id, cause, actor, started_at, took_ms, outcome, error) ",
+            );
+            query.push_values(chunk, |mut row, attempt| {
+                row.push_bind(attempt.livemode.is_live())
+                    .push_bind(attempt.event_id.as_str())
+                    .push_bind(attempt.cause)
+                    .push_bind(attempt.actor.as_deref())
+                    .push_bind(now.millis())
+                    .push("0")
+                    .push_bind(attempt.outcome.as_str())
+                    .push_bind(attempt.error.as_deref());
+            });
+            self.conn().execute(query.build()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_verdicts(&mut self, now: Timestamp) -> Result<()> {
+        for chunk in std::mem::take(&mut self.verdicts).chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::<Db>::new(
+                "insert into verdict_change
+                    (livemode, user_id, feature_key, allowed_before, allowed_after, reason_before, reason_after, cause_kind, cause_id, at) ",
+            );
+            query.push_values(chunk, |mut row, Verdict { livemode, change, cause }| {
+                row.push_bind(livemode.is_live())
+                    .push_bind(change.user_id.as_str())
+                    .push_bind(change.feature.as_str())
+                    .push_bind(change.allowed_before)
+                    .push_bind(change.allowed_after)
+                    .push_bind(change.reason_before.as_str())
+                    .push_bind(change.reason_after.as_str())
+                    .push_bind(cause.0.as_str())
+                    .push_bind(cause.1.as_str())
+                    .push_bind(now.millis());
+            });
+            self.conn().execute(query.build()).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells other processes whose facts changed; answers with the numbers of the marks, first and last, when they have no gap.
+    async fn write_access_changes(&mut self, now: Timestamp) -> Result<Option<(i64, i64)>> {
+        let users = self.users.iter().filter(|(_, touched)| touched.before != touched.after);
+        let marks: Vec<(Livemode, Option<String>)> = users
+            .map(|((livemode, user_id), _)| (*livemode, Some(user_id.clone())))
+            .chain(self.catalogs.keys().map(|livemode| (*livemode, None)))
+            .collect();
+        let mut numbers = vec![];
+        for chunk in marks.chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::<Db>::new("insert into access_change (livemode, user_id, at) ");
+            query.push_values(chunk, |mut row, (livemode, user_id)| {
+                row.push_bind(livemode.is_live()).push_bind(user_id.as_deref()).push_bind(now.millis());
+            });
+            query.push(" returning seq");
+            for row in query.build().fetch_all(self.conn()).await? {
+                numbers.push(row.int("seq")?);
+            }
+        }
+        numbers.sort_unstable();
+        let ends = numbers.first().copied().zip(numbers.last().copied());
+        Ok(ends.filter(|(first, last)| usize::try_from(last - first + 1) == Ok(numbers.len())))
+    }
+
+    /// Commits, then makes what changed visible while the writer is still held: memory follows the order of the commits.
+    pub(super) async fn commit(mut self, now: Timestamp) -> Result<()> {
+        self.write_attempts(now).await?;
+        self.write_verdicts(now).await?;
+        let seen = self.write_access_changes(now).await?;
+        let mut conn = self.conn.take().expect("a write has its connection until it ends");
+        if let Err(error) = sqlx::query("commit").execute(&mut *conn).await {
+            // The transaction may still be open: the connection must not go back to the pool with it.
+            conn.close_on_drop();
+            return Err(error.into());
+        }
+        let changes = Changes {
+            users: self.users.drain().map(|(key, touched)| (key, touched.after)).collect(),
+            catalogs: self.catalogs.drain().collect(),
+        };
+        self.backend.index.publish(changes);
+        if let Some((first, last)) = seen {
+            // A change of another process with a smaller number may be unseen: only a gapless step may skip the refresh.
+            let _ = self.backend.seen_change.compare_exchange(first - 1, last, Ordering::SeqCst, Ordering::SeqCst);
+        }
+        drop(conn);
+        Ok(())
+    }
+}
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        // Not committed: closing the connection rolls back, also when the task was cancelled half-way through a statement.
+        if let Some(mut conn) = self.conn.take() {
+            conn.close_on_drop();
+        }
+    }
+}
