@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Policy, PolicyExceptions};
+
 /// What kind of thing a feature is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,6 +50,17 @@ pub struct Feature {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: FeatureType,
+    /// Where this feature departs from the installation's policy.
+    #[serde(default, skip_serializing_if = "PolicyExceptions::is_empty")]
+    pub policy: PolicyExceptions,
+}
+
+impl Feature {
+    /// A feature without a name that follows the installation's policy.
+    #[must_use]
+    pub fn new(key: impl Into<String>, kind: FeatureType) -> Self {
+        Self { key: key.into(), name: None, kind, policy: PolicyExceptions::default() }
+    }
 }
 
 /// Whether `key` can be a feature's key (Stripe's `lookup_key` has at most 80 characters).
@@ -62,7 +75,7 @@ pub fn is_feature_key(key: &str) -> bool {
 pub struct FeatureGrant {
     /// The feature's key.
     pub feature: String,
-    /// The number for a limit or a metered feature.
+    /// The number for a limit or a metered feature; for a limit without one, the quantity that was bought.
     pub value: Option<i64>,
 }
 
@@ -75,6 +88,8 @@ pub struct Catalog {
     pub prices: HashMap<String, Vec<FeatureGrant>>,
     /// What a product gives, by product id; a price's own entry adds to it.
     pub products: HashMap<String, Vec<FeatureGrant>>,
+    /// Where a price departs from the policy, by price id.
+    pub price_policies: HashMap<String, PolicyExceptions>,
 }
 
 impl Catalog {
@@ -83,5 +98,12 @@ impl Catalog {
         let price = self.prices.get(price_id).map(Vec::as_slice).unwrap_or_default();
         let product = product_id.and_then(|id| self.products.get(id)).map(Vec::as_slice).unwrap_or_default();
         price.iter().chain(product)
+    }
+
+    /// The policy for a feature that comes from a price: the price's word before the feature's before the installation's.
+    #[must_use]
+    pub fn policy(&self, installation: &Policy, feature: Option<&str>, price_id: Option<&str>) -> Policy {
+        let feature = feature.and_then(|key| self.features.get(key)).map(|feature| &feature.policy);
+        installation.except(feature).except(price_id.and_then(|id| self.price_policies.get(id)))
     }
 }

@@ -12,7 +12,7 @@ pub mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::access::Policy;
+use domain::access::{Policy, PolicyExceptions};
 use domain::catalog::{Feature, FeatureGrant};
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
@@ -22,7 +22,7 @@ pub use index::{Changes, Index};
 use records::{
     ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord, ConflictRecord,
     CustomerFilter, CustomerRecord, CustomerRow, Delivery, EventFilter, EventRecord, MappingRecord, NavCounts,
-    NewOverride, OverrideFilter, OverrideRecord, Page, PriceRecord, ProductRecord, ReadClaim, Recorded,
+    NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductRecord, ReadClaim, Recorded,
     RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, SubscriptionFilter, SubscriptionRecord, SyncReport,
     TargetKind, UserRecord, VerdictChangeRecord,
 };
@@ -178,6 +178,14 @@ pub trait CatalogStore: Send + Sync {
         grants: &[FeatureGrant],
         author: &Author,
     ) -> Result<()>;
+    /// Says where a feature or a price departs from the installation's policy; `false` when there is no such feature.
+    async fn put_policy(
+        &self,
+        livemode: Livemode,
+        target: PolicyTarget<'_>,
+        policy: &PolicyExceptions,
+        author: &Author,
+    ) -> Result<bool>;
     /// A price Stripe told us of.
     async fn price(&self, livemode: Livemode, price_id: &str) -> Result<Option<PriceRecord>>;
     /// A product Stripe told us of.

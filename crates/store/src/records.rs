@@ -434,6 +434,15 @@ pub struct VerdictChangeRecord {
     pub at: Timestamp,
 }
 
+/// What can depart from the installation's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyTarget<'a> {
+    /// A feature, by key.
+    Feature(&'a str),
+    /// A price, by id.
+    Price(&'a str),
+}
+
 /// What gives features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetKind {

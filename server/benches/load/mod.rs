@@ -72,20 +72,36 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// Sends every request once over `connections` connections; all have to be answered 200.
+/// Sends every request once over `connections` connections, each the next as soon as it has its answer; all have to be answered 200.
 pub(crate) async fn send(address: SocketAddr, connections: usize, requests: Arc<Vec<Vec<u8>>>) -> Figures {
+    send_every(address, connections, requests, Duration::ZERO).await
+}
+
+/// The same, each connection at most one request in `pause`: what a request takes while the machine is not saturated.
+pub(crate) async fn send_every(
+    address: SocketAddr,
+    connections: usize,
+    requests: Arc<Vec<Vec<u8>>>,
+    pause: Duration,
+) -> Figures {
     let next = Arc::new(AtomicUsize::new(0));
     let began = Instant::now();
     let mut clients = tokio::task::JoinSet::new();
-    for _ in 0..connections {
+    for n in 0..connections {
         let (next, requests) = (Arc::clone(&next), Arc::clone(&requests));
         clients.spawn(async move {
+            let first = tokio::time::Instant::now()
+                + pause * u32::try_from(n).unwrap_or(0) / u32::try_from(connections).unwrap_or(1);
+            let mut turns = (pause > Duration::ZERO).then(|| tokio::time::interval_at(first, pause));
             let mut stream = TcpStream::connect(address).await.expect("the program listens");
             stream.set_nodelay(true).expect("TCP_NODELAY can be set");
             let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(4096));
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 let Some(request) = requests.get(n) else { return times };
+                if let Some(turns) = &mut turns {
+                    turns.tick().await;
+                }
                 let sent = Instant::now();
                 stream.write_all(request).await.expect("the connection stays open");
                 read_answer(&mut stream, &mut buffer).await;

@@ -86,7 +86,7 @@ pub async fn put_feature(posted: Posted) -> Outcome {
     match posted
         .state
         .store
-        .put_feature(posted.livemode, &Feature { key: key.clone(), name, kind }, &posted.author())
+        .put_feature(posted.livemode, &Feature { name, ..Feature::new(key.clone(), kind) }, &posted.author())
         .await
     {
         Ok(()) => Outcome::done(posted.back_to(page), format!("The feature {key} is saved.")),

@@ -135,7 +135,7 @@ pub(super) async fn put_feature(
         TypeIn::Limit => FeatureType::Limit,
         TypeIn::Metered => FeatureType::Metered,
     };
-    let feature = Feature { key: feature, name: short_text(body.name, 200, "name")?, kind };
+    let feature = Feature { name: short_text(body.name, 200, "name")?, ..Feature::new(feature, kind) };
     api.app.store.put_feature(key.livemode, &feature, &api.author(&key, None)).await?;
     Ok(axum::Json(FeatureOut::new(&feature, key.livemode)))
 }

@@ -8,6 +8,7 @@ pub mod extract;
 mod features;
 mod mappings;
 mod overrides;
+mod policies;
 mod sync;
 mod types;
 mod users;
@@ -83,6 +84,8 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(features::get_feature, features::put_feature, features::delete_feature))
         .routes(routes!(catalog::get_price_features, catalog::put_price_features))
         .routes(routes!(catalog::get_product_features, catalog::put_product_features))
+        .routes(routes!(policies::get_feature_policy, policies::put_feature_policy))
+        .routes(routes!(policies::get_price_policy, policies::put_price_policy))
         .routes(routes!(checkout::create_checkout_session))
         .routes(routes!(checkout::create_portal_session))
         .routes(routes!(sync::sync))

@@ -37,10 +37,8 @@ pub struct Config {
     pub stripe_api_base: Option<Url>,
     /// How far a signature's timestamp may be away from now; at least one second.
     pub webhook_tolerance: Duration,
-    /// How long `past_due` keeps its access.
-    pub past_due_grace: Duration,
-    /// How long a passed period without a word from Stripe keeps its access.
-    pub period_leeway: Duration,
+    /// What holds where neither feature nor price says otherwise.
+    pub policy: Policy,
     /// Metadata keys that may name the user, in order.
     pub metadata_keys: Vec<String>,
     /// The first owner, for when there is none.
@@ -153,6 +151,17 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     parse::duration(text).ok()
 }
 
+/// A length of time in milliseconds as [`parse_duration`] reads it, in the largest unit that fits.
+#[must_use]
+pub fn duration_text(millis: i64) -> String {
+    let secs = millis / 1000;
+    let (unit, factor) = [("d", 86_400), ("h", 3_600), ("m", 60)]
+        .into_iter()
+        .find(|(_, factor)| secs != 0 && secs % factor == 0)
+        .unwrap_or(("s", 1));
+    format!("{}{unit}", secs / factor)
+}
+
 fn setting(name: &'static str) -> Result<&'static Setting, ConfigError> {
     SETTINGS
         .iter()
@@ -200,8 +209,7 @@ impl Config {
             webhook_secrets: read(sources, "STRIPE_WEBHOOK_SECRET", parse::webhook_secrets)?.unwrap_or_default(),
             stripe_api_base: read(sources, "STRIPE_API_BASE", |text| parse::api_base(text, has_live_key))?,
             webhook_tolerance: read_or(sources, "WEBHOOK_TOLERANCE", parse::tolerance)?,
-            past_due_grace: read_or(sources, "PAST_DUE_GRACE", parse::duration)?,
-            period_leeway: read_or(sources, "PERIOD_LEEWAY", parse::duration)?,
+            policy: policy(sources)?,
             metadata_keys: read_or(sources, "USER_METADATA_KEYS", parse::metadata_keys)?,
             first_owner: first_owner(sources)?,
             metrics_listen: read(sources, "METRICS_LISTEN", parse::address)?,
@@ -214,12 +222,7 @@ impl Config {
     /// What the store needs of the settings.
     #[must_use]
     pub fn store_options(&self) -> store::Options {
-        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        store::Options {
-            policy: Policy { past_due_grace: millis(self.past_due_grace), period_leeway: millis(self.period_leeway) },
-            metadata_keys: self.metadata_keys.clone(),
-            readable: self.modes(),
-        }
+        store::Options { policy: self.policy, metadata_keys: self.metadata_keys.clone(), readable: self.modes() }
     }
 
     /// The modes there is an API key of Stripe's for.
@@ -262,6 +265,17 @@ impl Config {
             })
             .collect()
     }
+}
+
+fn policy(sources: &Sources) -> Result<Policy, ConfigError> {
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    Ok(Policy {
+        past_due_grace: millis(read_or(sources, "PAST_DUE_GRACE", parse::duration)?),
+        period_leeway: millis(read_or(sources, "PERIOD_LEEWAY", parse::duration)?),
+        trialing: read_or(sources, "TRIAL_POLICY", parse::treatment)?,
+        paused: read_or(sources, "PAUSED_POLICY", parse::treatment)?,
+        pause_collection: read_or(sources, "PAUSE_COLLECTION_POLICY", parse::pause_collection)?,
+    })
 }
 
 fn redacted(secret: &Secret) -> String {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use domain::Livemode;
+use domain::access::{CollectionPause, PauseCollection, Policy, Treatment};
 use gateway::SecretKey;
 use gateway::signature::Secret;
 use tracing_subscriber::EnvFilter;
@@ -146,6 +147,30 @@ pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
     let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
     let secs = number.checked_mul(factor).filter(|secs| *secs <= MOST);
     secs.map(Duration::from_secs).ok_or_else(|| (format!("{} is more than ten years", quoted(text)), EXPECTED))
+}
+
+/// `allow` or `deny`.
+pub(super) fn treatment(text: &str) -> Result<Treatment, Refusal> {
+    Treatment::parse(text).ok_or_else(|| (format!("{} is neither", quoted(text)), "allow or deny"))
+}
+
+/// `behavior=way` for some of Stripe's three behaviors; the others keep their defaults.
+pub(super) fn pause_collection(text: &str) -> Result<PauseCollection, Refusal> {
+    const EXPECTED: &str =
+        "behavior=way, comma separated: keep_as_draft, mark_uncollectible or void; keep, until_period_end or deny";
+    let mut policy = Policy::default().pause_collection;
+    for part in text.split(',').map(str::trim) {
+        let wrong = || (format!("{} is not behavior=way", quoted(part)), EXPECTED);
+        let (behavior, way) = part.split_once('=').ok_or_else(wrong)?;
+        let slot = match behavior.trim() {
+            "keep_as_draft" => &mut policy.keep_as_draft,
+            "mark_uncollectible" => &mut policy.mark_uncollectible,
+            "void" => &mut policy.void,
+            _ => return Err(wrong()),
+        };
+        *slot = CollectionPause::parse(way.trim()).ok_or_else(wrong)?;
+    }
+    Ok(policy)
 }
 
 /// Whole seconds from 1 up to a day, with or without a unit.

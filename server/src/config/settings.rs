@@ -54,6 +54,10 @@ pub const SETTINGS: &[Setting] = settings! {
     plain "WEBHOOK_TOLERANCE", "webhook-tolerance", "300", "Seconds a signature's timestamp may be away from now";
     plain "PAST_DUE_GRACE", "past-due-grace", "7d", "How long past_due keeps its access";
     plain "PERIOD_LEEWAY", "period-leeway", "2d", "How long a passed period without a word from Stripe keeps its access";
+    plain "TRIAL_POLICY", "trial-policy", "allow", "Whether a trial gives access: allow or deny";
+    plain "PAUSED_POLICY", "paused-policy", "deny", "Whether a subscription that somebody paused gives access: allow or deny";
+    plain "PAUSE_COLLECTION_POLICY", "pause-collection-policy", "keep_as_draft=keep,mark_uncollectible=keep,void=until_period_end",
+        "Access while Stripe's pause_collection lasts, per behavior: keep, until_period_end or deny";
     plain "USER_METADATA_KEYS", "user-metadata-keys", "user_id,userId", "Metadata keys of Stripe's objects that may name the user, in order";
     plain "ADMIN_EMAIL", "admin-email", "none", "E-mail address of the first owner; used when there is no owner";
     secret "ADMIN_PASSWORD", "admin-password", "none", "Password of the first owner; used when there is no owner";

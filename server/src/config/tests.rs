@@ -27,10 +27,44 @@ fn an_empty_value_is_no_value() {
 fn lengths_of_time_have_units() {
     for (text, secs) in [("7d", 604_800), ("12h", 43_200), ("30m", 1_800), ("300s", 300), ("0d", 0)] {
         let config = load(&[("PAST_DUE_GRACE", text)]).unwrap();
-        assert_eq!(config.past_due_grace, Duration::from_secs(secs), "{text}");
+        assert_eq!(config.policy.past_due_grace, secs * 1000, "{text}");
     }
     for text in ["7", "d", "7 d", "1w", "99999d", "999999999999999999999s", "7dd", "é"] {
         assert_eq!(load(&[("PAST_DUE_GRACE", text)]).unwrap_err().name, "PAST_DUE_GRACE", "{text}");
+    }
+}
+
+#[test]
+fn a_length_of_time_is_written_as_it_is_read() {
+    for text in ["7d", "36h", "90m", "301s", "0s"] {
+        let millis = i64::try_from(super::parse_duration(text).unwrap().as_millis()).unwrap();
+        assert_eq!(super::duration_text(millis), text);
+    }
+}
+
+#[test]
+fn policies_have_words() {
+    let config = load(&[
+        ("TRIAL_POLICY", "deny"),
+        ("PAUSED_POLICY", "allow"),
+        ("PAUSE_COLLECTION_POLICY", "keep_as_draft=deny, void=keep"),
+    ])
+    .unwrap();
+    assert_eq!((config.policy.trialing, config.policy.paused), (Treatment::Deny, Treatment::Allow));
+    let expected = PauseCollection {
+        keep_as_draft: CollectionPause::Deny,
+        mark_uncollectible: CollectionPause::Keep,
+        void: CollectionPause::Keep,
+    };
+    assert_eq!(config.policy.pause_collection, expected);
+    for (name, text) in [
+        ("TRIAL_POLICY", "yes"),
+        ("PAUSED_POLICY", "ALLOW"),
+        ("PAUSE_COLLECTION_POLICY", "void"),
+        ("PAUSE_COLLECTION_POLICY", "void=maybe"),
+        ("PAUSE_COLLECTION_POLICY", "voids=keep"),
+    ] {
+        assert_eq!(load(&[(name, text)]).unwrap_err().name, name, "{text}");
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn open_shop(stage: &Stage) -> anyhow::Result<()> {
     }
     let author = stage.author("staff:demo@example.com", Some("First catalog"));
     for (key, name, kind) in FEATURES {
-        let feature = Feature { key: key.to_owned(), name: Some(name.to_owned()), kind };
+        let feature = Feature { name: Some(name.to_owned()), ..Feature::new(key, kind) };
         stage.state.store.put_feature(MODE, &feature, &author).await?;
     }
     let on = |feature: &str| FeatureGrant { feature: feature.to_owned(), value: None };

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 
 use super::standing::{Standing, rank, standing};
-use super::{Decision, OverrideEffect, OverrideFacts, Policy, Reason, Source, SubscriptionFacts, UserFacts};
+use super::{Decision, OverrideEffect, OverrideFacts, Policy, Reason, Source, SubscriptionFacts, Treatment, UserFacts};
 use crate::Timestamp;
-use crate::catalog::Catalog;
-use crate::stripe::SubscriptionItem;
+use crate::catalog::{Catalog, FeatureGrant, FeatureType};
+use crate::stripe::{SubscriptionItem, SubscriptionStatus};
 
 /// May this user use this feature at this moment?
 ///
@@ -131,8 +131,11 @@ impl<'a> Survey<'a> {
         let mut neither: Option<Refused<'a>> = None;
         let mut stands_well = false;
         let mut visit = |item: Option<&SubscriptionItem>| {
-            let gift = item.and_then(|item| gift(item, catalog, feature));
-            match standing(facts, item, policy, now) {
+            let policy = catalog.policy(policy, feature, item.map(|item| item.price_id.as_str()));
+            let withheld =
+                policy.trialing == Treatment::Deny && facts.subscription.status == SubscriptionStatus::Trialing;
+            let gift = item.and_then(|item| gift(item, catalog, feature)).filter(|_| !withheld);
+            match standing(facts, item, &policy, now) {
                 Standing::Good { reason, until } => {
                     stands_well = true;
                     self.gives_something |= item.is_some_and(|item| gives_anything(item, catalog));
@@ -235,7 +238,12 @@ fn is_about(o: &OverrideFacts, feature: Option<&str>) -> bool {
 #[expect(clippy::option_option, reason = "given without a number is not the same as not given")]
 fn gift(item: &SubscriptionItem, catalog: &Catalog, feature: Option<&str>) -> Option<Option<i64>> {
     let grants = catalog.grants(&item.price_id, item.product_id.as_deref());
-    grants.filter(|grant| feature.is_none_or(|key| grant.feature == key)).map(|grant| feature.and(grant.value)).max()
+    let value = |grant: &FeatureGrant| {
+        let key = feature?;
+        let is_limit = || catalog.features.get(key).is_some_and(|feature| feature.kind == FeatureType::Limit);
+        grant.value.or_else(|| is_limit().then_some(item.quantity))
+    };
+    grants.filter(|grant| feature.is_none_or(|key| grant.feature == key)).map(value).max()
 }
 
 fn gives_anything(item: &SubscriptionItem, catalog: &Catalog) -> bool {

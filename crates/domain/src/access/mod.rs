@@ -1,6 +1,7 @@
 //! Facts and a clock in, a decision out. Nothing here looks anything up.
 
 mod decide;
+mod policy;
 mod reason;
 mod standing;
 #[cfg(test)]
@@ -12,25 +13,9 @@ use crate::Timestamp;
 use crate::stripe::Subscription;
 pub(crate) use decide::decide_paid;
 pub use decide::{decide, decide_any, entitlements};
+pub use policy::{CollectionPause, PauseCollection, Policy, PolicyExceptions, Treatment};
 pub use reason::Reason;
 pub(crate) use standing::{Standing, standing};
-
-/// Default policies, one set for the installation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// How long `past_due` keeps its access, in milliseconds.
-    pub past_due_grace: i64,
-    /// How long a passed period without a word from Stripe keeps its access, in milliseconds: Stripe itself finalises the renewal's
-    /// invoice about an hour late and advises "a day or two" (docs.stripe.com/billing/subscriptions/webhooks).
-    pub period_leeway: i64,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        const DAY: i64 = 86_400_000;
-        Self { past_due_grace: 7 * DAY, period_leeway: 2 * DAY }
-    }
-}
 
 /// A subscription with what only its history tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //! Source of the statuses' meaning: docs.stripe.com/billing/subscriptions/overview; of the leeway after a period:
 //! docs.stripe.com/billing/subscriptions/webhooks.
 
-use super::{Policy, Reason, SubscriptionFacts};
+use super::{CollectionPause, Policy, Reason, SubscriptionFacts, Treatment};
 use crate::Timestamp;
 use crate::stripe::{Subscription, SubscriptionItem, SubscriptionStatus};
 
@@ -34,6 +34,11 @@ pub(crate) fn standing(
 ) -> Standing {
     let sub = &facts.subscription;
     let period_end = item.and_then(|item| item.current_period_end);
+    let is_running =
+        matches!(sub.status, SubscriptionStatus::Active | SubscriptionStatus::Trialing | SubscriptionStatus::PastDue);
+    if is_running && collection(sub, policy) == CollectionPause::Deny {
+        return Standing::bad(Reason::SubscriptionPaused);
+    }
     match &sub.status {
         SubscriptionStatus::Active => Span {
             paid_until: period_end,
@@ -41,14 +46,14 @@ pub(crate) fn standing(
             during: Reason::SubscriptionActive,
             after: Reason::GracePeriodOver,
         }
-        .judge(final_end(sub, period_end), now),
+        .judge(final_end(sub, period_end, policy), now),
         SubscriptionStatus::Trialing => Span {
             paid_until: sub.trial_end.or(period_end),
             leeway: policy.period_leeway,
             during: Reason::SubscriptionTrialing,
             after: Reason::TrialEnded,
         }
-        .judge(final_end(sub, sub.trial_end.or(period_end)), now),
+        .judge(final_end(sub, sub.trial_end.or(period_end), policy), now),
         SubscriptionStatus::PastDue => {
             let start = item.and_then(|item| item.current_period_start).or(sub.current_period_start()).or(sub.created);
             let Some(since) = facts.past_due_since.or(start) else { return Standing::bad(Reason::GracePeriodOver) };
@@ -58,7 +63,7 @@ pub(crate) fn standing(
                 during: Reason::GracePeriod,
                 after: Reason::GracePeriodOver,
             }
-            .judge(final_end(sub, period_end), now)
+            .judge(final_end(sub, period_end, policy), now)
         }
         SubscriptionStatus::Unpaid => Standing::bad(Reason::SubscriptionUnpaid),
         SubscriptionStatus::Incomplete => Standing::bad(Reason::SubscriptionIncomplete),
@@ -72,6 +77,9 @@ pub(crate) fn standing(
         SubscriptionStatus::Paused => match sub.trial_end {
             Some(end) if paused_by_trial(sub, end, now) => {
                 Standing::Bad { reason: Reason::TrialEnded, since: Some(end) }
+            }
+            _ if policy.paused == Treatment::Allow => {
+                Standing::Good { reason: Reason::SubscriptionActive, until: None }
             }
             _ => Standing::bad(Reason::SubscriptionPaused),
         },
@@ -108,13 +116,19 @@ impl Span {
     }
 }
 
-/// When it ends for good, and as what: cancelled (at a time or with the period), ended, or, with its invoices void, with what is paid.
-fn final_end(sub: &Subscription, paid_until: Option<Timestamp>) -> Option<(Timestamp, Reason)> {
+/// What its paused collection means for access.
+fn collection(sub: &Subscription, policy: &Policy) -> CollectionPause {
+    sub.pause_behavior.as_deref().map_or(CollectionPause::Keep, |behavior| policy.pause_collection.of(behavior))
+}
+
+/// When it ends for good, and as what: cancelled (at a time or with the period), ended, or, when nobody will pay for more, with what is
+/// paid.
+fn final_end(sub: &Subscription, paid_until: Option<Timestamp>, policy: &Policy) -> Option<(Timestamp, Reason)> {
     let canceled = match (sub.ends_at(), sub.ended_at) {
         (Some(planned), Some(ended)) => Some(planned.min(ended)),
         (planned, ended) => planned.or(ended),
     };
-    let paused = paid_until.filter(|_| sub.pause_behavior.as_deref() == Some("void"));
+    let paused = paid_until.filter(|_| collection(sub, policy) == CollectionPause::UntilPeriodEnd);
     match (canceled, paused) {
         (Some(canceled), Some(paused)) if paused < canceled => Some((paused, Reason::SubscriptionPaused)),
         (None, Some(paused)) => Some((paused, Reason::SubscriptionPaused)),

@@ -55,7 +55,10 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn standing(&self, facts: &'a SubscriptionFacts) -> Standing {
-        standing(facts, self.item(facts), &self.chain.policy, self.chain.now)
+        let item = self.item(facts);
+        let price = item.map(|item| item.price_id.as_str());
+        let policy = self.chain.catalog.policy(&self.chain.policy, self.chain.feature.as_deref(), price);
+        standing(facts, item, &policy, self.chain.now)
     }
 
     /// Whether a subscription is there that is not over for good.

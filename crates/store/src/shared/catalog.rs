@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use domain::Livemode;
+use domain::access::{PolicyExceptions, Treatment};
 use domain::catalog::{Feature, FeatureGrant};
 use serde_json::json;
 
 use super::Backend;
 use super::audit::audit;
 use super::rows::{Columns as _, json as read_json};
-use crate::records::{Author, PriceRecord, ProductRecord, TargetKind};
+use crate::records::{Author, PolicyTarget, PriceRecord, ProductRecord, TargetKind};
 use crate::{CatalogStore, Error, Result};
 
 #[async_trait]
@@ -105,6 +106,49 @@ impl CatalogStore for Backend {
         .await?;
         write.touch_catalog(livemode, ("catalog", id), author.now).await?;
         write.commit(author.now).await
+    }
+
+    async fn put_policy(
+        &self,
+        livemode: Livemode,
+        target: PolicyTarget<'_>,
+        policy: &PolicyExceptions,
+        author: &Author,
+    ) -> Result<bool> {
+        let mut write = self.begin().await?;
+        let catalog = write.catalog(livemode);
+        let (sql, kind, id, before) = match target {
+            PolicyTarget::Feature(key) => (
+                "update feature set past_due_grace = $3, trialing = $4, paused = $5 where livemode = $1 and feature_key = $2",
+                "feature",
+                key,
+                catalog.features.get(key).map(|feature| feature.policy),
+            ),
+            PolicyTarget::Price(id) => (
+                "insert into price_policy (livemode, price_id, past_due_grace, trialing, paused) values ($1, $2, $3, $4, $5)
+                 on conflict (livemode, price_id) do update
+                    set past_due_grace = excluded.past_due_grace, trialing = excluded.trialing, paused = excluded.paused",
+                "price",
+                id,
+                catalog.price_policies.get(id).copied(),
+            ),
+        };
+        let written = sqlx::query(sql)
+            .bind(livemode.is_live())
+            .bind(id)
+            .bind(policy.past_due_grace)
+            .bind(policy.trialing.map(Treatment::as_str))
+            .bind(policy.paused.map(Treatment::as_str))
+            .execute(write.conn())
+            .await?;
+        if written.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let details = json!({"before": before, "after": policy});
+        audit(write.conn(), author, "policy.put", Some(livemode), (kind, id), &details).await?;
+        write.touch_catalog(livemode, ("catalog", id), author.now).await?;
+        write.commit(author.now).await?;
+        Ok(true)
     }
 
     async fn price(&self, livemode: Livemode, price_id: &str) -> Result<Option<PriceRecord>> {

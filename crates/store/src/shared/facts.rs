@@ -5,7 +5,9 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use domain::access::{OverrideEffect, OverrideFacts, Policy, SubscriptionFacts, UserFacts, decide};
+use domain::access::{
+    OverrideEffect, OverrideFacts, Policy, PolicyExceptions, SubscriptionFacts, Treatment, UserFacts, decide,
+};
 use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType};
 use domain::stripe::CheckoutSession;
 use domain::{Livemode, Timestamp};
@@ -89,14 +91,27 @@ fn session(row: &DbRow, id: &str) -> Result<CheckoutSession> {
 /// The catalog of a mode as this connection sees it.
 pub(super) async fn catalog(conn: &mut Conn, livemode: Livemode) -> Result<Catalog> {
     let mut catalog = Catalog::default();
-    let features = sqlx::query("select feature_key, name, kind from feature where livemode = $1")
-        .bind(livemode.is_live())
-        .fetch_all(&mut *conn)
-        .await?;
+    let features = sqlx::query(
+        "select feature_key, name, kind, past_due_grace, trialing, paused from feature where livemode = $1",
+    )
+    .bind(livemode.is_live())
+    .fetch_all(&mut *conn)
+    .await?;
     for row in &features {
         let key = row.text("feature_key")?;
         let kind = word("feature", "kind", &key, &row.text("kind")?, FeatureType::parse)?;
-        catalog.features.insert(key.clone(), Feature { key, name: row.opt_text("name")?, kind });
+        let policy = policy_exceptions("feature", &key, row)?;
+        catalog.features.insert(key.clone(), Feature { key, name: row.opt_text("name")?, kind, policy });
+    }
+    let policies =
+        sqlx::query("select price_id, past_due_grace, trialing, paused from price_policy where livemode = $1")
+            .bind(livemode.is_live())
+            .fetch_all(&mut *conn)
+            .await?;
+    for row in &policies {
+        let price_id = row.text("price_id")?;
+        let policy = policy_exceptions("price_policy", &price_id, row)?;
+        catalog.price_policies.insert(price_id, policy);
     }
     let grants = sqlx::query(
         "select target_kind, target_id, feature_key, value from catalog_grant where livemode = $1 order by feature_key",
@@ -112,6 +127,17 @@ pub(super) async fn catalog(conn: &mut Conn, livemode: Livemode) -> Result<Catal
             .push(FeatureGrant { feature: row.text("feature_key")?, value: row.opt_int("value")? });
     }
     Ok(catalog)
+}
+
+fn policy_exceptions(table: &'static str, id: &str, row: &DbRow) -> Result<PolicyExceptions> {
+    let treatment = |column| -> Result<Option<Treatment>> {
+        row.opt_text(column)?.map(|text| word(table, column, id, &text, Treatment::parse)).transpose()
+    };
+    Ok(PolicyExceptions {
+        past_due_grace: row.opt_int("past_due_grace")?,
+        trialing: treatment("trialing")?,
+        paused: treatment("paused")?,
+    })
 }
 
 /// The answers that differ between two states of what a decision depends on.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::access::OverrideEffect;
-use domain::catalog::FeatureGrant;
+use domain::access::{OverrideEffect, PolicyExceptions, Treatment};
+use domain::catalog::{Feature, FeatureGrant, FeatureType};
 use serde_json::json;
-use store::records::{NewOverride, OverrideFilter, TargetKind};
+use store::records::{NewOverride, OverrideFilter, PolicyTarget, TargetKind};
 use store::{Error, Options};
 
 use super::helpers::{Database, Engine, MODE, NOW, author, checkout, event, now, on_both, subscription};
@@ -14,6 +14,7 @@ use super::helpers::{Database, Engine, MODE, NOW, author, checkout, event, now, 
 on_both! {
     memory_is_never_staler_than_the_last_commit, a_second_process_is_followed, a_restart_answers_the_same,
     the_catalog_works_at_once_for_who_already_pays, overrides_have_precedence_and_end, access_ends_by_the_clock_alone,
+    a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart,
 }
 
 async fn open(engine: Engine) -> Option<Database> {
@@ -161,4 +162,28 @@ async fn access_ends_by_the_clock_alone(engine: Engine) {
     assert_eq!(at(0).until, Some(now().plus_secs(864_000)));
     assert!(at(863_999).allowed);
     assert_eq!((at(864_000).allowed, at(864_000).reason.as_str()), (false, "subscription_canceled"));
+}
+
+async fn a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let trial = event("evt_1", "customer.subscription.created", 0, subscription("trialing", "price_pro"), None);
+    let checkout = event("evt_2", "checkout.session.completed", 1, checkout("user_1"), None);
+    db.take(&[trial, checkout]).await;
+    assert_eq!(db.verdict(), (true, "subscription_trialing"));
+
+    let deny = PolicyExceptions { trialing: Some(Treatment::Deny), ..PolicyExceptions::default() };
+    let allow = PolicyExceptions { trialing: Some(Treatment::Allow), ..PolicyExceptions::default() };
+    assert!(db.store.put_policy(MODE, PolicyTarget::Feature("pro"), &deny, &author()).await.unwrap());
+    assert_eq!(db.verdict(), (false, "not_in_plan"));
+    assert!(db.store.put_policy(MODE, PolicyTarget::Price("price_pro"), &allow, &author()).await.unwrap());
+    assert_eq!(db.verdict(), (true, "subscription_trialing"), "the price's word counts before the feature's");
+    assert!(!db.store.put_policy(MODE, PolicyTarget::Feature("nope"), &deny, &author()).await.unwrap());
+
+    // A new name is no new policy.
+    db.store.put_feature(MODE, &Feature::new("pro", FeatureType::Switch), &author()).await.unwrap();
+    let again = store::open(&db.url, Options::default()).await.unwrap();
+    let catalog = again.index().catalog(MODE);
+    assert_eq!((catalog.features["pro"].policy, catalog.price_policies["price_pro"]), (deny, allow));
+    let changes = db.store.verdict_changes(MODE, "user_1", 10).await.unwrap();
+    assert!(changes.iter().any(|c| c.cause_kind == "catalog" && c.change.reason_after == "not_in_plan"));
 }

@@ -90,7 +90,7 @@ impl Database {
     /// `pro` from `price_pro`, `team` from `price_team`.
     pub async fn with_catalog(self) -> Self {
         for key in ["pro", "team"] {
-            let feature = Feature { key: key.into(), name: None, kind: FeatureType::Switch };
+            let feature = Feature::new(key, FeatureType::Switch);
             self.store.put_feature(MODE, &feature, &author()).await.unwrap();
             let grants = [FeatureGrant { feature: key.into(), value: None }];
             self.store.put_grants(MODE, TargetKind::Price, &format!("price_{key}"), &grants, &author()).await.unwrap();

@@ -180,7 +180,7 @@ async fn figures_follow(engine: Engine) {
     .await;
     let counts = db.store.nav_counts(MODE).await.unwrap();
     assert_eq!((counts.prices_without_features, counts.conflicts, counts.unattributed), (1, 1, 0));
-    let feature = Feature { key: "more".into(), name: None, kind: FeatureType::Switch };
+    let feature = Feature::new("more", FeatureType::Switch);
     db.store.put_feature(MODE, &feature, &author()).await.unwrap();
     let grants = [domain::catalog::FeatureGrant { feature: "more".into(), value: None }];
     db.store.put_grants(MODE, TargetKind::Price, "price_unknown", &grants, &author()).await.unwrap();

@@ -18,7 +18,7 @@ async fn with_feature(keys: &[&str]) -> Program {
     let program = Program::with_owner().await;
     for key in keys {
         let kind = if *key == "seats" { FeatureType::Limit } else { FeatureType::Switch };
-        let feature = Feature { key: (*key).to_owned(), name: None, kind };
+        let feature = Feature::new(*key, kind);
         program.state.store.put_feature(TEST, &feature, &program.author()).await.unwrap();
     }
     program

@@ -92,3 +92,32 @@ async fn prices_and_products_give_features_before_stripe_told_of_them() {
     app.get(&key, "/v1/prices/prod_x/features").await.refused(400, "parameter_invalid", Some("price_id"));
     app.get(&key, "/v1/products/a%20b/features").await.refused(400, "parameter_invalid", Some("product_id"));
 }
+
+#[tokio::test]
+async fn features_and_prices_depart_from_the_policy() {
+    let (app, key) = app().await;
+    app.put(&key, "/v1/features/pro", json!({})).await.ok();
+    for (path, id) in [("/v1/features/pro/policy", "pro"), ("/v1/prices/price_new/policy", "price_new")] {
+        let nothing = json!({ "object": "policy", "id": id, "past_due_grace": null, "trialing": null, "paused": null, "livemode": false });
+        assert_eq!(app.get(&key, path).await.ok(), nothing);
+        let wanted = json!({ "past_due_grace": "14d", "trialing": "deny", "paused": "allow" });
+        let made = app.put(&key, path, wanted).await.ok();
+        assert_eq!(
+            (&made["past_due_grace"], &made["trialing"], &made["paused"]),
+            (&json!("14d"), &json!("deny"), &json!("allow"))
+        );
+        assert_eq!(app.get(&key, path).await.ok(), made);
+        assert_eq!(app.put(&key, path, json!({})).await.ok(), nothing, "what is left out follows the installation");
+        for (body, param) in [
+            (json!({ "past_due_grace": "two weeks" }), "past_due_grace"),
+            (json!({ "past_due_grace": 14 }), "past_due_grace"),
+            (json!({ "trialing": "maybe" }), "trialing"),
+            (json!({ "paused": true }), "paused"),
+        ] {
+            app.put(&key, path, body).await.refused(400, "parameter_invalid", Some(param));
+        }
+    }
+    app.put(&key, "/v1/features/nope/policy", json!({})).await.refused(404, "resource_missing", None);
+    app.get(&key, "/v1/features/nope/policy").await.refused(404, "resource_missing", None);
+    app.get(&key, "/v1/prices/nope/policy").await.refused(400, "parameter_invalid", Some("price_id"));
+}

@@ -17,7 +17,7 @@ pub(crate) fn day(n: i64) -> Timestamp {
 
 /// `pro` by `price_pro` and `prod_pro`, `seats` with a number by two prices, `basic` by `price_basic`.
 pub(crate) fn catalog() -> Catalog {
-    let feature = |key: &str, kind| (key.to_owned(), Feature { key: key.to_owned(), name: None, kind });
+    let feature = |key: &str, kind| (key.to_owned(), Feature::new(key, kind));
     let gives = |id: &str, grants: &[(&str, Option<i64>)]| {
         let grants = grants.iter().map(|(key, value)| FeatureGrant { feature: (*key).to_owned(), value: *value });
         (id.to_owned(), grants.collect())
@@ -36,6 +36,7 @@ pub(crate) fn catalog() -> Catalog {
         ]
         .into(),
         products: [gives("prod_pro", &[("pro", None)])].into(),
+        ..Catalog::default()
     }
 }
 

@@ -139,7 +139,7 @@ fn past_due_keeps_access_for_the_grace_of_the_policy() {
 fn grace_and_leeway_are_the_policys() {
     let mut late = subscription("past_due", "price_pro");
     late.past_due_since = Some(day(-4));
-    let policy = Policy { past_due_grace: DAY, period_leeway: 0 };
+    let policy = Policy { past_due_grace: DAY, period_leeway: 0, ..Policy::default() };
     let facts = user(vec![late, ending(day(0), subscription("active", "price_pro"))]);
     assert!(decide(Some(&facts), &catalog(), &policy, "pro", before(NOW)).allowed);
     assert_eq!(decide(Some(&facts), &catalog(), &policy, "pro", NOW).reason, Reason::GracePeriodOver);
