@@ -2,7 +2,6 @@
 //!
 //! `cargo xtask bench webhook [ROUNDS]`: 64 connections, signed events of 2 KB, SQLite with synchronous FULL, alternating A B B A.
 
-#[expect(dead_code, reason = "the other benchmark uses the rest")]
 mod load;
 
 use std::sync::Arc;

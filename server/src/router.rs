@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -20,7 +20,9 @@ use serde_json::json;
 use tower_http::timeout::TimeoutBody;
 use tracing::Instrument;
 
+use crate::api::ApiState;
 use crate::error::ApiError;
+use crate::front::Front;
 use crate::state::AppState;
 use crate::{admin, api, assets, openapi, webhook};
 
@@ -31,8 +33,13 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
-/// Every route. `/metrics` is left out when it has an address of its own.
-pub fn router(state: &AppState) -> Router {
+/// Everything that is served. `/metrics` is left out when it has an address of its own.
+pub fn front(state: &AppState) -> Front {
+    let api = ApiState::new(state.clone());
+    Front::new(api.clone(), router(state, api))
+}
+
+fn router(state: &AppState, api: ApiState) -> Router {
     let operation = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz));
     let operation =
         if state.config.metrics_listen.is_none() { operation.route("/metrics", get(metrics)) } else { operation };
@@ -43,7 +50,7 @@ pub fn router(state: &AppState) -> Router {
         .merge(assets::routes())
         .merge(admin::routes(state))
         .with_state(state.clone())
-        .merge(api::routes(state.clone()))
+        .merge(api::routes(api))
         .merge(openapi::routes())
         .fallback(not_found)
         .layer(middleware::from_fn(observe))
@@ -74,8 +81,11 @@ async fn not_found(request: Request) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "route_unknown", message)
 }
 
+/// The header with a request's id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Cheap and never the same within this process's life; another process starts elsewhere.
-fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
         let mut bytes = [0; 8];
         // Without randomness ids start at the process's own number, which is still good enough for a log.
@@ -114,7 +124,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
     });
     let mut response = finish(response, &id);
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
-        response.headers_mut().insert("x-request-id", value);
+        response.headers_mut().insert(REQUEST_ID, value);
     }
     tracing::debug!(request_id = id, %method, path, status = response.status().as_u16(), took = ?began.elapsed(), "answered");
     response

@@ -10,6 +10,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::front::Front;
 use crate::state::AppState;
 
 /// How long requests in hand may take once the program was told to stop.
@@ -34,11 +35,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let router = crate::router::router(&state);
+    let front = crate::router::front(&state);
     let metrics_router = crate::router::metrics_router(&state);
     let worker = tokio::spawn(state.worker.clone().run(state.intake.clone(), until(stopped.clone())));
-    let pages = tokio::spawn(listen(listener, router, stopped.clone()));
-    let figures = metrics.map(|listener| tokio::spawn(listen(listener, metrics_router, stopped)));
+    let pages = tokio::spawn(listen(listener, front, stopped.clone()));
+    let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
 
     shutdown.await;
     tracing::info!("stopping: finishing what is in hand");
@@ -59,15 +60,22 @@ pub async fn serve(
     Ok(())
 }
 
-async fn listen(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn listen(listener: TcpListener, front: Front, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
     // Without it a page sent in pieces waits 40 ms for an acknowledgement.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY: {error}");
         }
     });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(until(stopped)).await.context("while serving")
+    axum::serve(listener, front).with_graceful_shutdown(until(stopped)).await.context("while serving")
+}
+
+async fn listen_for_metrics(
+    listener: TcpListener,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(until(stopped)).await.context("while serving metrics")
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

@@ -80,7 +80,8 @@ pub struct FeatureGrant {
 }
 
 /// The catalog of one mode, as decisions look it up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Catalog {
     /// Features by key.
     pub features: HashMap<String, Feature>,

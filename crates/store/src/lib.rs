@@ -20,11 +20,11 @@ use domain::{Livemode, Timestamp};
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
-    ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord, ConflictRecord,
-    CustomerFilter, CustomerRecord, CustomerRow, Delivery, EventFilter, EventRecord, MappingRecord, NavCounts,
-    NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductRecord, ReadClaim, Recorded,
-    RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, SubscriptionFilter, SubscriptionRecord, SyncReport,
-    TargetKind, UserRecord, VerdictChangeRecord,
+    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord,
+    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, EventFilter, EventRecord, MappingRecord,
+    NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductRecord, ReadClaim,
+    Recorded, RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, SubscriptionFilter, SubscriptionRecord,
+    SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -238,6 +238,8 @@ pub trait Customers: Send + Sync {
     ) -> Result<Vec<CheckoutRecord>>;
     /// Changes of a user's answers, newest first, at most `limit`.
     async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>>;
+    /// What a decision about a user rested on at a moment, as far as we know today.
+    async fn access_at(&self, livemode: Livemode, user_id: &str, at: Timestamp) -> Result<AccessAt>;
 }
 
 /// Staff, sessions, keys, audit log.

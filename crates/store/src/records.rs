@@ -432,6 +432,17 @@ pub struct VerdictChangeRecord {
     pub cause_id: String,
     /// When we knew.
     pub at: Timestamp,
+    /// When it was so: for an event its time on Stripe's clock.
+    pub true_at: Timestamp,
+}
+
+/// What a decision of the past rests on.
+#[derive(Clone, Debug, Default)]
+pub struct AccessAt {
+    /// The user's facts; none when nothing was stored about the user yet.
+    pub facts: Option<domain::access::UserFacts>,
+    /// The catalog.
+    pub catalog: domain::catalog::Catalog,
 }
 
 /// What can depart from the installation's policy.

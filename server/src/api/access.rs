@@ -30,6 +30,9 @@ pub(super) struct AccessQuery {
     /// Adds `diagnosis`.
     #[serde(default)]
     explain: bool,
+    /// The answer at this moment, as far as it is known today; also of the future, if nothing happens until then.
+    #[param(value_type = Option<String>, format = DateTime, example = "2026-11-03T14:05:00Z")]
+    at: Option<Timestamp>,
 }
 
 /// The answer.
@@ -109,7 +112,7 @@ impl AccessOut {
 
 impl Inner {
     /// Answers from memory.
-    fn answer(&self, livemode: Livemode, user: String, feature: String, now: Timestamp) -> AccessOut {
+    pub(super) fn answer(&self, livemode: Livemode, user: String, feature: String, now: Timestamp) -> AccessOut {
         let store = &self.app.store;
         let decision = store.index().decide(livemode, &user, &feature, &store.options().policy, now);
         if decision.allowed {
@@ -118,6 +121,23 @@ impl Inner {
             self.denied.increment(1)
         }
         AccessOut::new(user, feature, decision, livemode, now)
+    }
+}
+
+impl Inner {
+    /// Answers from history.
+    async fn answer_at(
+        &self,
+        livemode: Livemode,
+        user: String,
+        feature: String,
+        at: Timestamp,
+    ) -> Result<AccessOut, ApiError> {
+        let store = &self.app.store;
+        let then = store.access_at(livemode, &user, at).await?;
+        let policy = store.options().policy;
+        let decision = domain::access::decide(then.facts.as_ref(), &then.catalog, &policy, &feature, at);
+        Ok(AccessOut::new(user, feature, decision, livemode, at))
     }
 }
 
@@ -227,6 +247,13 @@ pub(super) async fn get_access(
 ) -> Result<axum::Json<AccessOut>, ApiError> {
     user_id(&query.user_id, "user_id")?;
     feature_key(&query.feature, "feature")?;
+    if let Some(at) = query.at {
+        key.require(domain::role::Scope::Read)?;
+        if query.explain {
+            return Err(ApiError::invalid("at", "Invalid at: a diagnosis is about now; leave out explain or at."));
+        }
+        return Ok(axum::Json(api.answer_at(key.livemode, query.user_id, query.feature, at).await?));
+    }
     let mut answer = api.answer(key.livemode, query.user_id, query.feature, api.app.now());
     if query.explain {
         key.require(domain::role::Scope::Read)?;

@@ -8,6 +8,7 @@ pub mod extract;
 mod features;
 mod mappings;
 mod overrides;
+mod plain;
 mod policies;
 mod sync;
 mod types;
@@ -100,11 +101,18 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().split_for_parts().1
 }
 
+impl ApiState {
+    /// What the handlers need, with no key in memory yet.
+    #[must_use]
+    pub fn new(app: AppState) -> Self {
+        let (allowed, denied) = crate::metrics::access_checks();
+        let keys = KeyRing::new(Arc::clone(&app.store), Arc::clone(&app.clock));
+        Self(Arc::new(Inner { app, keys, allowed, denied }))
+    }
+}
+
 /// Everything below `/v1`.
-pub fn routes(app: AppState) -> Router {
-    let (allowed, denied) = crate::metrics::access_checks();
-    let keys = KeyRing::new(Arc::clone(&app.store), Arc::clone(&app.clock));
-    let state = ApiState(Arc::new(Inner { app, keys, allowed, denied }));
+pub fn routes(state: ApiState) -> Router {
     let (router, _) = documented().split_for_parts();
     let unknown =
         Router::new().route("/v1", axum::routing::any(no_route)).route("/v1/{*path}", axum::routing::any(no_route));

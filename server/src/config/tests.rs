@@ -1,5 +1,7 @@
 //! What the settings mean; how wrong ones are refused is shown by the command line's tests.
 
+use domain::access::{CollectionPause, PauseCollection, Treatment};
+
 use super::*;
 
 fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {

@@ -76,8 +76,8 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
         secret: WEBHOOK_SECRET.to_owned(),
     };
     let receiver = webhook(door.local_addr()?);
-    let service = crate::router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = tokio::spawn(async move { axum::serve(door, service).await });
+    let front = crate::router::front(&state);
+    let serving = tokio::spawn(async move { axum::serve(door, front).await });
     let stage = Stage::new(state.clone(), stripe.control().clone(), clock, receiver, present)?;
     let told = story::play(stage).await;
     serving.abort();

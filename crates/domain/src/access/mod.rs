@@ -84,7 +84,7 @@ impl OverrideFacts {
 }
 
 /// Everything a decision about one user may depend on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserFacts {
     /// Whether anything is stored about this user: registered, mapped, or given an override.
     pub known: bool,

@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "init", include_str!("../../../../migrations/postgres/0001_init.sql")),
     (2, "indexes", include_str!("../../../../migrations/postgres/0002_indexes.sql")),
     (4, "policies", include_str!("../../../../migrations/postgres/0004_policies.sql")),
+    (5, "history", include_str!("../../../../migrations/postgres/0005_history.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

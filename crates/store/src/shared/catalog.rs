@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Backend;
 use super::audit::audit;
 use super::rows::{Columns as _, json as read_json};
+use super::write::Cause;
 use crate::records::{Author, PolicyTarget, PriceRecord, ProductRecord, TargetKind};
 use crate::{CatalogStore, Error, Result};
 
@@ -36,7 +37,7 @@ impl CatalogStore for Backend {
             &json!({"after": feature}),
         )
         .await?;
-        write.touch_catalog(livemode, ("catalog", &feature.key), author.now).await?;
+        write.touch_catalog(livemode, Cause::new("catalog", &feature.key, author.now), author.now).await?;
         write.commit(author.now).await
     }
 
@@ -56,7 +57,7 @@ impl CatalogStore for Backend {
             return Ok(false);
         }
         audit(write.conn(), author, "feature.delete", Some(livemode), ("feature", key), &json!({})).await?;
-        write.touch_catalog(livemode, ("catalog", key), author.now).await?;
+        write.touch_catalog(livemode, Cause::new("catalog", key, author.now), author.now).await?;
         write.commit(author.now).await?;
         Ok(true)
     }
@@ -104,7 +105,7 @@ impl CatalogStore for Backend {
             &json!({"before": before, "after": grants}),
         )
         .await?;
-        write.touch_catalog(livemode, ("catalog", id), author.now).await?;
+        write.touch_catalog(livemode, Cause::new("catalog", id, author.now), author.now).await?;
         write.commit(author.now).await
     }
 
@@ -146,7 +147,7 @@ impl CatalogStore for Backend {
         }
         let details = json!({"before": before, "after": policy});
         audit(write.conn(), author, "policy.put", Some(livemode), (kind, id), &details).await?;
-        write.touch_catalog(livemode, ("catalog", id), author.now).await?;
+        write.touch_catalog(livemode, Cause::new("catalog", id, author.now), author.now).await?;
         write.commit(author.now).await?;
         Ok(true)
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Backend;
 use super::audit::audit;
 use super::rows::{Columns as _, DbRow, word};
-use super::write::{Attempt, Write};
+use super::write::{Attempt, Cause, Write};
 use crate::records::{Author, ConflictRecord, Effects, MappingRecord, Resolution, UserRecord};
 use crate::{Mappings, Result};
 
@@ -246,7 +246,7 @@ impl Mappings for Backend {
         )
         .await?;
         for user in before.iter().map(String::as_str).filter(|before| *before != user_id).chain([user_id]) {
-            write.touch_user(livemode, user, ("mapping", customer_id), now).await?;
+            write.touch_user(livemode, user, Cause::new("mapping", customer_id, now), now).await?;
         }
         write.commit(now).await?;
         self.mapping(livemode, customer_id)
@@ -272,7 +272,7 @@ impl Mappings for Backend {
             &json!({"before": before}),
         )
         .await?;
-        write.touch_user(livemode, &before, ("mapping", customer_id), author.now).await?;
+        write.touch_user(livemode, &before, Cause::new("mapping", customer_id, author.now), author.now).await?;
         write.commit(author.now).await?;
         Ok(true)
     }
@@ -356,7 +356,7 @@ impl Mappings for Backend {
             &json!({"email": email, "name": name}),
         )
         .await?;
-        write.touch_user(livemode, user_id, ("user", user_id), author.now).await?;
+        write.touch_user(livemode, user_id, Cause::new("user", user_id, author.now), author.now).await?;
         write.commit(author.now).await?;
         user(&row)
     }

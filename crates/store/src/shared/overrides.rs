@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Backend;
 use super::audit::audit;
 use super::rows::{Columns as _, DbRow, word};
+use super::write::Cause;
 use crate::records::{Author, NewOverride, OverrideFilter, OverrideRecord, Page};
 use crate::{Overrides, Result};
 
@@ -57,7 +58,9 @@ impl Overrides for Backend {
         let made = record(&row)?;
         let details = json!({"override": override_id, "feature": made.feature, "effect": made.effect, "value": made.value, "expires_at": made.expires_at});
         audit(write.conn(), author, "override.create", Some(new.livemode), ("user", &new.user_id), &details).await?;
-        write.touch_user(new.livemode, &new.user_id, ("override", &override_id), author.now).await?;
+        write
+            .touch_user(new.livemode, &new.user_id, Cause::new("override", &override_id, author.now), author.now)
+            .await?;
         write.commit(author.now).await?;
         Ok(made)
     }
@@ -86,7 +89,7 @@ impl Overrides for Backend {
             &json!({"override": override_id}),
         )
         .await?;
-        write.touch_user(livemode, &user_id, ("override", override_id), author.now).await?;
+        write.touch_user(livemode, &user_id, Cause::new("override", override_id, author.now), author.now).await?;
         write.commit(author.now).await?;
         Ok(true)
     }

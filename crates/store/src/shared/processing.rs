@@ -17,7 +17,7 @@ use super::audit::audit;
 use super::dialect::{Db, SKIP_LOCKED};
 use super::objects::{self, Applied, Evidence, Origin};
 use super::rows::{Columns as _, DbRow, json as read_json, to_json};
-use super::write::{Attempt, Write};
+use super::write::{Attempt, Cause, Write};
 use crate::records::{Author, Effects, ReadClaim, Round, Snapshot, SyncReport};
 use crate::{Error, Processing, Result};
 
@@ -271,7 +271,8 @@ impl Write<'_> {
         };
         if !effects.is_empty() {
             for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
-                let changes = self.touch_user(due.livemode, user, ("event", &due.event_id), now).await?;
+                let changes =
+                    self.touch_user(due.livemode, user, Cause::new("event", &due.event_id, due.created), now).await?;
                 effects.verdicts.extend(changes);
             }
         }

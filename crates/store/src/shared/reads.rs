@@ -12,7 +12,7 @@ use super::dialect::SKIP_LOCKED;
 use super::objects::{self, Evidence, Origin};
 use super::processing::session_claims;
 use super::rows::{Columns as _, json as read_json};
-use super::write::{Attempt, Write};
+use super::write::{Attempt, Cause, Write};
 use crate::records::{Author, Effects, ReadClaim, Snapshot, SyncReport};
 use crate::{Error, Result};
 
@@ -193,7 +193,8 @@ impl Backend {
         let undecided = write.take_in_snapshot(claim, snapshot, started_at, now, &mut report.effects).await?;
         let after = write.mapped_user(claim.livemode, &claim.customer_id).await?;
         for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
-            let changes = write.touch_user(claim.livemode, user, ("read", &claim.customer_id), now).await?;
+            let changes =
+                write.touch_user(claim.livemode, user, Cause::new("read", &claim.customer_id, started_at), now).await?;
             report.effects.verdicts.extend(changes);
         }
         write.settle_waiting(claim, &report.effects, now).await?;

@@ -14,7 +14,7 @@ use domain::{Livemode, Timestamp};
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, QueryBuilder};
 
-use super::rows::Columns as _;
+use super::rows::{Columns as _, to_json};
 use super::{Backend, Conn, Db, facts};
 use crate::records::VerdictChange;
 use crate::{Changes, Result};
@@ -41,6 +41,18 @@ pub(super) struct Write<'a> {
 struct Touched {
     before: Option<Arc<UserFacts>>,
     after: Option<Arc<UserFacts>>,
+    true_at: Timestamp,
+}
+
+/// Why facts changed.
+#[derive(Clone, Copy)]
+pub(super) struct Cause<'a> {
+    /// `event`, `read`, `mapping`, `override`, `catalog`, `user`.
+    pub(super) kind: &'a str,
+    /// The event's id, the customer's, the override's, the target's.
+    pub(super) id: &'a str,
+    /// When it was so: for an event its time on Stripe's clock, for a read its start, for a person's word the moment it was given.
+    pub(super) true_at: Timestamp,
 }
 
 /// One run of the processor over one event.
@@ -53,11 +65,28 @@ pub(super) struct Attempt {
     pub(super) error: Option<String>,
 }
 
+impl<'a> Cause<'a> {
+    pub(super) const fn new(kind: &'a str, id: &'a str, true_at: Timestamp) -> Self {
+        Self { kind, id, true_at }
+    }
+}
+
 /// A change of an answer with its cause.
 struct Verdict {
     livemode: Livemode,
     change: VerdictChange,
-    cause: (String, String),
+    cause_kind: String,
+    cause_id: String,
+    true_at: Timestamp,
+}
+
+/// A row of `access_change`.
+struct AccessChange {
+    livemode: Livemode,
+    true_at: Timestamp,
+    user_id: Option<String>,
+    facts: Option<String>,
+    catalog: Option<String>,
 }
 
 impl<'a> Write<'a> {
@@ -91,7 +120,7 @@ impl<'a> Write<'a> {
         &mut self,
         livemode: Livemode,
         user_id: &str,
-        cause: (&str, &str),
+        cause: Cause<'_>,
         now: Timestamp,
     ) -> Result<Vec<VerdictChange>> {
         let key = (livemode, user_id.to_owned());
@@ -107,8 +136,11 @@ impl<'a> Write<'a> {
         self.note_verdicts(livemode, &changes, cause);
         self.users
             .entry(key)
-            .and_modify(|touched| touched.after.clone_from(&after))
-            .or_insert(Touched { before, after });
+            .and_modify(|touched| {
+                touched.after.clone_from(&after);
+                touched.true_at = touched.true_at.max(cause.true_at);
+            })
+            .or_insert(Touched { before, after, true_at: cause.true_at });
         Ok(changes)
     }
 
@@ -118,12 +150,7 @@ impl<'a> Write<'a> {
     }
 
     /// Reads the catalog again and notes the answers that changed for everyone who pays for, or was given, what it touches.
-    pub(super) async fn touch_catalog(
-        &mut self,
-        livemode: Livemode,
-        cause: (&str, &str),
-        now: Timestamp,
-    ) -> Result<()> {
+    pub(super) async fn touch_catalog(&mut self, livemode: Livemode, cause: Cause<'_>, now: Timestamp) -> Result<()> {
         let before = self.catalog(livemode);
         let after = Arc::new(facts::catalog(self.conn(), livemode).await?);
         let policy = self.backend.options.policy;
@@ -140,11 +167,13 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    fn note_verdicts(&mut self, livemode: Livemode, changes: &[VerdictChange], cause: (&str, &str)) {
+    fn note_verdicts(&mut self, livemode: Livemode, changes: &[VerdictChange], cause: Cause<'_>) {
         self.verdicts.extend(changes.iter().map(|change| Verdict {
             livemode,
             change: change.clone(),
-            cause: (cause.0.to_owned(), cause.1.to_owned()),
+            cause_kind: cause.kind.to_owned(),
+            cause_id: cause.id.to_owned(),
+            true_at: cause.true_at,
         }));
     }
 
@@ -172,9 +201,10 @@ impl<'a> Write<'a> {
         for chunk in std::mem::take(&mut self.verdicts).chunks(ROWS_AT_ONCE) {
             let mut query = QueryBuilder::<Db>::new(
                 "insert into verdict_change
-                    (livemode, user_id, feature_key, allowed_before, allowed_after, reason_before, reason_after, cause_kind, cause_id, at) ",
+                    (livemode, user_id, feature_key, allowed_before, allowed_after, reason_before, reason_after, cause_kind, cause_id, at,
+                     true_at) ",
             );
-            query.push_values(chunk, |mut row, Verdict { livemode, change, cause }| {
+            query.push_values(chunk, |mut row, Verdict { livemode, change, cause_kind, cause_id, true_at }| {
                 row.push_bind(livemode.is_live())
                     .push_bind(change.user_id.as_str())
                     .push_bind(change.feature.as_str())
@@ -182,27 +212,46 @@ impl<'a> Write<'a> {
                     .push_bind(change.allowed_after)
                     .push_bind(change.reason_before.as_str())
                     .push_bind(change.reason_after.as_str())
-                    .push_bind(cause.0.as_str())
-                    .push_bind(cause.1.as_str())
-                    .push_bind(now.millis());
+                    .push_bind(cause_kind.as_str())
+                    .push_bind(cause_id.as_str())
+                    .push_bind(now.millis())
+                    .push_bind(true_at.millis());
             });
             self.conn().execute(query.build()).await?;
         }
         Ok(())
     }
 
-    /// Tells other processes whose facts changed; answers with the numbers of the marks, first and last, when they have no gap.
+    /// Keeps what is true from now on, and so tells other processes whose facts changed. Answers with the numbers of these rows, first
+    /// and last, when they have no gap.
     async fn write_access_changes(&mut self, now: Timestamp) -> Result<Option<(i64, i64)>> {
         let users = self.users.iter().filter(|(_, touched)| touched.before != touched.after);
-        let marks: Vec<(Livemode, Option<String>)> = users
-            .map(|((livemode, user_id), _)| (*livemode, Some(user_id.clone())))
-            .chain(self.catalogs.keys().map(|livemode| (*livemode, None)))
-            .collect();
+        let users = users.map(|((livemode, user_id), touched)| AccessChange {
+            livemode: *livemode,
+            true_at: touched.true_at,
+            user_id: Some(user_id.clone()),
+            facts: touched.after.as_deref().map(to_json),
+            catalog: None,
+        });
+        let catalogs = self.catalogs.iter().map(|(livemode, catalog)| AccessChange {
+            livemode: *livemode,
+            true_at: now,
+            user_id: None,
+            facts: None,
+            catalog: Some(to_json(catalog.as_ref())),
+        });
+        let changes: Vec<AccessChange> = users.chain(catalogs).collect();
         let mut numbers = vec![];
-        for chunk in marks.chunks(ROWS_AT_ONCE) {
-            let mut query = QueryBuilder::<Db>::new("insert into access_change (livemode, user_id, at) ");
-            query.push_values(chunk, |mut row, (livemode, user_id)| {
-                row.push_bind(livemode.is_live()).push_bind(user_id.as_deref()).push_bind(now.millis());
+        for chunk in changes.chunks(ROWS_AT_ONCE) {
+            let mut query =
+                QueryBuilder::<Db>::new("insert into access_change (livemode, user_id, at, true_at, facts, catalog) ");
+            query.push_values(chunk, |mut row, change| {
+                row.push_bind(change.livemode.is_live())
+                    .push_bind(change.user_id.as_deref())
+                    .push_bind(now.millis())
+                    .push_bind(change.true_at.millis())
+                    .push_bind(change.facts.as_deref())
+                    .push_bind(change.catalog.as_deref());
             });
             query.push(" returning seq");
             for row in query.build().fetch_all(self.conn()).await? {

@@ -1,6 +1,5 @@
 //! The program on a port of its own with an empty database, and a browser that keeps cookies and sends forms.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use domain::role::Role;
@@ -37,10 +36,8 @@ impl Program {
                 .unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
-        let router = server::router::router(&state);
-        tokio::spawn(async move {
-            axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await.unwrap()
-        });
+        let front = server::router::front(&state);
+        tokio::spawn(async move { axum::serve(listener, front).await.unwrap() });
         Self { state, clock, base, _folder: folder }
     }
 

@@ -3,6 +3,7 @@
 use domain::Livemode;
 use domain::role::Scope;
 use serde_json::json;
+use server::clock::Clock as _;
 
 use super::app;
 
@@ -202,4 +203,45 @@ async fn wrong_overrides_name_the_parameter() {
     app.post(&writer, "/v1/users/u/overrides", base).await.ok();
     app.delete(&key, "/v1/overrides/nonsense").await.refused(400, "parameter_invalid", Some("id"));
     app.delete(&key, "/v1/overrides/ovr_unknown").await.refused(404, "resource_missing", None);
+}
+
+#[tokio::test]
+async fn the_answer_of_another_moment() {
+    let (app, key) = app().await;
+    let began = app.clock.now();
+    app.clock.advance(DAY);
+    app.sell(&key, "price_pro", "pro").await;
+    app.subscriber("cus_ada", "price_pro", Some("user_42")).await;
+    let ask = |at: domain::Timestamp| format!("/v1/access?user_id=user_42&feature=pro&at={at}");
+    let now = app.clock.now();
+    for (at, reason) in [
+        (began, "unknown_user"),
+        (now.plus_millis(1000), "subscription_active"),
+        (now.plus_millis(60 * DAY), "grace_period_over"),
+    ] {
+        let answer = app.get(&key, &ask(at)).await.ok();
+        assert_eq!((&answer["reason"], &answer["as_of"]), (&json!(reason), &json!(at.to_string())));
+    }
+    app.get(&key, "/v1/access?user_id=u&feature=pro&at=yesterday").await.refused(400, "parameter_invalid", Some("at"));
+    app.get(&key, &format!("{}&explain=true", ask(now))).await.refused(400, "parameter_invalid", Some("at"));
+}
+
+#[tokio::test]
+async fn the_plain_question_and_the_ordinary_way_answer_alike() {
+    let (app, key) = app().await;
+    app.sell(&key, "price_pro", "pro").await;
+    app.subscriber("cus_ada", "price_pro", Some("user_42")).await;
+    for user in ["user_42", "nobody"] {
+        // `explain=false` says what is so anyway, and takes the way through the router.
+        let ordinary = app.get(&key, &format!("/v1/access?user_id={user}&feature=pro&explain=false")).await.ok();
+        let plain = app.get(&key, &format!("/v1/access?user_id={user}&feature=pro")).await.ok();
+        assert_eq!(plain, ordinary);
+    }
+    let asked = || {
+        let url = format!("{}/v1/access?user_id=user_42&feature=pro", app.url);
+        app.http.get(url).bearer_auth(&key).send()
+    };
+    let (first, second) = (asked().await.unwrap(), asked().await.unwrap());
+    assert_eq!(first.headers()["content-type"], second.headers()["content-type"]);
+    assert_ne!(first.headers()["x-request-id"], second.headers()["x-request-id"]);
 }

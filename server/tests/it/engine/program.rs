@@ -55,8 +55,8 @@ impl Program {
         let (key, record) =
             server::auth::api_key::create("test", Livemode::Test, Scope::Admin, "system", clock.now()).unwrap();
         state.store.add_api_key(&record, &Author::system(clock.now())).await.unwrap();
-        let router = server::router::router(&state).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let front = server::router::front(&state);
+        tokio::spawn(async move { axum::serve(listener, front).await });
         Self { state, clock, stripe, address, key, http: reqwest::Client::new(), _folder: folder }
     }
 

@@ -76,8 +76,8 @@ impl TestApp {
         let config = Config::load(&Sources::from_env(own.into_iter().chain(settings.iter().copied()))).unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
-        let service = server::router::router(&state).into_make_service_with_connect_info::<std::net::SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        let front = server::router::front(&state);
+        tokio::spawn(async move { axum::serve(listener, front).await.unwrap() });
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { url, state, clock, stripe, http, _folder: folder }
     }
