@@ -17,7 +17,7 @@ pub fn shell(context: &Arc<Context>, page: &Arc<Page>, options: &LeptosOptions) 
     let scripts = context.has_wasm.then(|| view! { <HydrationScripts options=options.clone() islands=true /> });
     let body = match &context.staff {
         Some(staff) => signed_in(context, staff, page).into_any(),
-        None => view! { <main id="main" class="auth">{flash(context)}{page.body(context)}</main> }.into_any(),
+        None => view! { <main id="main" class="auth"><p class="brand">"tollkeeper"</p>{flash(context)}{page.body(context)}</main> }.into_any(),
     };
     let stylesheet = format!("{}/admin.css", context.assets);
     view! {
@@ -39,6 +39,7 @@ pub fn shell(context: &Arc<Context>, page: &Arc<Page>, options: &LeptosOptions) 
 fn signed_in(context: &Arc<Context>, staff: &Staff, page: &Arc<Page>) -> AnyView {
     let query = match page.as_ref() {
         Page::Search(search) => search.query.clone(),
+        Page::Message(message) => message.query.clone(),
         _ => String::new(),
     };
     view! {
@@ -53,17 +54,23 @@ fn signed_in(context: &Arc<Context>, staff: &Staff, page: &Arc<Page>) -> AnyView
                     <input id="q" name="q" type="search" value=query placeholder="E-mail, user id, cus_, sub_, evt_ …" />
                     <button type="submit" class="btn">"Search"</button>
                 </form>
-                <a class="btn sm hide-sm" href="/admin/validator">{health(context)}</a>
-                <form method="post" action="/admin/logout" class="inline">
-                    {csrf(context)}
-                    <button type="submit" class="btn sm">"Sign out"</button>
-                </form>
+                <div class="end">
+                    <a class="btn sm hide-sm" href="/admin/validator">{health(context)}</a>
+                    <form method="post" action="/admin/logout" class="inline">
+                        {csrf(context)}
+                        <button type="submit" class="btn sm">"Sign out"</button>
+                    </form>
+                </div>
             </header>
             {nav(context, staff, page)}
-            <main id="main" tabindex="-1"><div class="stack">{flash(context)}{page.body(context)}</div></main>
+            <main id="main" tabindex="-1"><div class="stack">{flash(context)}{page.body(context)}{foot()}</div></main>
         </div>
     }
     .into_any()
+}
+
+fn foot() -> AnyView {
+    view! { <p class="foot">"Times are in UTC; pointing at one shows it to the second."</p> }.into_any()
 }
 
 fn mode(context: &Context) -> AnyView {
@@ -115,7 +122,7 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
             {entry("/admin/unattributed", "Unattributed", counts.unattributed, "unattributed customers", Tone::Violet)}
             <h2>"Operate"</h2>
             {plain("/admin/overrides", "Overrides")}
-            {plain("/admin/validator", "Setup")}
+            {plain("/admin/validator", "Set-up")}
             <h2>"Settings"</h2>
             {plain("/admin/api-keys", "API keys")}
             {(staff.role >= Role::Admin).then(|| plain("/admin/staff", "Staff"))}

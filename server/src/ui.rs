@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use domain::Livemode;
 use http::request::Parts;
@@ -22,7 +22,7 @@ use tower_sessions::Session;
 use crate::admin::{flash, mode};
 use crate::assets;
 use crate::auth::staff::{Actor, Csrf};
-use crate::pages::{self, Looking};
+use crate::pages::{self, Answer, Looking};
 use crate::router::RequestId;
 use crate::state::AppState;
 
@@ -157,7 +157,11 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
         query: Query::of(request.uri()),
         actor: viewer.actor.as_ref(),
     };
-    let (status, page) = pages::load(&view).await?;
+    let (status, answer) = pages::load(&view).await?;
+    let page = match answer {
+        Answer::Page(page) => page,
+        Answer::Elsewhere(href) => return Ok(Redirect::to(&href).into_response()),
+    };
     let context = Arc::new(context(state, viewer, livemode, path, form).await?);
     let page = Arc::new(page);
     let options =

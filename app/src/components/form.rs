@@ -1,8 +1,10 @@
 //! Forms: plain posts with a token, errors beside their fields.
 
+use domain::catalog::{Feature, FeatureType};
 use domain::role::Role;
 use leptos::prelude::*;
 
+use super::layout::address;
 use crate::context::Context;
 
 /// The token every form sends back.
@@ -13,6 +15,13 @@ pub fn csrf(context: &Context) -> AnyView {
 /// A hidden field.
 pub fn hidden(name: &'static str, value: String) -> AnyView {
     view! { <input type="hidden" name=name value=value /> }.into_any()
+}
+
+/// The ids of what describes a field, its error first.
+fn described(name: &str, error: bool, hint: bool) -> Option<String> {
+    let ids = [(error, "error"), (hint, "hint")].into_iter().filter(|(there, _)| *there);
+    let ids: Vec<String> = ids.map(|(_, what)| format!("{name}-{what}")).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
 }
 
 /// A labelled input; keeps what was typed and says what is wrong with it. `kind` is the input's type.
@@ -27,8 +36,7 @@ pub fn field(
 ) -> AnyView {
     let value = if kind == "password" { String::new() } else { context.typed(name).unwrap_or(value).to_owned() };
     let error = context.error(name).map(str::to_owned);
-    let described =
-        error.is_some().then(|| format!("{name}-error")).or_else(|| (!hint.is_empty()).then(|| format!("{name}-hint")));
+    let described = described(name, error.is_some(), !hint.is_empty());
     let autocomplete = match (name, kind) {
         ("email", _) => "username",
         ("password", _) => "current-password",
@@ -66,16 +74,73 @@ pub fn select_field(
     view! {
         <div class="field">
             <label for=name>{label}</label>
-            <select id=name name=name>{options}</select>
-            {error.map(|error| view! { <p class="error">{error}</p> })}
+            <select id=name name=name aria-describedby=described(name, error.is_some(), false)
+                aria-invalid=error.is_some().then_some("true")>{options}</select>
+            {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
         </div>
     }
     .into_any()
 }
 
 /// Why a person changes something.
-pub fn reason_field(context: &Context) -> AnyView {
-    field(context, "reason", "Reason", "text", "", "It stands in the audit log.", true)
+pub fn reason_field(context: &Context, required: bool) -> AnyView {
+    let hint = if required {
+        "At least 5 characters. It is kept in the audit log."
+    } else {
+        "May stay empty. It is kept in the audit log."
+    };
+    field(context, "reason", "Reason", "text", "", hint, required)
+}
+
+/// A feature to tick, with the number it gives where it has one. `note` says how things are now.
+pub fn feature_choice(context: &Context, feature: &Feature, given: Option<Option<i64>>, note: &str) -> AnyView {
+    let key = feature.key.clone();
+    let refused = !context.form.errors.is_empty();
+    let ticked = context.form.values.iter().any(|(name, value)| name == "feature" && *value == key);
+    let checked = if refused { ticked } else { given.is_some() };
+    let words = match &feature.name {
+        Some(name) => format!("{name} ({key})"),
+        None => key.clone(),
+    };
+    let note = (!note.is_empty()).then(|| view! { <span class="muted">" · " {note.to_owned()}</span> });
+    let value = (feature.kind != FeatureType::Switch).then(|| {
+        let name = format!("value_{key}");
+        let stored = given.flatten().map(|value| value.to_string()).unwrap_or_default();
+        let shown = context.typed(&name).map_or(stored, str::to_owned);
+        let error = context.error(&name).map(str::to_owned);
+        view! {
+            <div class="field nested">
+                <label for=name.clone()>{format!("How many {key}; empty for no bound")}</label>
+                <input id=name.clone() name=name.clone() type="number" min="0" step="1" value=shown
+                    aria-describedby=described(&name, error.is_some(), false) aria-invalid=error.is_some().then_some("true") />
+                {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
+            </div>
+        }
+    });
+    let box_id = format!("feature_{key}");
+    view! {
+        <div class="field check">
+            <input id=box_id.clone() type="checkbox" name="feature" value=key checked=checked />
+            <label for=box_id>{words} {note}</label>
+        </div>
+        {value}
+    }
+    .into_any()
+}
+
+/// A group of [`feature_choice`]s, which an error of `feature` leads to.
+pub fn feature_group(context: &Context, hint: &'static str, choices: Vec<AnyView>) -> AnyView {
+    let error = context.error("feature").map(str::to_owned);
+    let described = described("feature", error.is_some(), true);
+    view! {
+        <fieldset class="field" id="feature" tabindex="-1" aria-describedby=described>
+            <legend>"Features"</legend>
+            <p class="hint" id="feature-hint">{hint}</p>
+            {error.map(|error| view! { <p class="error" id="feature-error">{error}</p> })}
+            {choices}
+        </fieldset>
+    }
+    .into_any()
 }
 
 /// What is wrong with the form, on top of it.
@@ -97,25 +162,42 @@ pub fn error_summary(context: &Context) -> AnyView {
         })
         .collect();
     view! {
-        <div class="error-summary" role="alert" tabindex="-1">
-            <h2>"This could not be saved"</h2>
+        <div class="error-summary" role="alert" tabindex="-1" autofocus=true>
+            <h2>"There is a problem"</h2>
             <ul>{errors}</ul>
         </div>
     }
     .into_any()
 }
 
+/// A form's button, disabled with the reason where the role does not suffice.
+pub fn submit(context: &Context, words: &str, class: &'static str, role: Role) -> AnyView {
+    let allowed = context.may(role);
+    let words = words.to_owned();
+    view! {
+        <button type="submit" class=class disabled=!allowed>{words}</button>
+        {(!allowed).then(|| view! { <span class="muted">"needs the role " {role.as_str()}</span> })}
+    }
+    .into_any()
+}
+
+/// A link to the page that asks before something is done; `object` says to screen readers to what.
+pub fn asking_link(context: &Context, href: &str, words: &'static str, object: &str, role: Role) -> AnyView {
+    if !context.may(role) {
+        return view! { <span class="muted nowrap">"needs " {role.as_str()}</span> }.into_any();
+    }
+    let href = address(href, &[("return_to", &context.path)]);
+    let object = object.to_owned();
+    view! { <a class="btn sm danger" href=href>{words}<span class="vh">" " {object}</span></a> }.into_any()
+}
+
 /// A button that posts at once; disabled with the reason where the role does not suffice.
 pub fn action_button(context: &Context, action: String, label: &str, class: &'static str, role: Role) -> AnyView {
-    let allowed = context.may(role);
-    let label = label.to_owned();
-    let path = context.path.clone();
     view! {
         <form method="post" action=action class="inline">
             {csrf(context)}
-            {hidden("return_to", path)}
-            <button type="submit" class=class disabled=!allowed>{label}</button>
-            {(!allowed).then(|| view! { <span class="muted">" needs the role " {role.as_str()}</span> })}
+            {hidden("return_to", context.path.clone())}
+            {submit(context, label, class, role)}
         </form>
     }
     .into_any()

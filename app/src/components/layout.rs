@@ -2,6 +2,7 @@
 
 use domain::Timestamp;
 use leptos::prelude::*;
+use url::form_urlencoded::Serializer;
 
 use crate::islands::CopyButton;
 
@@ -36,13 +37,32 @@ pub fn empty(heading: impl Into<String>, body: impl IntoView) -> AnyView {
     view! { <div class="empty"><h2>{heading.into()}</h2>{body.into_any()}</div> }.into_any()
 }
 
+/// A table in a card of its own: what a list shows.
+pub fn list_card(name: &'static str, columns: &[&'static str], rows: Vec<AnyView>) -> AnyView {
+    view! { <div class="card">{table(name, columns, rows)}</div> }.into_any()
+}
+
+/// The way to this page: words and address of each page above it, and what this one is called.
+pub fn crumbs(above: &[(&str, String)], here: &str) -> AnyView {
+    let above: Vec<_> = above
+        .iter()
+        .map(|(words, href)| {
+            let words = (*words).to_owned();
+            view! { <a href=href.clone()>{words}</a><span aria-hidden="true">"/"</span> }
+        })
+        .collect();
+    let here = here.to_owned();
+    view! { <nav class="crumbs" aria-label="Breadcrumb">{above}<span aria-current="page">{here}</span></nav> }
+        .into_any()
+}
+
 /// The page's heading with what can be done.
 pub fn page_head(heading: impl Into<String>, actions: impl IntoView) -> AnyView {
     view! { <div class="page-head"><h1>{heading.into()}</h1><div class="row">{actions.into_any()}</div></div> }
         .into_any()
 }
 
-/// An instant: relative within a day, the date after; the other form in the title.
+/// An instant in UTC: relative within a day, the date after; exactly in the title.
 pub fn time(at: Timestamp, now: Timestamp) -> AnyView {
     let exact = at.to_string();
     view! { <time datetime=exact.clone() title=exact>{relative(at, now)}</time> }.into_any()
@@ -69,16 +89,32 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
         10..=59 => format!("{distance} s"),
         60..=3599 => format!("{} min", distance / 60),
         3600..=86_399 => format!("{} h", distance / 3600),
-        _ => return date(at),
+        _ => return date(at, now),
     };
     if future { format!("in {words}") } else { format!("{words} ago") }
 }
 
-/// `20 Nov 2026 14:02`
-fn date(at: Timestamp) -> String {
-    let at = at.to_datetime();
+/// `20 Nov 14:02` in this year, `20 Nov 2027` in another. That times are in UTC stands below every page.
+fn date(at: Timestamp, now: Timestamp) -> String {
+    let (at, now) = (at.to_datetime(), now.to_datetime());
     let month = at.month().to_string();
-    format!("{} {} {} {:02}:{:02} UTC", at.day(), &month[..3], at.year(), at.hour(), at.minute())
+    if at.year() == now.year() {
+        format!("{} {} {:02}:{:02}", at.day(), &month[..3], at.hour(), at.minute())
+    } else {
+        format!("{} {} {}", at.day(), &month[..3], at.year())
+    }
+}
+
+/// The beginning and the end of an id; what is short stays whole.
+#[must_use]
+pub fn shortened(id: &str) -> String {
+    let chars: Vec<char> = id.chars().collect();
+    if chars.len() <= 20 {
+        return id.to_owned();
+    }
+    let start: String = chars[..10].iter().collect();
+    let end: String = chars[chars.len() - 6..].iter().collect();
+    format!("{start}…{end}")
 }
 
 /// An id with a button to copy it.
@@ -100,13 +136,62 @@ pub fn money(amount: Option<i64>, currency: Option<&str>) -> String {
     }
 }
 
-/// A link to the rows behind these.
-pub fn pager(next: Option<String>) -> AnyView {
-    match next {
-        Some(href) => {
-            view! { <nav class="pager" aria-label="Pages"><a class="btn" href=href rel="next">"Next page"</a></nav> }
-                .into_any()
-        }
-        None => ().into_any(),
+/// Links to the first rows, for who is behind them, and to the rows behind these.
+pub fn pager(first: Option<String>, next: Option<String>) -> AnyView {
+    if first.is_none() && next.is_none() {
+        return ().into_any();
+    }
+    let first = first.map(|href| view! { <a class="btn" href=href rel="first">"First page"</a> });
+    let next = next.map(|href| view! { <a class="btn" href=href rel="next">"Next page"</a> });
+    view! { <nav class="pager" aria-label="Pages">{first}{next}</nav> }.into_any()
+}
+
+/// An address with a query, of parameters that are not empty.
+#[must_use]
+pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
+    match query.finish() {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// Filters to choose from: words, address, and whether it is the one that counts.
+pub fn filter_chips(label: &'static str, choices: Vec<(String, String, bool)>) -> AnyView {
+    let choices: Vec<_> = choices
+        .into_iter()
+        .map(|(words, href, chosen)| view! { <a href=href aria-current=chosen.then_some("true")>{words}</a> })
+        .collect();
+    view! { <nav class="choices" aria-label=label>{choices}</nav> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+    #[test]
+    fn times_are_near_in_words_and_far_in_dates() {
+        assert_eq!(relative(NOW.plus_secs(-90), NOW), "1 min ago");
+        assert_eq!(relative(NOW.plus_secs(7200), NOW), "in 2 h");
+        assert_eq!(relative(NOW.plus_secs(-10 * 86_400), NOW), "8 Nov 11:06");
+        assert_eq!(relative(NOW.plus_secs(400 * 86_400), NOW), "23 Dec 2027");
+    }
+
+    #[test]
+    fn an_address_leaves_out_what_is_empty() {
+        assert_eq!(address("/admin/events", &[("q", "")]), "/admin/events");
+        assert_eq!(
+            address("/admin/events", &[("q", "a b"), ("status", "failed")]),
+            "/admin/events?q=a+b&status=failed"
+        );
+    }
+
+    #[test]
+    fn long_ids_keep_both_ends() {
+        assert_eq!(shortened("user_1"), "user_1");
+        assert_eq!(shortened("ovr_01a2021d9a7f7182937696afeb12c8e2"), "ovr_01a202…12c8e2");
     }
 }

@@ -5,5 +5,11 @@ mod form;
 mod layout;
 
 pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, verdict_chip};
-pub use form::{action_button, csrf, error_summary, field, hidden, reason_field, select_field};
-pub use layout::{card, empty, id, money, page_head, pager, table, time, time_or, until};
+pub use form::{
+    action_button, asking_link, csrf, error_summary, feature_choice, feature_group, field, hidden, reason_field,
+    select_field, submit,
+};
+pub use layout::{
+    address, card, crumbs, empty, filter_chips, id, list_card, money, page_head, pager, shortened, table, time,
+    time_or, until,
+};

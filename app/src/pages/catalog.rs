@@ -5,8 +5,8 @@ use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, action_button, card, chip, csrf, empty, error_summary, field, hidden, id, money, page_head, select_field,
-    table,
+    Tone, asking_link, card, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group, field, hidden,
+    id, money, page_head, select_field, submit, table,
 };
 use crate::context::Context;
 
@@ -130,7 +130,7 @@ impl View {
         if self.rows.is_empty() {
             let words = view! {
                 <p>"Prices and products appear when the first subscription or price event arrives."</p>
-                <p><a class="btn" href="/admin/validator">"Check the setup"</a></p>
+                <p><a class="btn" href="/admin/validator">"Check the set-up"</a></p>
             };
             return empty("Nothing is sold yet", words);
         }
@@ -185,10 +185,10 @@ fn catalog_row(row: &Row) -> AnyView {
     };
     view! {
         <tr>
-            <th scope="row"><a href=row.href.clone()>{row.label()}</a><br />{id(&row.id, "id")} {state}</th>
+            <th scope="row"><a href=row.href.clone()>{row.label()}</a><div class="row">{id(&row.id, "id")} {state}</div></th>
             <td>{row.kind()}</td>
-            <td>{row.amount_words()}</td>
-            <td><div class="row">{given}</div></td>
+            <td class="nowrap">{row.amount_words()}</td>
+            <td class="wide"><div class="row">{given}</div></td>
             <td class="num">{row.customers}</td>
         </tr>
     }
@@ -229,7 +229,7 @@ impl Target {
             view! { <dt>"Product"</dt><dd><a href=href>{product}</a> " " {gives}</dd> }
         });
         view! {
-            <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/catalog">"Catalog"</a></nav>
+            {crumbs(&[("Catalog", "/admin/catalog".into())], &row.label())}
             {page_head(row.label(), ())}
             <dl class="kv">
                 <dt>{row.kind()}</dt><dd>{id(&row.id, what)}</dd>
@@ -249,60 +249,17 @@ impl Target {
             let words = view! { <p>"A price gives features, and there is none yet."</p><p><a class="btn primary" href="/admin/features">"Create a feature"</a></p> };
             return empty("No feature to give", words);
         }
-        let boxes: Vec<AnyView> = self.features.iter().map(|feature| self.choice(context, feature)).collect();
-        let error = context.error("feature").map(str::to_owned).map(|error| view! { <p class="error">{error}</p> });
+        let given = |key: &str| self.row.grants.iter().find(|grant| grant.feature == key).map(|grant| grant.value);
+        let choices = self.features.iter().map(|feature| feature_choice(context, feature, given(&feature.key), ""));
+        let hint = "Who has a subscription to it has these features. Unticking takes a feature away from them.";
         let form = view! {
             <form method="post" action=self.row.href.clone() class="form pad">
                 {csrf(context)}
-                <fieldset class="field" id="feature" tabindex="-1">
-                    <legend>"Features"</legend>
-                    <p class="hint">"Who has a subscription to it has these features. Unticking takes a feature away from them."</p>
-                    {error}
-                    {boxes}
-                </fieldset>
-                {submit(context, "Save", Role::Admin)}
+                {feature_group(context, hint, choices.collect())}
+                <div class="actions">{submit(context, "Save", "btn primary", Role::Admin)}</div>
             </form>
         };
         card("What it gives", (), form)
-    }
-
-    fn choice(&self, context: &Context, feature: &Feature) -> AnyView {
-        let key = feature.key.clone();
-        let given = self.row.grants.iter().find(|grant| grant.feature == key);
-        let refused = !context.form.errors.is_empty();
-        let checked = if refused {
-            context.form.values.iter().any(|(name, value)| name == "feature" && *value == key)
-        } else {
-            given.is_some()
-        };
-        let words = match &feature.name {
-            Some(name) => format!("{name} ({key})"),
-            None => key.clone(),
-        };
-        let value = (feature.kind != FeatureType::Switch).then(|| {
-            let name = format!("value_{key}");
-            let stored = given.and_then(|grant| grant.value).map(|value| value.to_string()).unwrap_or_default();
-            let shown = context.typed(&name).map_or(stored, str::to_owned);
-            let error = context.error(&name).map(str::to_owned);
-            let label = format!("Amount of {key}, empty for no bound");
-            view! {
-                <div class="field">
-                    <label for=name.clone()>{label}</label>
-                    <input id=name.clone() name=name.clone() type="number" min="0" step="1" value=shown
-                        aria-describedby=error.is_some().then(|| format!("{name}-error")) aria-invalid=error.is_some().then_some("true") />
-                    {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
-                </div>
-            }
-        });
-        let box_id = format!("feature_{key}");
-        view! {
-            <div class="field check">
-                <input id=box_id.clone() type="checkbox" name="feature" value=key checked=checked />
-                <label for=box_id>{words}</label>
-            </div>
-            {value}
-        }
-        .into_any()
     }
 }
 
@@ -350,7 +307,7 @@ fn feature_form(context: &Context) -> AnyView {
             {field(context, "key", "Key", "text", "", "What your application asks with: letters, digits, and _ - . :", true)}
             {field(context, "name", "Name", "text", "", "For people; may stay empty.", false)}
             {select_field(context, "type", "Type", &kinds, FeatureType::Switch.as_str())}
-            {submit(context, "Save feature", Role::Admin)}
+            <div class="actions">{submit(context, "Save feature", "btn primary", Role::Admin)}</div>
         </form>
     };
     card("Create or change a feature", (), form)
@@ -368,13 +325,7 @@ fn feature_row(context: &Context, row: &FeatureRow) -> AnyView {
         view! { <div class="row">{given}</div> }.into_any()
     };
     let key = row.feature.key.clone();
-    let delete = action_button(
-        context,
-        format!("/admin/features/{key}/delete"),
-        &format!("Delete {key}"),
-        "btn sm danger",
-        Role::Admin,
-    );
+    let delete = asking_link(context, &format!("/admin/features/{key}/delete"), "Delete", &key, Role::Admin);
     view! {
         <tr>
             <th scope="row"><code>{key}</code></th>
@@ -383,18 +334,6 @@ fn feature_row(context: &Context, row: &FeatureRow) -> AnyView {
             <td>{given}</td>
             <td>{delete}</td>
         </tr>
-    }
-    .into_any()
-}
-
-/// A form's button, disabled with the reason where the role does not suffice.
-pub(super) fn submit(context: &Context, words: &'static str, role: Role) -> AnyView {
-    let allowed = context.may(role);
-    view! {
-        <div class="actions">
-            <button type="submit" class="btn primary" disabled=!allowed>{words}</button>
-            {(!allowed).then(|| view! { <span class="muted">"needs the role " {role.as_str()}</span> })}
-        </div>
     }
     .into_any()
 }

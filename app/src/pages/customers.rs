@@ -1,10 +1,13 @@
 //! Who?
 
 use domain::Timestamp;
+use domain::access::Reason;
 use domain::stripe::SubscriptionStatus;
 use leptos::prelude::*;
 
-use crate::components::{Tone, chip, empty, page_head, pager, subscription_chip, table, time_or};
+use crate::components::{
+    Tone, address, chip, empty, filter_chips, list_card, page_head, pager, status_word, subscription_chip, time_or,
+};
 use crate::context::Context;
 
 /// `/admin/customers`
@@ -14,9 +17,23 @@ pub struct View {
     pub query: String,
     /// The customers.
     pub rows: Vec<Row>,
+    /// The filter that counts: one of [`FILTERS`]' keys, or empty.
+    pub filter: String,
+    /// Link to the first rows, when these are behind them.
+    pub first: Option<String>,
     /// Link to the rows behind these.
     pub next: Option<String>,
 }
+
+/// What the list can be narrowed to: the address's word, the words of the chip, and those for nobody.
+pub const FILTERS: [(&str, &str, &str); 6] = [
+    ("denied", "Pays, has no access", "Everybody who pays has access to something"),
+    ("at_risk", "At risk", "Nobody's access is about to end for a failed payment"),
+    ("past_due", "Past due", "Nobody's payment is past due"),
+    ("override", "Override", "Nobody has an override"),
+    ("unattributed", "Unattributed", "Every payment is linked to a user"),
+    ("no_customer", "No Stripe customer", "Every user has a Stripe customer"),
+];
 
 /// One customer, or a user no customer is mapped to.
 #[derive(Clone, Debug)]
@@ -31,6 +48,8 @@ pub struct Row {
     pub customer_id: Option<String>,
     /// How many of the catalog's features are granted, of how many.
     pub features: Option<(usize, usize)>,
+    /// Why the best of the answers is what it is.
+    pub because: Option<Reason>,
     /// The best subscription: status and whether it is set to end.
     pub subscription: Option<(SubscriptionStatus, bool)>,
     /// Deleted in Stripe.
@@ -41,14 +60,31 @@ pub struct Row {
 
 impl View {
     pub(super) fn title(&self) -> String {
-        if self.query.is_empty() { "Customers".into() } else { format!("{} · Customers", self.query) }
+        match (self.chosen(), self.query.as_str()) {
+            (Some((_, words, _)), _) => format!("{words} · Customers"),
+            (None, "") => "Customers".into(),
+            (None, query) => format!("{query} · Customers"),
+        }
+    }
+
+    fn chosen(&self) -> Option<(&'static str, &'static str, &'static str)> {
+        FILTERS.into_iter().find(|(key, ..)| *key == self.filter)
+    }
+
+    fn chips(&self) -> AnyView {
+        let link = |key: &str| address("/admin/customers", &[("filter", key)]);
+        let all = ("All".to_owned(), link(""), self.filter.is_empty() && self.query.is_empty());
+        let others = FILTERS.map(|(key, words, _)| (words.to_owned(), link(key), self.filter == key));
+        filter_chips("Narrow to", std::iter::once(all).chain(others).collect())
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let list = if !self.rows.is_empty() {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let columns = ["Customer", "User", "Access", "Subscription", "Last event"];
-            view! { <div class="card">{table("Customers", &columns, rows)}</div>{pager(self.next.clone())} }.into_any()
+            let columns = ["Customer", "User", "Access", "Because", "Subscription", "Last event"];
+            view! { {list_card("Customers", &columns, rows)}{pager(self.first.clone(), self.next.clone())} }.into_any()
+        } else if let Some((_, _, nobody)) = self.chosen() {
+            empty(nobody, view! { <p><a class="btn" href="/admin/customers">"Show all"</a></p> })
         } else if self.query.is_empty() {
             empty(
                 "No customers yet",
@@ -67,12 +103,13 @@ impl View {
         view! {
             {page_head("Customers", ())}
             <form class="filters" action="/admin/customers">
-                <div class="field">
+                <div class="field grow">
                     <label for="find">"E-mail, name, user id or cus_"</label>
                     <input id="find" name="q" type="search" value=self.query.clone() />
                 </div>
                 <button type="submit" class="btn">"Find"</button>
             </form>
+            {self.chips()}
             {list}
         }
         .into_any()
@@ -86,12 +123,14 @@ impl Row {
             Some(_) => chip(Tone::Bad, "No access").into_any(),
             None => chip(Tone::Violet, "Unattributed").into_any(),
         };
+        let id = self.user_id.clone().or_else(|| self.customer_id.clone()).unwrap_or_default();
         let subscription = self.subscription.as_ref().map(|(status, ends)| subscription_chip(status, *ends));
         view! {
             <tr>
                 <th scope="row"><a href=self.href.clone()>{self.label.clone()}</a>{self.deleted.then_some(" (deleted in Stripe)")}</th>
-                <td class="mono">{self.user_id.clone().or_else(|| self.customer_id.clone())}</td>
+                <td class="mono"><span class="clip" title=id.clone()>{id.clone()}</span></td>
                 <td>{access}</td>
+                <td>{self.because.map(|reason| status_word(reason.as_str()))}</td>
                 <td>{subscription}</td>
                 <td>{time_or(self.last_event_at, context.now, "never")}</td>
             </tr>

@@ -6,7 +6,7 @@ use domain::{Livemode, Timestamp};
 use leptos::prelude::*;
 
 use super::events::{customer_link, segment};
-use crate::components::{action_button, card, event_chip, id, page_head, status_word, table, time};
+use crate::components::{action_button, card, crumbs, event_chip, id, page_head, status_word, table, time};
 use crate::context::Context;
 
 /// An event's page.
@@ -147,7 +147,7 @@ impl View {
             view! { <a class="btn primary" href=format!("/admin/unattributed/{}", segment(customer))>{words}</a> }
         });
         view! {
-            <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/events">"Events"</a><span aria-hidden="true">"/"</span></nav>
+            {crumbs(&[("Events", "/admin/events".into())], &self.kind)}
             {page_head(self.kind.clone(), event_chip(self.status).into_any())}
             <p class="row">
                 {id(&self.event_id, "event id")}

@@ -4,9 +4,9 @@ use domain::Timestamp;
 use domain::event::EventStatus;
 use domain::role::Role;
 use leptos::prelude::*;
-use url::form_urlencoded::{Serializer, byte_serialize};
+use url::form_urlencoded::byte_serialize;
 
-use crate::components::{action_button, empty, event_chip, id, page_head, pager, table, time};
+use crate::components::{action_button, address, empty, event_chip, id, list_card, page_head, pager, table, time};
 use crate::context::Context;
 
 /// The log's page.
@@ -22,6 +22,9 @@ pub struct View {
     pub next: Option<i64>,
 }
 
+/// How far back the log is shown: the address's word and the words of the choice.
+pub const SPANS: [(&str, &str); 4] = [("1h", "1 hour"), ("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days")];
+
 /// Which events, as typed.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -31,6 +34,12 @@ pub struct Filter {
     pub kind: String,
     /// An event's, object's or customer's id.
     pub id: String,
+    /// One of [`SPANS`]' words.
+    pub since: String,
+    /// The payload's API version.
+    pub version: String,
+    /// What the error holds.
+    pub error: String,
     /// Whether these are the rows behind others.
     pub paged: bool,
 }
@@ -61,6 +70,8 @@ pub struct Row {
 pub struct Rejected {
     /// Newest first.
     pub rows: Vec<Refusal>,
+    /// Whether these are the rows behind others.
+    pub paged: bool,
     /// Where the rows behind these begin: the last one's number.
     pub next: Option<i64>,
 }
@@ -92,8 +103,8 @@ pub(super) fn segment(id: &str) -> String {
 pub(super) fn customer_link(customer_id: Option<&str>, user_id: Option<&str>) -> AnyView {
     match user_id.or(customer_id) {
         Some(id) => {
-            let words = id.to_owned();
-            view! { <a class="mono" href=format!("/admin/customers/{}", segment(id))>{words}</a> }.into_any()
+            let href = format!("/admin/customers/{}", segment(id));
+            view! { <a class="mono clip" href=href title=id.to_owned()>{id.to_owned()}</a> }.into_any()
         }
         None => view! { <span class="muted">"none"</span> }.into_any(),
     }
@@ -105,18 +116,30 @@ fn bytes(size: i64) -> String {
 }
 
 impl Filter {
-    fn is_empty(&self) -> bool {
-        self.status.is_empty() && self.kind.is_empty() && self.id.is_empty() && !self.paged
+    /// Every field with its name in the address.
+    fn fields(&self) -> [(&'static str, &str); 6] {
+        [
+            ("status", &self.status),
+            ("type", &self.kind),
+            ("q", &self.id),
+            ("since", &self.since),
+            ("version", &self.version),
+            ("error", &self.error),
+        ]
     }
 
-    fn href(&self, after: i64) -> String {
-        let mut query = Serializer::new(String::new());
-        for (name, value) in [("status", &self.status), ("type", &self.kind), ("q", &self.id)] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        format!("/admin/events?{}", query.append_pair("after", &after.to_string()).finish())
+    fn is_empty(&self) -> bool {
+        self.fields().iter().all(|(_, value)| value.is_empty())
+    }
+
+    fn href(&self, after: Option<i64>) -> String {
+        let after = after.map_or_else(String::new, |after| after.to_string());
+        let fields = self.fields();
+        address("/admin/events", &[&fields[..], &[("after", after.as_str())]].concat())
+    }
+
+    fn pager(&self, next: Option<i64>) -> AnyView {
+        pager(self.paged.then(|| self.href(None)), next.map(|after| self.href(Some(after))))
     }
 
     fn form(&self) -> AnyView {
@@ -129,11 +152,16 @@ impl Filter {
             ("processed", "Processed"),
             ("ignored", "Ignored"),
             ("dead", "Failed, gave up"),
-            ("rejected", "Rejected"),
+            ("rejected", "Refused at the door"),
         ]
         .into_iter()
         .map(|(value, words)| view! { <option value=value selected=self.status == value>{words}</option> })
         .collect();
+        let spans: Vec<_> = [("", "any time")]
+            .into_iter()
+            .chain(SPANS)
+            .map(|(value, words)| view! { <option value=value selected=self.since == value>{words}</option> })
+            .collect();
         view! {
             <form class="filters" action="/admin/events">
                 <div class="field"><label for="status">"Status"</label><select id="status" name="status">{options}</select></div>
@@ -144,6 +172,15 @@ impl Filter {
                 <div class="field grow">
                     <label for="id">"Event, object or customer id"</label>
                     <input id="id" name="q" value=self.id.clone() placeholder="evt_, sub_, cus_ …" autocomplete="off" />
+                </div>
+                <div class="field"><label for="since">"Received in the last"</label><select id="since" name="since">{spans}</select></div>
+                <div class="field grow">
+                    <label for="version">"API version"</label>
+                    <input id="version" name="version" value=self.version.clone() placeholder="2026-09-30.endive" autocomplete="off" />
+                </div>
+                <div class="field grow">
+                    <label for="error">"Error holds"</label>
+                    <input id="error" name="error" value=self.error.clone() placeholder="status 503" autocomplete="off" />
                 </div>
                 <button type="submit" class="btn">"Filter"</button>
                 {(!self.is_empty()).then(|| view! { <a class="btn link" href="/admin/events">"Clear filters"</a> })}
@@ -167,11 +204,9 @@ impl View {
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {
-            let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let columns = ["Type", "Received", "Status", "Customer", "Note", "Attempts"];
             view! {
-                {table("Events", &columns, rows)}
-                {pager(self.next.map(|after| self.filter.href(after)))}
+                <div class="card">{rows_table(&self.rows, context)}</div>
+                {self.filter.pager(self.next)}
             }
             .into_any()
         };
@@ -185,7 +220,8 @@ impl View {
 
     fn nothing(&self, context: &Context) -> AnyView {
         if self.ever {
-            let all_well = self.filter.status == "failed" && self.filter.kind.is_empty() && self.filter.id.is_empty();
+            let all_well = self.filter.fields().iter().all(|(name, value)| *name == "status" || value.is_empty())
+                && self.filter.status == "failed";
             let heading = if all_well { "No event has failed" } else { "No events match" };
             return empty(heading, view! { <p><a class="btn" href="/admin/events">"Clear filters"</a></p> });
         }
@@ -195,10 +231,16 @@ impl View {
             <p>{id(&context.webhook_url, "webhook URL")}</p>
             <p>"Or, on your own machine, let Stripe's command line forward events:"</p>
             <pre class="code"><code>{listen}</code></pre>
-            <p><a href="/admin/validator">"Check the setup"</a>" · "<a href="/admin/events?status=rejected">"Refused deliveries"</a></p>
+            <p><a href="/admin/validator">"Check the set-up"</a>" · "<a href="/admin/events?status=rejected">"Refused deliveries"</a></p>
         };
         empty(format!("No event has come in {} mode yet", context.livemode.as_str()), body)
     }
+}
+
+/// The table of events, of all or of one customer.
+pub(super) fn rows_table(rows: &[Row], context: &Context) -> AnyView {
+    let rows = rows.iter().map(|row| row.view(context)).collect();
+    table("Events", &["Type", "Received", "Status", "Customer", "Note", "Attempts"], rows)
 }
 
 impl Row {
@@ -206,11 +248,11 @@ impl Row {
         let href = format!("/admin/events/{}", segment(&self.event_id));
         view! {
             <tr>
-                <th scope="row"><a href=href title=self.event_id.clone()>{self.kind.clone()}</a></th>
+                <th scope="row" class="nowrap"><a href=href title=self.event_id.clone()>{self.kind.clone()}</a></th>
                 <td class="nowrap">{time(self.received_at, context.now)}</td>
                 <td>{event_chip(self.status)}</td>
                 <td>{customer_link(self.customer_id.as_deref(), self.user_id.as_deref())}</td>
-                <td>{self.effect.clone()}</td>
+                <td class="wide">{self.effect.clone()}</td>
                 <td class="num">{self.attempts}</td>
             </tr>
         }
@@ -224,9 +266,9 @@ impl Rejected {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
-        let filter = Filter { status: "rejected".into(), ..Filter::default() };
+        let filter = Filter { status: "rejected".into(), paged: self.paged, ..Filter::default() };
         let rows = if self.rows.is_empty() {
-            let heading = if self.next.is_none() { "No delivery was refused" } else { "Nothing further" };
+            let heading = if self.paged { "Nothing further" } else { "No delivery was refused" };
             empty(
                 heading,
                 view! { <p>"Deliveries whose signature does not fit are listed here, without their content."</p> },
@@ -234,8 +276,8 @@ impl Rejected {
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
             view! {
-                {table("Refused deliveries", &["Received", "Check", "What to do", "Tried secrets", "Signature header", "Size"], rows)}
-                {pager(self.next.map(|after| filter.href(after)))}
+                {list_card("Refused deliveries", &["Received", "Check", "What to do", "Tried secrets", "Signature header", "Size"], rows)}
+                {filter.pager(self.next)}
             }
             .into_any()
         };
@@ -256,9 +298,9 @@ impl Refusal {
             <tr>
                 <th scope="row" class="nowrap">{time(self.received_at, context.now)}</th>
                 <td><code>{self.check.clone()}</code></td>
-                <td>{self.message.clone()}</td>
+                <td class="wide">{self.message.clone()}</td>
                 <td>{tried}</td>
-                <td class="mono wrap-any">{self.signature_header.clone().unwrap_or_else(|| "none".into())}</td>
+                <td class="mono wrap-any wide">{self.signature_header.clone().unwrap_or_else(|| "none".into())}</td>
                 <td class="num nowrap">{bytes(self.size)}</td>
             </tr>
         }

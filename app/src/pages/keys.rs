@@ -4,9 +4,9 @@ use domain::role::{Role, Scope};
 use domain::{Livemode, Timestamp};
 use leptos::prelude::*;
 
-use super::catalog::submit;
 use crate::components::{
-    Tone, action_button, card, chip, csrf, empty, error_summary, field, page_head, select_field, table, time, time_or,
+    Tone, asking_link, card, chip, csrf, empty, error_summary, field, page_head, select_field, submit, table, time,
+    time_or,
 };
 use crate::context::Context;
 
@@ -76,7 +76,7 @@ impl View {
                 {field(context, "name", "Name", "text", "", "What uses it, such as shop backend.", true)}
                 {select_field(context, "mode", "Mode", &modes, context.livemode.as_str())}
                 {select_field(context, "scope", "Scope", &scopes, Scope::Check.as_str())}
-                {submit(context, "Create key", Role::Admin)}
+                <div class="actions">{submit(context, "Create key", "btn primary", Role::Admin)}</div>
             </form>
         };
         view! {
@@ -93,10 +93,7 @@ fn key_row(context: &Context, key: &Key) -> AnyView {
     let tone = if key.livemode.is_live() { Tone::Ok } else { Tone::Warn };
     let state = match key.revoked_at {
         Some(at) => view! { {chip(Tone::Neutral, "Revoked")} " " {time(at, context.now)} }.into_any(),
-        None => {
-            let words = format!("Revoke {}", key.name);
-            action_button(context, format!("/admin/api-keys/{}/revoke", key.id), &words, "btn sm danger", Role::Admin)
-        }
+        None => asking_link(context, &format!("/admin/api-keys/{}/revoke", key.id), "Revoke", &key.name, Role::Admin),
     };
     view! {
         <tr>
@@ -104,7 +101,7 @@ fn key_row(context: &Context, key: &Key) -> AnyView {
             <td class="mono">{key.shown.clone()}</td>
             <td>{chip(tone, key.livemode.as_str().to_uppercase())}</td>
             <td>{key.scope.as_str()}</td>
-            <td>{time(key.created_at, context.now)} <br /><span class="muted">{key.created_by.clone()}</span></td>
+            <td>{time(key.created_at, context.now)} <small>{key.created_by.clone()}</small></td>
             <td>{time_or(key.last_used_at, context.now, "never")}</td>
             <td>{state}</td>
         </tr>

@@ -4,10 +4,12 @@ use domain::Timestamp;
 use domain::mapping::MappingSource;
 use domain::role::Role;
 use leptos::prelude::*;
-use url::form_urlencoded::Serializer;
 
 use super::events::{customer_link, segment};
-use crate::components::{card, csrf, empty, error_summary, field, hidden, page_head, pager, status_word, table, time};
+use crate::components::{
+    address, asking_link, card, csrf, empty, error_summary, field, hidden, list_card, page_head, pager, reason_field,
+    shortened, status_word, submit, time,
+};
 use crate::context::Context;
 
 /// The mappings' page.
@@ -21,6 +23,8 @@ pub struct View {
     pub query: String,
     /// Whether any customer is mapped in this mode.
     pub ever: bool,
+    /// Whether these are the rows behind others.
+    pub paged: bool,
     /// Where the rows behind these begin.
     pub next: Option<String>,
 }
@@ -61,21 +65,12 @@ pub struct Conflict {
     pub since: Timestamp,
 }
 
-/// A form's button, disabled with the reason where the role does not suffice.
-pub(super) fn submit(context: &Context, words: String, class: &'static str, role: Role) -> AnyView {
-    let allowed = context.may(role);
-    view! {
-        <button type="submit" class=class disabled=!allowed>{words}</button>
-        {(!allowed).then(|| view! { <span class="muted">" needs the role " {role.as_str()}</span> })}
-    }
-    .into_any()
-}
-
 /// What stands behind a mapping: an event's page, or words.
 fn evidence(text: &str) -> AnyView {
     let words = text.to_owned();
     if text.starts_with("evt_") {
-        view! { <a class="mono" href=format!("/admin/events/{}", segment(text))>{words}</a> }.into_any()
+        let short = shortened(&words);
+        view! { <a class="mono" href=format!("/admin/events/{}", segment(text)) title=words>{short}</a> }.into_any()
     } else {
         view! { <span>{words}</span> }.into_any()
     }
@@ -95,7 +90,7 @@ impl View {
         let search = view! {
             <form class="filters" action="/admin/mappings">
                 <div class="field grow">
-                    <label for="search">"Begins with: user or customer id"</label>
+                    <label for="search">"User or customer id begins with"</label>
                     <input id="search" name="q" type="search" value=self.query.clone() autocomplete="off" />
                 </div>
                 <button type="submit" class="btn">"Search"</button>
@@ -105,8 +100,8 @@ impl View {
         let rows = if !self.rows.is_empty() {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
             view! {
-                {table("Mappings", &["Stripe customer", "User", "By", "Evidence", "Since", "Change"], rows)}
-                {pager(self.next.as_deref().map(|after| self.href(after)))}
+                {list_card("Mappings", &["Stripe customer", "User", "By", "Evidence", "Since", "Change"], rows)}
+                {pager(self.paged.then(|| self.href("")), self.next.as_deref().map(|after| self.href(after)))}
             }
             .into_any()
         } else if self.ever {
@@ -130,11 +125,7 @@ impl View {
     }
 
     fn href(&self, after: &str) -> String {
-        let mut query = Serializer::new(String::new());
-        if !self.query.is_empty() {
-            query.append_pair("q", &self.query);
-        }
-        format!("/admin/mappings?{}", query.append_pair("after", after).finish())
+        address("/admin/mappings", &[("q", &self.query), ("after", after)])
     }
 }
 
@@ -146,9 +137,9 @@ fn link_form(context: &Context) -> AnyView {
             {hidden("return_to", context.path.clone())}
             {field(context, "customer_id", "Stripe customer", "text", "", "It starts with cus_.", true)}
             {field(context, "user_id", "User", "text", "", "The user's id in your application.", true)}
-            {field(context, "reason", "Reason", "text", "", "It stands in the audit log.", false)}
+            {reason_field(context, false)}
             <p class="muted">"A customer who is linked already moves to this user; that needs the role admin."</p>
-            <div class="actions">{submit(context, "Link customer".into(), "btn primary", Role::Support)}</div>
+            <div class="actions">{submit(context, "Link customer", "btn primary", Role::Support)}</div>
         </form>
     };
     card("Link a customer by hand", (), form)
@@ -159,27 +150,16 @@ impl Row {
         let customer = format!("/admin/customers/{}", segment(&self.customer_id));
         let id = self.customer_id.clone();
         let words = match &self.name {
-            Some(name) => {
-                view! { <a href=customer>{name.clone()}</a><br /><span class="mono muted">{id}</span> }.into_any()
-            }
+            Some(name) => view! { <a href=customer>{name.clone()}</a><small class="mono">{id}</small> }.into_any(),
             None => view! { <a class="mono" href=customer>{id}</a> }.into_any(),
         };
-        let unlink = context.may(Role::Admin).then(|| {
-            view! {
-                <form method="post" action=format!("/admin/mappings/{}/delete", segment(&self.customer_id)) class="inline">
-                    {csrf(context)}
-                    {hidden("return_to", context.path.clone())}
-                    <button type="submit" class="btn sm danger">"Unlink"<span class="vh">" "{self.customer_id.clone()}</span></button>
-                </form>
-            }
-        });
-        let unlink =
-            unlink.map_or_else(|| view! { <span class="muted">"needs admin"</span> }.into_any(), IntoAny::into_any);
+        let unlink = format!("/admin/mappings/{}/delete", segment(&self.customer_id));
+        let unlink = asking_link(context, &unlink, "Unlink", &self.customer_id, Role::Admin);
         view! {
             <tr>
                 <th scope="row">{words}</th>
                 <td>{customer_link(None, Some(&self.user_id))}</td>
-                <td>{status_word(self.source.as_str())}</td>
+                <td class="nowrap">{status_word(self.source.as_str())}</td>
                 <td>{evidence(&self.evidence)}</td>
                 <td class="nowrap">{time(self.since, context.now)}</td>
                 <td>{unlink}</td>
@@ -192,14 +172,9 @@ impl Row {
 impl Conflict {
     fn view(&self, context: &Context) -> AnyView {
         let choice = |resolution: &str, words: String| {
-            view! {
-                <form method="post" action=format!("/admin/conflicts/{}", segment(&self.conflict_id)) class="inline">
-                    {csrf(context)}
-                    {hidden("return_to", context.path.clone())}
-                    {hidden("resolution", resolution.to_owned())}
-                    {submit(context, words, "btn", Role::Admin)}
-                </form>
-            }
+            let path = format!("/admin/conflicts/{}", segment(&self.conflict_id));
+            let href = address(&path, &[("resolution", resolution), ("return_to", &context.path)]);
+            view! { <a class="btn" href=href>{words}</a> }
         };
         let body = view! {
             <div class="pad stack tight">
@@ -209,10 +184,15 @@ impl Conflict {
                     {customer_link(None, Some(&self.claimed_user_id))}", "{time(self.since, context.now)}"."
                 </p>
                 <p class="muted">"Whoever it belongs to has what this customer pays for; the other one has it no longer."</p>
-                <div class="row">
-                    {choice("keep", format!("Keep {}", self.mapped_user_id))}
-                    {choice("move", format!("Move to {}", self.claimed_user_id))}
-                </div>
+                {match context.may(Role::Admin) {
+                    true => view! {
+                        <div class="row">
+                            {choice("keep", format!("Keep {}", self.mapped_user_id))}
+                            {choice("move", format!("Move to {}", self.claimed_user_id))}
+                        </div>
+                    }.into_any(),
+                    false => view! { <p class="muted">"Settling it needs the role admin."</p> }.into_any(),
+                }}
             </div>
         };
         card(format!("Conflict: whose is {}?", self.customer_id), (), body)

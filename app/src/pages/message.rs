@@ -3,30 +3,46 @@
 use leptos::prelude::*;
 
 use super::Page;
+use super::search::{Hit, hits_list};
+use crate::components::{card, page_head};
 use crate::context::Context;
 
 /// A heading and a sentence.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct View {
     /// The heading.
     pub heading: String,
     /// What can be done.
     pub sentence: String,
+    /// What was asked for, to be searched for.
+    pub query: String,
+    /// What is called much alike.
+    pub nearest: Vec<Hit>,
 }
 
-/// There is no such page or thing.
+/// There is no page at this address.
 #[must_use]
-pub fn not_found(path: &str) -> Page {
-    Page::Message(View {
-        heading: "Not found".into(),
-        sentence: format!("There is nothing at {path} in this mode. Search for the id above, or show the other mode."),
-    })
+pub fn no_page() -> Page {
+    let sentence = "There is no page at this address. Search for an id or an e-mail address above.".into();
+    Page::Message(View { heading: "Not found".into(), sentence, ..View::default() })
+}
+
+/// There is no such thing. `elsewhere` is the mode that has it, `nearest` what is called much alike.
+#[must_use]
+pub fn not_found(id: &str, elsewhere: Option<&str>, nearest: Vec<Hit>) -> Page {
+    let sentence = match elsewhere {
+        Some(mode) => format!("{id} belongs to {mode} mode: show that with the button at the top."),
+        None => format!(
+            "{id} is not known here, in test mode or in live mode. Was it typed right? Did its event ever come?"
+        ),
+    };
+    Page::Message(View { heading: "Not found".into(), sentence, query: id.into(), nearest })
 }
 
 /// The role does not suffice.
 #[must_use]
 pub fn forbidden(sentence: &str) -> Page {
-    Page::Message(View { heading: "Not allowed".into(), sentence: sentence.into() })
+    Page::Message(View { heading: "Not allowed".into(), sentence: sentence.into(), ..View::default() })
 }
 
 impl View {
@@ -35,6 +51,17 @@ impl View {
     }
 
     pub(super) fn body(&self, _context: &Context) -> AnyView {
-        view! { <h1>{self.heading.clone()}</h1><p>{self.sentence.clone()}</p><p><a href="/admin">"Back to the overview"</a></p> }.into_any()
+        let nearest = (!self.nearest.is_empty()).then(|| card("Called much alike", (), hits_list(&self.nearest)));
+        view! {
+            {page_head(self.heading.clone(), ())}
+            <p>{self.sentence.clone()}</p>
+            {nearest}
+            <p class="row">
+                <a href="/admin/customers">"Customers"</a>
+                <a href="/admin/events">"Events"</a>
+                <a href="/admin">"Overview"</a>
+            </p>
+        }
+        .into_any()
     }
 }

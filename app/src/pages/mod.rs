@@ -1,6 +1,7 @@
 //! The pages: each file has what its page shows (`View`) and how (`body`).
 
 pub mod catalog;
+pub mod confirm;
 pub mod customer;
 pub mod customers;
 pub mod event;
@@ -66,6 +67,8 @@ pub enum Page {
     Validator(validator::View),
     /// `/admin/search`
     Search(search::View),
+    /// What is asked before access is taken away
+    Confirm(Box<confirm::View>),
     /// Not found, not allowed
     Message(message::View),
 }
@@ -94,6 +97,7 @@ macro_rules! each {
             Page::Staff($view) => $call,
             Page::Validator($view) => $call,
             Page::Search($view) => $call,
+            Page::Confirm($view) => $call,
             Page::Message($view) => $call,
         }
     };
@@ -127,7 +131,7 @@ impl Page {
             Self::Keys(_) => "/admin/api-keys",
             Self::Staff(_) => "/admin/staff",
             Self::Validator(_) => "/admin/validator",
-            Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Message(_) => "",
+            Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
         }
     }
 }

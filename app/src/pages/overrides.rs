@@ -1,12 +1,14 @@
 //! Exceptions by hand.
 
 use domain::Timestamp;
-use domain::access::OverrideEffect;
+use domain::access::{Decision, OverrideEffect};
+use domain::catalog::Feature;
 use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, chip, csrf, empty, error_summary, field, page_head, pager, reason_field, select_field, table, time, until,
+    Tone, asking_link, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group, field, page_head,
+    pager, reason_field, select_field, submit, table, time, until,
 };
 use crate::context::Context;
 
@@ -15,6 +17,8 @@ use crate::context::Context;
 pub struct View {
     /// The overrides.
     pub rows: Vec<Row>,
+    /// Link to the first rows, when these are behind them.
+    pub first: Option<String>,
     /// Link to the rows behind these.
     pub next: Option<String>,
 }
@@ -53,10 +57,10 @@ pub struct New {
     pub action: String,
     /// Path of the user's page.
     pub back: String,
-    /// Features to choose from.
-    pub features: Vec<String>,
+    /// Features to choose from, each with the user's answer now.
+    pub features: Vec<(Feature, Decision)>,
     /// The one that is asked for.
-    pub feature: String,
+    pub feature: Option<String>,
 }
 
 impl View {
@@ -68,7 +72,7 @@ impl View {
         let list = if self.rows.is_empty() {
             empty("No overrides", view! { <p>"Grant or deny a feature by hand on a customer's page."</p> })
         } else {
-            view! { <div class="card">{rows_table(&self.rows, context, true)}</div>{pager(self.next.clone())} }
+            view! { <div class="card">{rows_table(&self.rows, context, true)}</div>{pager(self.first.clone(), self.next.clone())} }
                 .into_any()
         };
         view! { {page_head("Overrides", ())}{list} }.into_any()
@@ -94,25 +98,18 @@ impl Row {
         } else if over {
             chip(Tone::Neutral, "Ended").into_any()
         } else {
-            let allowed = context.may(Role::Support);
-            view! {
-                <form method="post" action=format!("/admin/overrides/{}/revoke", self.id) class="inline">
-                    {csrf(context)}
-                    <input type="hidden" name="return_to" value=context.path.clone() />
-                    <input type="hidden" name="reason" value="revoked by hand" />
-                    <button type="submit" class="btn sm" disabled=!allowed>"Revoke"</button>
-                </form>
-            }
-            .into_any()
+            let revoke = format!("/admin/overrides/{}/revoke", self.id);
+            let object = format!("{} for {}", self.feature, self.user_id);
+            asking_link(context, &revoke, "Revoke", &object, Role::Support)
         };
         view! {
             <tr>
                 <th scope="row">
                     <span class="mono">{self.feature.clone()}</span>
-                    {with_user.then(|| view! { " for " <a href=self.href.clone()>{self.user_id.clone()}</a> })}
+                    {with_user.then(|| view! { <small>"for " <a href=self.href.clone()>{self.user_id.clone()}</a></small> })}
                 </th>
                 <td>{chip(tone, word)}</td>
-                <td>{self.reason.clone()}</td>
+                <td class="wide">{self.reason.clone()}</td>
                 <td>{self.created_by.clone()}</td>
                 <td>{time(self.created_at, context.now)}</td>
                 <td>{until(self.expires_at, context.now)}</td>
@@ -134,7 +131,11 @@ impl New {
             return view! { {page_head("Grant or deny", ())}{empty("There is no feature to grant yet", body)} }
                 .into_any();
         }
-        let features: Vec<_> = self.features.iter().map(|key| (key.clone(), key.clone())).collect();
+        let choices = self.features.iter().map(|(feature, now)| {
+            let note = if now.allowed { "granted now" } else { "denied now" };
+            let asked = (self.feature.as_ref() == Some(&feature.key)).then_some(None);
+            feature_choice(context, feature, asked, note)
+        });
         let pair = |value: &str, words: &str| (value.to_owned(), words.to_owned());
         let effects = [
             pair("grant", "Grant: access although nothing else gives it"),
@@ -148,22 +149,19 @@ impl New {
             pair("never", "No end (admin)"),
         ];
         view! {
-            <nav class="crumbs" aria-label="Breadcrumb">
-                <a href="/admin/customers">"Customers"</a>" / "<a href=self.back.clone()>{self.user_id.clone()}</a>
-            </nav>
+            {crumbs(&[("Customers", "/admin/customers".into()), (&self.user_id, self.back.clone())], "Grant or deny")}
             {page_head("Grant or deny", ())}
             {error_summary(context)}
             <form method="post" action=self.action.clone() class="form card pad">
                 {csrf(context)}
                 <input type="hidden" name="return_to" value=self.back.clone() />
-                {select_field(context, "feature", "Feature", &features, &self.feature)}
+                {feature_group(context, "One or several. Each becomes an override of its own.", choices.collect())}
                 {select_field(context, "effect", "Effect", &effects, "grant")}
                 {select_field(context, "until", "Until", &ends, "7d")}
                 {field(context, "until_at", "Date and time, UTC", "datetime-local", "", "Only with \"The date below\".", false)}
-                {field(context, "value", "Value", "number", "", "Only for limits.", false)}
-                {reason_field(context)}
+                {reason_field(context, true)}
                 <div class="actions">
-                    <button type="submit" class="btn primary" disabled=!context.may(Role::Support)>"Save override"</button>
+                    {submit(context, "Save override", "btn primary", Role::Support)}
                     <a class="btn" href=self.back.clone()>"Cancel"</a>
                 </div>
             </form>

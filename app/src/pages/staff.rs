@@ -4,9 +4,8 @@ use domain::Timestamp;
 use domain::role::Role;
 use leptos::prelude::*;
 
-use super::catalog::submit;
 use crate::components::{
-    Tone, card, chip, csrf, error_summary, field, hidden, page_head, select_field, table, time_or,
+    Tone, card, chip, csrf, error_summary, field, hidden, page_head, select_field, submit, table, time_or,
 };
 use crate::context::Context;
 
@@ -48,7 +47,7 @@ impl View {
                 {field(context, "name", "Name", "text", "", "May stay empty.", false)}
                 {select_field(context, "role", "Role", &role_options(), Role::Viewer.as_str())}
                 {password(context)}
-                {submit(context, "Add", Role::Owner)}
+                <div class="actions">{submit(context, "Add", "btn primary", Role::Owner)}</div>
             </form>
         };
         view! {

@@ -6,7 +6,8 @@ use domain::stripe::{Subscription, SubscriptionStatus};
 use leptos::prelude::*;
 
 use crate::components::{
-    action_button, card, empty, id, page_head, pager, status_word, subscription_chip, table, time, time_or,
+    action_button, card, crumbs, empty, id, list_card, page_head, pager, shortened, status_word, subscription_chip,
+    table, time, time_or,
 };
 use crate::context::Context;
 
@@ -21,6 +22,8 @@ pub struct View {
     pub status: Option<String>,
     /// Subscriptions, last changed first.
     pub rows: Vec<Row>,
+    /// The first page, when this is one behind it.
+    pub first: Option<String>,
     /// The next page.
     pub next: Option<String>,
     /// The one that is asked for, shown instead of the list.
@@ -110,9 +113,8 @@ impl View {
         let body = match (self.rows.is_empty(), &self.status) {
             (false, _) => {
                 let rows = self.rows.iter().map(|row| list_row(context, row)).collect();
-                let columns =
-                    ["Customer", "Status", "Price", "Period end", "Ends", "Last word from Stripe", "Subscription"];
-                table("Subscriptions", &columns, rows)
+                let columns = ["Customer", "Status", "Price", "Period end", "Ends", "Last word", "Subscription"];
+                list_card("Subscriptions", &columns, rows)
             }
             (true, Some(status)) => {
                 let heading = format!("No subscription is {}", status_word(status));
@@ -121,7 +123,7 @@ impl View {
             (true, None) => {
                 let words = view! {
                     <p>"Subscriptions appear when Stripe's first event of one arrives."</p>
-                    <p><a class="btn" href="/admin/validator">"Check the setup"</a></p>
+                    <p><a class="btn" href="/admin/validator">"Check the set-up"</a></p>
                 };
                 empty("No subscription yet", words)
             }
@@ -130,7 +132,7 @@ impl View {
             {page_head("Subscriptions", ())}
             {self.filter()}
             {body}
-            {pager(self.next.clone())}
+            {pager(self.first.clone(), self.next.clone())}
         }
         .into_any()
     }
@@ -150,7 +152,7 @@ impl View {
 
 fn list_row(context: &Context, row: &Row) -> AnyView {
     let who = row.who();
-    let unmapped = row.user_id.is_none().then(|| view! { <br /><span class="muted">"no user"</span> });
+    let unmapped = row.user_id.is_none().then(|| view! { <small>"no user"</small> });
     let short = shortened(&row.subscription.id);
     view! {
         <tr>
@@ -166,24 +168,13 @@ fn list_row(context: &Context, row: &Row) -> AnyView {
     .into_any()
 }
 
-/// The beginning and the end of an id; what is short stays whole.
-fn shortened(id: &str) -> String {
-    let chars: Vec<char> = id.chars().collect();
-    if chars.len() <= 18 {
-        return id.to_owned();
-    }
-    let start: String = chars[..9].iter().collect();
-    let end: String = chars[chars.len() - 5..].iter().collect();
-    format!("{start}…{end}")
-}
-
 fn prices(row: &Row) -> Vec<AnyView> {
     row.items
         .iter()
         .map(|item| {
             let words =
                 if item.quantity == 1 { item.name.clone() } else { format!("{} × {}", item.quantity, item.name) };
-            view! { <div><a href=item.href.clone()>{words}</a></div> }.into_any()
+            view! { <div class="nowrap"><a href=item.href.clone()>{words}</a></div> }.into_any()
         })
         .collect()
 }
@@ -210,7 +201,7 @@ fn detail(context: &Context, row: &Row) -> AnyView {
         .then(|| view! { <p class="muted pad">"Stripe sent only a part of the items; a resync reads all."</p> });
     let items = row.items.iter().map(|item| item_row(context, item)).collect();
     view! {
-        <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/subscriptions">"Subscriptions"</a></nav>
+        {crumbs(&[("Subscriptions", "/admin/subscriptions".into())], &subscription.id)}
         {page_head(format!("Subscription of {}", row.who()), resync)}
         <dl class="kv">
             <dt>"Subscription"</dt><dd>{id(&subscription.id, "subscription id")}</dd>

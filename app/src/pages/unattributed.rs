@@ -4,12 +4,11 @@ use domain::Timestamp;
 use domain::role::Role;
 use domain::stripe::SubscriptionStatus;
 use leptos::prelude::*;
-use url::form_urlencoded::Serializer;
 
 use super::events::{customer_link, segment};
-use super::mappings::submit;
 use crate::components::{
-    card, csrf, empty, error_summary, field, hidden, id, money, page_head, pager, subscription_chip, table, time,
+    address, card, crumbs, csrf, empty, error_summary, field, hidden, id, list_card, money, page_head, pager,
+    reason_field, submit, subscription_chip, table, time,
 };
 use crate::context::Context;
 
@@ -107,15 +106,14 @@ impl View {
             empty(heading, view! { <p><a href="/admin/mappings">"All mappings"</a></p> })
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let next = self.next.as_ref().map(|after| {
-                format!("/admin/unattributed?{}", Serializer::new(String::new()).append_pair("after", after).finish())
-            });
+            let next = self.next.as_ref().map(|after| address("/admin/unattributed", &[("after", after)]));
+            let first = self.paged.then(|| "/admin/unattributed".to_owned());
             view! {
                 <p class="muted">
                     "Give your user's id as "<code>"client_reference_id"</code>" when you create a Checkout Session, and customers are linked by themselves."
                 </p>
-                {table("Unattributed customers", &["Customer", "Pays", "Events", "First seen", "Best guess", "Link"], rows)}
-                {pager(next)}
+                {list_card("Unattributed customers", &["Customer", "Pays", "Events", "First seen", "Best guess", "Link"], rows)}
+                {pager(first, next)}
             }
             .into_any()
         };
@@ -132,7 +130,7 @@ impl Row {
         let href = format!("/admin/unattributed/{}", segment(&self.customer_id));
         let customer_id = self.customer_id.clone();
         let below = (self.heading() != self.customer_id)
-            .then(|| view! { <br /><span class="mono muted">{self.customer_id.clone()}</span> });
+            .then(|| view! { <small class="mono">{self.customer_id.clone()}</small> });
         let pays: Vec<_> =
             self.pays.iter().map(|payment| view! { <li class="nowrap">{payment.words()}</li> }).collect();
         let pays = if pays.is_empty() {
@@ -141,7 +139,7 @@ impl Row {
             view! { <ul>{pays}</ul> }.into_any()
         };
         let guess = match self.guess.clone() {
-            Some(guess) => view! { <span class="mono">{guess.user_id}</span>", "{guess.why} }.into_any(),
+            Some(guess) => view! { <span class="mono">{guess.user_id}</span><small>{guess.why}</small> }.into_any(),
             None => view! { <span class="muted">"none"</span> }.into_any(),
         };
         let link = href.clone();
@@ -173,7 +171,7 @@ impl Link {
             None => view! { {self.form(context)}{self.suggestions(context)} }.into_any(),
         };
         view! {
-            <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/unattributed">"Unattributed"</a><span aria-hidden="true">"/"</span></nav>
+            {crumbs(&[("Unattributed", "/admin/unattributed".into())], &self.row.heading())}
             {page_head(format!("Who is {}?", self.row.heading()), ())}
             {error_summary(context)}
             {linking}
@@ -191,9 +189,9 @@ impl Link {
                 {hidden("return_to", context.path.clone())}
                 {hidden("customer_id", self.row.customer_id.clone())}
                 {field(context, "user_id", "User", "text", guess, "The user's id in your application.", true)}
-                {field(context, "reason", "Reason", "text", "", "It stands in the audit log.", false)}
+                {reason_field(context, false)}
                 <p class="muted">"The events that waited are taken into account at once."</p>
-                <div class="actions">{submit(context, "Link customer".into(), "btn primary", Role::Support)}</div>
+                <div class="actions">{submit(context, "Link customer", "btn primary", Role::Support)}</div>
             </form>
         };
         card("Link to a user", (), form)
@@ -214,7 +212,7 @@ impl Link {
                             {hidden("return_to", context.path.clone())}
                             {hidden("customer_id", self.row.customer_id.clone())}
                             {hidden("user_id", guess.user_id.clone())}
-                            {submit(context, format!("Link to {}", guess.user_id), "btn sm", Role::Support)}
+                            {submit(context, &format!("Link to {}", guess.user_id), "btn sm", Role::Support)}
                         </form>
                     </td>
                 </tr>
@@ -244,8 +242,7 @@ impl Link {
         } else {
             view! { <ul>{pays}</ul> }.into_any()
         };
-        let mut query = Serializer::new(String::new());
-        let events = format!("/admin/events?{}", query.append_pair("q", &row.customer_id).finish());
+        let events = address("/admin/events", &[("q", &row.customer_id)]);
         let facts = view! {
             <dl class="kv pad">
                 <dt>"Customer"</dt><dd>{id(&row.customer_id, "customer id")}</dd>

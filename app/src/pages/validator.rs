@@ -60,12 +60,14 @@ impl View {
     fn summary(&self) -> String {
         match (self.count(State::Fail), self.count(State::Warn)) {
             (0, 0) => "Everything that can be seen from here is right.".into(),
-            (failed, warned) => format!("{failed} failed, {warned} with a warning, {} right.", self.count(State::Pass)),
+            (failed, warned) => {
+                format!("{failed} failed, {warned} with a warning, {} passed.", self.count(State::Pass))
+            }
         }
     }
 
     pub(super) fn title(&self) -> String {
-        "Setup".into()
+        "Set-up".into()
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
@@ -84,7 +86,7 @@ impl View {
             </div>
         };
         view! {
-            {page_head("Setup", view! { <a class="btn" href="/admin/validator">"Run all checks"</a> })}
+            {page_head("Set-up", view! { <a class="btn" href="/admin/validator">"Run all checks"</a> })}
             <p>{self.summary()}</p>
             {card("Checks", (), view! { <ul class="checks pad">{checks}</ul> })}
             {card("Connect Stripe", (), connect)}

@@ -267,6 +267,10 @@ pub struct EventFilter {
     pub customers: Vec<String>,
     /// Received at or after.
     pub since: Option<Timestamp>,
+    /// Of this API version.
+    pub api_version: Option<String>,
+    /// Whose error holds this text.
+    pub error: Option<String>,
     /// Rows behind this receipt number.
     pub after: Option<i64>,
     /// Rows per page.
@@ -318,7 +322,7 @@ pub struct CustomerRow {
 /// Which customers.
 #[derive(Clone, Debug, Default)]
 pub struct CustomerFilter {
-    /// Prefix of e-mail, name, user id, or an exact `cus_` id.
+    /// Prefix of e-mail address, name, user id or `cus_` id.
     pub query: Option<String>,
     /// Rows behind this cursor: `last_event_at_millis:customer_id`.
     pub after: Option<String>,

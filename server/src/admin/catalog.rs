@@ -1,9 +1,10 @@
 //! Features, and which price or product gives which.
 
-use domain::catalog::{Feature, FeatureGrant, FeatureType, is_feature_key};
+use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType, is_feature_key};
 use store::records::TargetKind;
 
 use super::customers::encoded;
+use super::fields::Fields;
 use super::post::{Outcome, Posted};
 
 /// Sets what a price gives.
@@ -23,27 +24,7 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
         return Outcome::NotFound;
     }
     let catalog = posted.state.store.index().catalog(posted.livemode);
-    let mut grants: Vec<FeatureGrant> = Vec::new();
-    let mut errors = Vec::new();
-    for key in posted.fields.all("feature").filter(|key| !key.is_empty()) {
-        let Some(feature) = catalog.features.get(key) else {
-            errors.push(("feature".to_owned(), format!("There is no feature {key:?}. Create it first.")));
-            continue;
-        };
-        let field = format!("value_{key}");
-        let value = match posted.fields.opt(&field).map(str::parse::<i64>) {
-            _ if feature.kind == FeatureType::Switch => None,
-            None => None,
-            Some(Ok(value)) if value >= 0 => Some(value),
-            Some(_) => {
-                errors.push((field, "A whole number, 0 or more.".to_owned()));
-                None
-            }
-        };
-        if !grants.iter().any(|grant| grant.feature == key) {
-            grants.push(FeatureGrant { feature: key.to_owned(), value });
-        }
-    }
+    let (grants, errors) = chosen_features(&posted.fields, &catalog);
     if !errors.is_empty() {
         return Outcome::Invalid { page, errors };
     }
@@ -56,6 +37,33 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
         Err(store::Error::Conflict(message)) => Outcome::invalid(page, "feature", message),
         Err(error) => error.into(),
     }
+}
+
+/// The features that were ticked with their numbers, and what is wrong with them by field.
+pub(super) fn chosen_features(fields: &Fields, catalog: &Catalog) -> (Vec<FeatureGrant>, Vec<(String, String)>) {
+    let mut grants: Vec<FeatureGrant> = Vec::new();
+    let mut errors = Vec::new();
+    for key in fields.all("feature").filter(|key| !key.is_empty()) {
+        let Some(feature) = catalog.features.get(key) else {
+            errors
+                .push(("feature".to_owned(), format!("There is no feature {key:?} in the catalog. Create it first.")));
+            continue;
+        };
+        let field = format!("value_{key}");
+        let value = match fields.opt(&field).map(str::parse::<i64>) {
+            _ if feature.kind == FeatureType::Switch => None,
+            None => None,
+            Some(Ok(value)) if value >= 0 => Some(value),
+            Some(_) => {
+                errors.push((field, "A whole number, 0 or more.".to_owned()));
+                None
+            }
+        };
+        if !grants.iter().any(|grant| grant.feature == key) {
+            grants.push(FeatureGrant { feature: key.to_owned(), value });
+        }
+    }
+    (grants, errors)
 }
 
 /// Creates or changes a feature.

@@ -2,10 +2,10 @@
 
 use domain::Timestamp;
 use domain::access::OverrideEffect;
-use domain::catalog::is_feature_key;
 use domain::role::Role;
 use store::records::NewOverride;
 
+use super::catalog::chosen_features;
 use super::post::{Outcome, Posted};
 
 const DAY: i64 = 86_400;
@@ -36,22 +36,17 @@ pub async fn create(posted: Posted) -> Outcome {
     if effect.is_none() {
         wrong("effect", "Choose grant or deny.".into());
     }
-    let feature = posted.fields.get("feature").to_owned();
-    if !is_feature_key(&feature) || !posted.state.store.index().catalog(posted.livemode).features.contains_key(&feature)
-    {
+    let catalog = posted.state.store.index().catalog(posted.livemode);
+    let (features, faults) = chosen_features(&posted.fields, &catalog);
+    if features.is_empty() && faults.is_empty() {
         wrong("feature", "Choose a feature of the catalog.".into());
+    }
+    for (field, message) in faults {
+        wrong(&field, message);
     }
     if posted.fields.get("reason").chars().count() < MIN_REASON {
         wrong("reason", format!("Say why, in at least {MIN_REASON} characters."));
     }
-    let value = match posted.fields.opt("value").map(str::parse::<i64>) {
-        None => None,
-        Some(Ok(value)) if value >= 0 => Some(value),
-        Some(_) => {
-            wrong("value", "A whole number, 0 or more.".into());
-            None
-        }
-    };
     let expires_at = match end(posted.fields.get("until"), posted.fields.get("until_at"), now) {
         Ok(end) => end,
         Err(message) => {
@@ -66,25 +61,24 @@ pub async fn create(posted: Posted) -> Outcome {
     if let Some(refusal) = beyond_role(posted.actor.role, effect, expires_at, now) {
         return Outcome::Forbidden(refusal);
     }
-    let new = NewOverride {
-        livemode: posted.livemode,
-        user_id: user_id.clone(),
-        feature: feature.clone(),
-        effect,
-        value,
-        expires_at,
-    };
-    match posted.state.store.create_override(&new, &posted.author()).await {
-        Ok(made) => {
-            let word = if made.effect == OverrideEffect::Grant { "Granted" } else { "Denied" };
-            let until = made.expires_at.map_or_else(|| "without end".to_owned(), |end| format!("until {}", day(end)));
-            Outcome::done(
-                posted.back_to(&super::customers::path(&user_id)),
-                format!("{word} {feature} to {user_id} {until}."),
-            )
+    for grant in &features {
+        let new = NewOverride {
+            livemode: posted.livemode,
+            user_id: user_id.clone(),
+            feature: grant.feature.clone(),
+            effect,
+            value: grant.value,
+            expires_at,
+        };
+        if let Err(error) = posted.state.store.create_override(&new, &posted.author()).await {
+            return error.into();
         }
-        Err(error) => error.into(),
     }
+    let word = if effect == OverrideEffect::Grant { "Granted" } else { "Denied" };
+    let until = expires_at.map_or_else(|| "without end".to_owned(), |end| format!("until {}", day(end)));
+    let keys: Vec<&str> = features.iter().map(|grant| grant.feature.as_str()).collect();
+    let message = format!("{word} {} to {user_id} {until}.", keys.join(", "));
+    Outcome::done(posted.back_to(&super::customers::path(&user_id)), message)
 }
 
 /// Takes an override back.
@@ -96,10 +90,14 @@ pub async fn revoke(posted: Posted) -> Outcome {
         Err(error) => return error.into(),
     };
     let author = posted.author();
+    let back = posted.back_to(&super::customers::path(&found.user_id));
+    if posted.fields.get("reason").chars().count() < MIN_REASON {
+        let page = format!("/admin/overrides/{id}/revoke?return_to={}", super::customers::encoded(&back));
+        return Outcome::invalid(page, "reason", format!("Say why, in at least {MIN_REASON} characters."));
+    }
     if posted.actor.role < Role::Admin && found.created_by != author.actor {
         return Outcome::Forbidden("Support staff revoke their own grants only; an admin can revoke any.".into());
     }
-    let back = posted.back_to(&super::customers::path(&found.user_id));
     match posted.state.store.revoke_override(posted.livemode, &id, &author).await {
         Ok(true) => Outcome::done(back, format!("The override of {} for {} is revoked.", found.feature, found.user_id)),
         Ok(false) => Outcome::Done { to: back, flash: super::flash::Flash::bad("This override was revoked already.") },

@@ -24,8 +24,19 @@ pub(super) async fn events(ask: &Ask<'_>) -> Loaded {
     };
     let store = &ask.state.store;
     let (kind, id) = (ask.param("type").map(str::to_owned), ask.param("q").map(str::to_owned));
-    let filter =
-        EventFilter { statuses, kind: kind.clone(), id: id.clone(), after, limit: ROWS, ..EventFilter::default() };
+    let (version, error) = (ask.param("version").map(str::to_owned), ask.param("error").map(str::to_owned));
+    let since = ask.param("since").unwrap_or_default();
+    let filter = EventFilter {
+        statuses,
+        kind: kind.clone(),
+        id: id.clone(),
+        since: span(since).map(|seconds| ask.now.plus_secs(-seconds)),
+        api_version: version.clone(),
+        error: error.clone(),
+        after,
+        limit: ROWS,
+        ..EventFilter::default()
+    };
     let found = store.events(ask.livemode, &filter).await?;
     let ever = !found.data.is_empty()
         || !store.events(ask.livemode, &EventFilter { limit: 1, ..EventFilter::default() }).await?.data.is_empty();
@@ -37,9 +48,24 @@ pub(super) async fn events(ask: &Ask<'_>) -> Loaded {
         status: if filter.statuses.is_empty() { String::new() } else { status.to_owned() },
         kind: kind.unwrap_or_default(),
         id: id.unwrap_or_default(),
+        since: if filter.since.is_none() { String::new() } else { since.to_owned() },
+        version: version.unwrap_or_default(),
+        error: error.unwrap_or_default(),
         paged: after.is_some(),
     };
     Ok(Some(Page::Events(list::View { rows, filter, ever, next })))
+}
+
+/// The seconds of one of [`list::SPANS`].
+fn span(word: &str) -> Option<i64> {
+    const HOUR: i64 = 3600;
+    match word {
+        "1h" => Some(HOUR),
+        "24h" => Some(24 * HOUR),
+        "7d" => Some(7 * 24 * HOUR),
+        "30d" => Some(30 * 24 * HOUR),
+        _ => None,
+    }
 }
 
 /// The users of these events' customers.
@@ -54,7 +80,8 @@ async fn users(ask: &Ask<'_>, events: &[EventRecord]) -> anyhow::Result<HashMap<
     Ok(users)
 }
 
-fn row(event: EventRecord, users: &HashMap<String, Option<String>>) -> list::Row {
+/// An event in a list.
+pub(super) fn row(event: EventRecord, users: &HashMap<String, Option<String>>) -> list::Row {
     let gained = event.effects.iter().flat_map(|effects| &effects.verdicts);
     let gained: Vec<String> = gained
         .filter(|change| change.allowed_before != change.allowed_after)
@@ -88,7 +115,7 @@ async fn rejected(ask: &Ask<'_>, before: Option<i64>) -> Loaded {
         signature_header: refused.signature_header,
         size: refused.body_size,
     });
-    Ok(Some(Page::Rejected(list::Rejected { rows: rows.collect(), next })))
+    Ok(Some(Page::Rejected(list::Rejected { rows: rows.collect(), paged: before.is_some(), next })))
 }
 
 /// One event.
@@ -180,6 +207,12 @@ fn compare(before: &Value, after: Option<&Value>, path: &str, changes: &mut Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_span_has_a_length() {
+        assert!(list::SPANS.iter().all(|(word, _)| span(word).is_some()));
+        assert_eq!(span("for ever"), None);
+    }
 
     #[test]
     fn changes_are_the_paths_of_previous_attributes() {

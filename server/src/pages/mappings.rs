@@ -35,5 +35,12 @@ pub(super) async fn mappings(ask: &Ask<'_>) -> Loaded {
         since: conflict.since,
     });
     let query = query.unwrap_or_default().to_owned();
-    Ok(Some(Page::Mappings(page::View { conflicts: conflicts.collect(), rows, query, ever, next })))
+    Ok(Some(Page::Mappings(page::View {
+        conflicts: conflicts.collect(),
+        rows,
+        query,
+        ever,
+        paged: after.is_some(),
+        next,
+    })))
 }

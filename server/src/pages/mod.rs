@@ -2,9 +2,11 @@
 //! may not see is left out here, not hidden there.
 
 mod catalog;
+mod confirm;
 mod customer;
 mod customers;
 mod events;
+mod impact;
 mod mappings;
 mod overrides;
 mod overview;
@@ -59,58 +61,89 @@ impl Ask<'_> {
 /// A page, or nothing where there is no such thing.
 pub(crate) type Loaded = anyhow::Result<Option<Page>>;
 
-/// The page at an address, and its status.
+/// What an address answers with.
+pub(crate) enum Answer {
+    /// A page.
+    Page(Page),
+    /// The page of another address.
+    Elsewhere(String),
+}
+
+/// What an address answers with, and its status.
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, Page)> {
+pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, Answer)> {
     let parts: Vec<String> = looking.path.split('/').filter(|part| !part.is_empty()).skip(1).map(decoded).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     match parts.as_slice() {
         ["login"] => {
             let return_to = safe_return_to(looking.query.get("return_to")).to_owned();
-            return Ok((StatusCode::OK, Page::SignIn(sign_in::SignIn { return_to })));
+            return Ok((StatusCode::OK, Answer::Page(Page::SignIn(sign_in::SignIn { return_to }))));
         }
         ["setup"] => {
             let token = looking.query.get("token").unwrap_or_default().to_owned();
             let valid = setup::is_valid(looking.state.store.as_ref(), &token, looking.state.now()).await?;
             let status = if valid { StatusCode::OK } else { StatusCode::FORBIDDEN };
-            return Ok((status, Page::SetUp(sign_in::SetUp { token, valid })));
+            return Ok((status, Answer::Page(Page::SetUp(sign_in::SetUp { token, valid }))));
         }
         _ => {}
     }
-    let Some(actor) = looking.actor else { return Ok((StatusCode::FORBIDDEN, message::forbidden("Sign in first."))) };
+    let Some(actor) = looking.actor else {
+        return Ok((StatusCode::FORBIDDEN, Answer::Page(message::forbidden("Sign in first."))));
+    };
     let query = looking.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let ask = &Ask { state: looking.state, actor, livemode: looking.livemode, now: looking.state.now(), query };
     let loaded = match parts.as_slice() {
         [] => overview::overview(ask).await?,
-        ["search"] => search::search(ask).await?,
+        ["search"] => return Ok((StatusCode::OK, search::search(ask).await?)),
         ["customers"] => customers::customers(ask).await?,
         ["customers", id] => customer::customer(ask, id).await?,
         ["customers", id, "overrides", "new"] => overrides::new(ask, id).await?,
+        ["overrides", id, "revoke"] => confirm::revoke(ask, id).await?,
         ["overrides"] => overrides::overrides(ask).await?,
         ["subscriptions"] => subscriptions::subscriptions(ask).await?,
         ["subscriptions", id] => subscriptions::subscription(ask, id).await?,
         ["mappings"] => mappings::mappings(ask).await?,
+        ["mappings", id, "delete"] => confirm::unlink(ask, id).await?,
+        ["conflicts", id] => confirm::resolve(ask, id).await?,
         ["unattributed"] => unattributed::unattributed(ask).await?,
         ["unattributed", id] => unattributed::link(ask, id).await?,
         ["catalog"] => catalog::catalog(ask).await?,
         ["catalog", kind @ ("prices" | "products"), id] => catalog::target(ask, kind, id).await?,
+        ["features", key, "delete"] => confirm::delete_feature(ask, key),
         ["features"] => catalog::features(ask).await?,
         ["events"] => events::events(ask).await?,
         ["events", id] => events::event(ask, id).await?,
         ["validator"] => settings::validator(ask).await?,
+        ["api-keys", id, "revoke"] => confirm::revoke_key(ask, id).await?,
         ["api-keys"] => settings::api_keys(ask).await?,
         ["staff"] if ask.actor.role < Role::Admin => {
-            return Ok((
-                StatusCode::FORBIDDEN,
-                message::forbidden("The staff page needs the role admin; an owner can give it."),
-            ));
+            let page = message::forbidden("The staff page needs the role admin; an owner can give it.");
+            return Ok((StatusCode::FORBIDDEN, Answer::Page(page)));
         }
         ["staff"] => settings::staff(ask).await?,
         _ => None,
     };
-    Ok(loaded.map_or_else(|| (StatusCode::NOT_FOUND, message::not_found(looking.path)), |page| (StatusCode::OK, page)))
+    match loaded {
+        Some(page) => Ok((StatusCode::OK, Answer::Page(page))),
+        None => Ok((StatusCode::NOT_FOUND, Answer::Page(not_found(ask, &parts).await?))),
+    }
+}
+
+/// The page of what is not there, with what may have been meant.
+async fn not_found(ask: &Ask<'_>, parts: &[&str]) -> anyhow::Result<Page> {
+    // What stands behind the name of a list is an id; the rest of the path says what was to be done with it.
+    let id = match parts {
+        ["catalog", "prices" | "products", id, ..] => id,
+        ["customers" | "events" | "subscriptions" | "mappings" | "unattributed" | "overrides" | "features", id, ..] => {
+            id
+        }
+        _ => return Ok(message::no_page()),
+    };
+    let other = Livemode::from_bool(!ask.livemode.is_live());
+    let elsewhere = search::exact(ask.state, other, id).await?.map(|_| other.as_str());
+    Ok(message::not_found(id, elsewhere, search::nearest(ask, id).await?))
 }
 
 /// A segment of a path as it was before it was encoded.

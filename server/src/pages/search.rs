@@ -1,43 +1,111 @@
-//! `/admin/search`: an exact id leads to its page, anything else to what begins with it.
+//! `/admin/search`: an exact id leads to its page, anything else to what begins with it. Unknown ids lead to what is called much alike.
 
-use app::pages::{Page, search};
-use store::records::CustomerFilter;
+use app::pages::Page;
+use app::pages::search::{Hit, View};
+use domain::Livemode;
+use domain::diagnosis::distance;
+use store::records::{CustomerFilter, CustomerRow, EventFilter, SubscriptionFilter, UserRecord};
 
-use super::{Ask, Loaded};
-use crate::admin::customers::path;
+use super::{Answer, Ask};
+use crate::admin::customers::{encoded, path};
+use crate::state::AppState;
 
-pub(super) async fn search(ask: &Ask<'_>) -> Loaded {
+/// Customers and users that are listed.
+const MOST: i64 = 20;
+/// Objects whose ids are compared with one that is unknown.
+const COMPARED: i64 = 200;
+/// How many of them are named.
+const NEAREST: usize = 3;
+
+/// The page, or the one an exact id leads to.
+pub(super) async fn search(ask: &Ask<'_>) -> anyhow::Result<Answer> {
     let query = ask.param("q").unwrap_or_default().to_owned();
-    let store = &ask.state.store;
-    let mut hits = vec![];
-    if !query.is_empty() {
-        if store.event(ask.livemode, &query).await?.is_some() {
-            hits.push(("Event", query.clone(), format!("/admin/events/{query}")));
-        }
-        if let Some(found) = store.subscription(ask.livemode, &query).await? {
-            let customer = found.user_id.unwrap_or(found.subscription.customer_id);
-            hits.push(("Subscription", query.clone(), format!("/admin/subscriptions/{query}")));
-            hits.push(("Customer of this subscription", customer.clone(), path(&customer)));
-        }
-        if let Some(found) = store.checkout_session(ask.livemode, &query).await?
-            && let Some(customer) = found.session.customer_id.or(found.session.client_reference_id)
-        {
-            hits.push(("Customer of this Checkout Session", customer.clone(), path(&customer)));
-        }
-        if store.index().facts(ask.livemode, &query).is_some() {
-            hits.push(("User", query.clone(), path(&query)));
-        }
-        let filter = CustomerFilter { query: Some(query.clone()), after: None, limit: 20 };
-        for row in store.list_customers(ask.livemode, &filter).await?.data {
-            let id = row.user_id.as_deref().unwrap_or(&row.customer.customer_id).to_owned();
-            let label = row.customer.name.or(row.customer.email).unwrap_or_else(|| row.customer.customer_id.clone());
-            hits.push(("Customer", format!("{label} ({id})"), path(&id)));
-        }
-        for user in store.users(ask.livemode, Some(&query), 20).await? {
-            if user.user_id != query {
-                hits.push(("User", user.email.unwrap_or_else(|| user.user_id.clone()), path(&user.user_id)));
-            }
+    if !query.is_empty()
+        && let Some(href) = exact(ask.state, ask.livemode, &query).await?
+    {
+        return Ok(Answer::Elsewhere(href));
+    }
+    let hits = if query.is_empty() { Vec::new() } else { beginning_with(ask, &query, MOST).await? };
+    Ok(Answer::Page(Page::Search(View { query, hits })))
+}
+
+/// Where the thing of this id stands in a mode.
+pub(super) async fn exact(state: &AppState, livemode: Livemode, id: &str) -> anyhow::Result<Option<String>> {
+    let store = &state.store;
+    if store.event(livemode, id).await?.is_some() {
+        return Ok(Some(format!("/admin/events/{}", encoded(id))));
+    }
+    if store.subscription(livemode, id).await?.is_some() {
+        return Ok(Some(format!("/admin/subscriptions/{}", encoded(id))));
+    }
+    for (folder, known) in [
+        ("prices", store.price(livemode, id).await?.is_some()),
+        ("products", store.product(livemode, id).await?.is_some()),
+    ] {
+        if known {
+            return Ok(Some(format!("/admin/catalog/{folder}/{}", encoded(id))));
         }
     }
-    Ok(Some(Page::Search(search::View { query, hits })))
+    if let Some(found) = store.checkout_session(livemode, id).await?
+        && let Some(customer) = found.session.customer_id.or(found.session.client_reference_id)
+    {
+        return Ok(Some(path(&customer)));
+    }
+    let known = store.customer(livemode, id).await?.is_some()
+        || store.index().facts(livemode, id).is_some()
+        || store.user(livemode, id).await?.is_some();
+    Ok(known.then(|| path(id)))
+}
+
+/// Customers and users whose id, name or e-mail address begins with a text.
+async fn beginning_with(ask: &Ask<'_>, query: &str, limit: i64) -> anyhow::Result<Vec<Hit>> {
+    let store = &ask.state.store;
+    let filter = CustomerFilter { query: Some(query.to_owned()), after: None, limit };
+    let customers = store.list_customers(ask.livemode, &filter).await?.data.into_iter().map(of_customer);
+    let users = store.users(ask.livemode, Some(query), limit).await?.into_iter().map(of_user);
+    Ok(customers.chain(users).collect())
+}
+
+fn of_customer(row: CustomerRow) -> Hit {
+    let customer = row.customer;
+    let id = row.user_id.unwrap_or_else(|| customer.customer_id.clone());
+    let label = customer.name.or(customer.email).unwrap_or(customer.customer_id);
+    Hit { kind: "Customer", label, href: path(&id), id }
+}
+
+fn of_user(user: UserRecord) -> Hit {
+    let label = user.name.or(user.email).unwrap_or_else(|| user.user_id.clone());
+    Hit { kind: "User", label, href: path(&user.user_id), id: user.user_id }
+}
+
+/// What is called much like an id that is unknown, the likest first.
+pub(super) async fn nearest(ask: &Ask<'_>, id: &str) -> anyhow::Result<Vec<Hit>> {
+    let store = &ask.state.store;
+    let hit = |kind, folder: &str, id: String| Hit {
+        kind,
+        label: id.clone(),
+        href: format!("/admin/{folder}/{}", encoded(&id)),
+        id,
+    };
+    let known: Vec<Hit> = if id.starts_with("evt_") {
+        let filter = EventFilter { limit: COMPARED, ..EventFilter::default() };
+        let events = store.events(ask.livemode, &filter).await?.data;
+        events.into_iter().map(|event| hit("Event", "events", event.event_id)).collect()
+    } else if id.starts_with("sub_") {
+        let filter = SubscriptionFilter { limit: COMPARED, ..SubscriptionFilter::default() };
+        let found = store.list_subscriptions(ask.livemode, &filter).await?.data;
+        found.into_iter().map(|found| hit("Subscription", "subscriptions", found.subscription.id)).collect()
+    } else if id.starts_with("cus_") {
+        let filter = CustomerFilter { query: Some("cus_".into()), after: None, limit: COMPARED };
+        let rows = store.list_customers(ask.livemode, &filter).await?.data;
+        rows.into_iter().map(|row| Hit { id: row.customer.customer_id.clone(), ..of_customer(row) }).collect()
+    } else {
+        let begins: String = id.chars().take(3).collect();
+        beginning_with(ask, &begins, COMPARED).await?
+    };
+    let reach = (id.chars().count() / 2).max(2);
+    let mut known: Vec<(usize, Hit)> = known.into_iter().map(|hit| (distance(&hit.id, id), hit)).collect();
+    known.retain(|(distance, _)| *distance <= reach);
+    known.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+    Ok(known.into_iter().map(|(_, hit)| hit).take(NEAREST).collect())
 }

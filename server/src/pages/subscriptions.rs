@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use app::components::address;
 use app::pages::Page;
 use app::pages::subscriptions::{Item, Row, View};
 use store::records::{SubscriptionFilter, SubscriptionRecord, TargetKind};
@@ -16,15 +17,14 @@ pub(super) async fn subscriptions(ask: &Ask<'_>) -> Loaded {
     let filter =
         SubscriptionFilter { status: status.clone(), after: ask.param("after").map(str::to_owned), limit: ROWS };
     let page = ask.state.store.list_subscriptions(ask.livemode, &filter).await?;
-    let next = page.data.last().filter(|_| page.has_more).map(|last| {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(status.as_deref().map(|status| ("status", status)));
-        query.append_pair("after", &format!("{}:{}", last.updated_at.millis(), last.subscription.id));
-        format!("/admin/subscriptions?{}", query.finish())
-    });
+    let word = status.as_deref().unwrap_or_default();
+    let at = |after: &str| address("/admin/subscriptions", &[("status", word), ("after", after)]);
+    let next = page.data.last().filter(|_| page.has_more);
+    let next = next.map(|last| at(&format!("{}:{}", last.updated_at.millis(), last.subscription.id)));
+    let first = filter.after.is_some().then(|| at(""));
     let names = price_names(ask, &page.data).await?;
     let rows = page.data.into_iter().map(|record| row(record, &names)).collect();
-    Ok(Some(Page::Subscriptions(View { status, rows, next, one: None })))
+    Ok(Some(Page::Subscriptions(View { status, rows, first, next, one: None })))
 }
 
 /// `/admin/subscriptions/{id}`
@@ -32,7 +32,7 @@ pub(super) async fn subscription(ask: &Ask<'_>, id: &str) -> Loaded {
     let Some(record) = ask.state.store.subscription(ask.livemode, id).await? else { return Ok(None) };
     let names = price_names(ask, std::slice::from_ref(&record)).await?;
     let one = Some(Box::new(row(record, &names)));
-    Ok(Some(Page::Subscriptions(View { status: None, rows: Vec::new(), next: None, one })))
+    Ok(Some(Page::Subscriptions(View { status: None, rows: Vec::new(), first: None, next: None, one })))
 }
 
 /// Names for people by price id, of prices that have one.

@@ -23,7 +23,7 @@ pub use chain::{
     Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
 };
 pub use walk::diagnose;
-pub use words::nearest_feature;
+pub use words::{distance, nearest_feature};
 
 use crate::Timestamp;
 use crate::role::Role;

@@ -51,7 +51,8 @@ pub fn nearest_feature<'a>(catalog: &'a Catalog, key: &str) -> Option<&'a str> {
 }
 
 /// Levenshtein's distance: how many characters differ.
-fn distance(a: &str, b: &str) -> usize {
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

@@ -5,6 +5,7 @@ use domain::Livemode;
 use domain::event::EventStatus;
 use sqlx::QueryBuilder;
 
+use super::lists::prefix;
 use super::rows::{Columns as _, DbRow, json, word};
 use super::{Backend, Db};
 use crate::records::{AttemptRecord, EventFilter, EventRecord, Page};
@@ -119,6 +120,14 @@ impl Events for Backend {
         }
         if let Some(since) = filter.since {
             query.push(" and received_at >= ").push_bind(since.millis());
+            // Receipt numbers grow with time, and are what the rows are read by.
+            query.push(" and seq >= ").push_bind(self.first_seq_since(since).await?);
+        }
+        if let Some(version) = &filter.api_version {
+            query.push(" and api_version = ").push_bind(version.clone());
+        }
+        if let Some(error) = &filter.error {
+            query.push(" and lower(error) like lower(").push_bind(format!("%{}", prefix(error))).push(") escape '\\'");
         }
         if let Some(after) = filter.after {
             query.push(" and seq < ").push_bind(after);

@@ -28,7 +28,7 @@ enum Which {
 }
 
 /// `like` pattern for texts that begin with `query`.
-fn prefix(query: &str) -> String {
+pub(super) fn prefix(query: &str) -> String {
     let mut pattern = String::with_capacity(query.len() + 1);
     for c in query.trim().chars() {
         if matches!(c, '\\' | '%' | '_') {
@@ -76,7 +76,7 @@ const CUSTOMERS: &str = "
     from customer c
     left join mapping m on m.livemode = c.livemode and m.customer_id = c.customer_id
     where c.livemode = $1
-      and (cast($2 as text) is null or c.customer_id = $3 or lower(c.email) like lower($2) escape '\\'
+      and (cast($2 as text) is null or c.customer_id = $3 or lower(c.customer_id) like lower($2) escape '\\' or lower(c.email) like lower($2) escape '\\'
            or lower(c.name) like lower($2) escape '\\' or lower(m.user_id) like lower($2) escape '\\')";
 
 const UNATTRIBUTED: &str = "
@@ -158,7 +158,7 @@ impl Backend {
     }
 
     /// The first receipt number at or after a time. Receipt numbers grow with time, so halving finds it without an index.
-    async fn first_seq_since(&self, since: Timestamp) -> Result<i64> {
+    pub(super) async fn first_seq_since(&self, since: Timestamp) -> Result<i64> {
         let newest: Option<i64> = sqlx::query_scalar("select max(seq) from event").fetch_one(&self.read).await?;
         let (mut low, mut high) = (0, newest.unwrap_or(0) + 1);
         while low < high {

@@ -76,7 +76,9 @@ async fn a_grant_gives_access_and_its_revocation_takes_it() {
     assert_refused(&browser.post(path, &grant("7d", "no")).await, "at least 5 characters");
     assert_refused(&browser.post(path, &grant("someday", "a good reason")).await, "when it ends");
     let unknown = [("feature", "nothing"), ("effect", "grant"), ("reason", "a good reason")];
-    assert_refused(&browser.post(path, &unknown).await, "feature of the catalog");
+    assert_refused(&browser.post(path, &unknown).await, "Create it first");
+    let none = [("effect", "grant"), ("reason", "a good reason")];
+    assert_refused(&browser.post(path, &none).await, "feature of the catalog");
     assert!(!program.is_allowed("user_1", "pro"));
 
     let answer = browser.post(path, &grant("7d", "a good reason")).await;
@@ -89,7 +91,9 @@ async fn a_grant_gives_access_and_its_revocation_takes_it() {
     assert_eq!((made.created_by.as_str(), made.reason.as_str()), ("staff:support@example.com", "a good reason"));
     assert_eq!(made.expires_at, Some(program.now().plus_secs(7 * 86_400)));
     let revoke = format!("/admin/overrides/{}/revoke", made.override_id);
-    assert_done(&browser.post(&revoke, &[]).await, "/admin/customers/user_1");
+    assert_refused(&browser.post(&revoke, &[("reason", "oh")]).await, "at least 5 characters");
+    assert!(program.is_allowed("user_1", "pro"));
+    assert_done(&browser.post(&revoke, &[("reason", "it was a mistake")]).await, "/admin/customers/user_1");
     assert!(!program.is_allowed("user_1", "pro"));
 }
 
@@ -109,7 +113,7 @@ async fn support_neither_denies_nor_grants_without_end_nor_revokes_others() {
     let filter = OverrideFilter { user_id: Some("user_1".into()), after: None, limit: 10 };
     let made = program.state.store.overrides(TEST, &filter).await.unwrap().data.remove(0);
     let revoke = format!("/admin/overrides/{}/revoke", made.override_id);
-    assert_eq!(support.post(&revoke, &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(support.post(&revoke, &[("reason", "a good reason")]).await.status, StatusCode::FORBIDDEN);
     assert_done(&admin.post(path, &deny).await, "/admin/customers/user_1");
     assert!(!program.is_allowed("user_1", "pro"));
 }

@@ -1,17 +1,19 @@
 //! Access? If not, why, and what mends it.
 
+mod chain;
+mod tabs;
+
 use domain::Timestamp;
 use domain::access::Decision;
-use domain::diagnosis::{Diagnosis, Fix, Link, LinkName, LinkState};
+use domain::diagnosis::{Diagnosis, Fix, LinkName, LinkState};
 use domain::event::EventStatus;
 use domain::role::Role;
 use domain::stripe::SubscriptionStatus;
 use leptos::prelude::*;
 
-use super::overrides::{self, rows_table};
+use super::{events, overrides};
 use crate::components::{
-    Tone, action_button, card, event_chip, id, link_chip, status_word, subscription_chip, table, time, time_or, until,
-    verdict_chip,
+    Tone, action_button, address, card, chip, crumbs, id, shortened, status_word, table, time_or, until, verdict_chip,
 };
 use crate::context::Context;
 
@@ -36,10 +38,20 @@ pub struct View {
     pub allowed: bool,
     /// All features with their answers.
     pub features: Vec<(String, Decision)>,
+    /// The link of the chain that is shown in detail.
+    pub link: Option<LinkName>,
+    /// What is stored about that link.
+    pub facts: Vec<Fact>,
     /// The tab that is open.
     pub tab: String,
     /// What happened, newest first.
     pub timeline: Vec<TimelineRow>,
+    /// Events of the customers, newest first.
+    pub events: Vec<events::Row>,
+    /// Whether there are more of them.
+    pub more_events: bool,
+    /// All that is stored, as JSON; only on its tab, and only for those who may see payloads.
+    pub raw: Option<String>,
     /// Subscriptions, the best first.
     pub subscriptions: Vec<SubscriptionLine>,
     /// Overrides.
@@ -48,6 +60,19 @@ pub struct View {
     pub stripe_url: &'static str,
     /// Whether Stripe can be read in this mode.
     pub can_read: bool,
+}
+
+/// Something stored that a link of the chain rests on.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// What it is about, such as an id.
+    pub what: String,
+    /// Where that stands.
+    pub href: Option<String>,
+    /// What is known of it.
+    pub value: String,
+    /// Since when.
+    pub at: Option<Timestamp>,
 }
 
 /// A Stripe customer of the user.
@@ -125,6 +150,7 @@ impl View {
             {self.header(context)}
             {self.verdict(context)}
             {self.chain(context)}
+            {self.link_card(context)}
             {self.features_card(context)}
             {self.tabs()}
             {self.tab_body(context)}
@@ -134,7 +160,13 @@ impl View {
 
     fn header(&self, context: &Context) -> AnyView {
         let granted = self.features.iter().filter(|(_, decision)| decision.allowed).count();
-        let tone = if granted > 0 { "ok" } else { "bad" };
+        let chip = match self.user_id {
+            Some(_) => {
+                let tone = if granted > 0 { Tone::Ok } else { Tone::Bad };
+                chip(tone, format!("{granted} of {} features", self.features.len()))
+            }
+            None => chip(Tone::Violet, "Unattributed"),
+        };
         let customers: Vec<_> = self
             .customers
             .iter()
@@ -159,11 +191,11 @@ impl View {
             }
         });
         view! {
+            {crumbs(&[("Customers", "/admin/customers".into())], &self.heading)}
             <div>
-                <nav class="crumbs" aria-label="Breadcrumb"><a href="/admin/customers">"Customers"</a>" / "{self.heading.clone()}</nav>
-                <div class="row mt">
+                <div class="row">
                     <h1>{self.heading.clone()}</h1>
-                    <span class="chip" data-tone=tone>{granted} " of " {self.features.len()} " features"</span>
+                    {chip}
                 </div>
                 <div class="row muted mt" id="resync">
                     {self.user_id.as_deref().map(|user| id(user, "user id"))}
@@ -178,20 +210,13 @@ impl View {
     fn verdict(&self, context: &Context) -> AnyView {
         let fixes: Vec<_> =
             self.diagnosis.fixes.iter().enumerate().map(|(n, fix)| self.fix(fix, n == 0, context)).collect();
-        let detail = self.broken().map(|link| link.fact.clone());
         view! {
             <section class="verdict" data-tone=self.tone().as_str() aria-labelledby="verdict">
                 <h2 id="verdict">{self.diagnosis.sentence.clone()}</h2>
-                {detail.map(|fact| view! { <p>{fact}</p> })}
-                <div class="row">{fixes}</div>
+                {(!fixes.is_empty()).then(|| view! { <div class="row">{fixes}</div> })}
             </section>
         }
         .into_any()
-    }
-
-    fn broken(&self) -> Option<&Link> {
-        let name = self.diagnosis.broken_link?;
-        self.diagnosis.links.iter().find(|link| link.name == name)
     }
 
     /// A fix that changes something at once is a form; the others lead to where it is decided.
@@ -214,37 +239,15 @@ impl View {
         }
     }
 
-    fn chain(&self, context: &Context) -> AnyView {
-        let links: Vec<_> = self
-            .diagnosis
-            .links
-            .iter()
-            .enumerate()
-            .map(|(n, link)| {
-                let tone = match link.state {
-                    LinkState::Ok => "ok",
-                    LinkState::Broken => "bad",
-                    LinkState::Waiting => "info",
-                    LinkState::Unknown | LinkState::NotReached => "neutral",
-                };
-                let current = (self.diagnosis.broken_link == Some(link.name)).then_some("step");
-                view! {
-                    <li class="link" data-tone=tone aria-current=current>
-                        <h3>{n + 1} " " {name(link.name)}</h3>
-                        {link_chip(link.state)}
-                        <small>{link.fact.clone()} {link.at.map(|at| view! { ", " {time(at, context.now)} })}</small>
-                    </li>
-                }
-            })
-            .collect();
-        view! { <section aria-labelledby="chain"><h2 id="chain" class="vh">"From checkout to access"</h2><ol class="chain">{links}</ol></section> }.into_any()
-    }
-
     fn features_card(&self, context: &Context) -> AnyView {
         let grant = self.user_id.is_some().then(|| {
             let href = format!("{}/overrides/new", self.href);
             view! { <a class="btn sm" href=href>"Grant or deny"</a> }
         });
+        if self.user_id.is_none() {
+            let body = view! { <p class="pad muted">"Features are given to users: link this customer to one to see what it gets."</p> };
+            return card("Features", (), body);
+        }
         if self.features.is_empty() {
             let body = view! { <p class="pad">"The catalog has no features yet. "<a href="/admin/features">"Create one"</a></p> };
             return card("Features", grant, body);
@@ -254,13 +257,14 @@ impl View {
             .iter()
             .map(|(key, decision)| {
                 let sources = if decision.allowed { &*decision.sources } else { &[] };
-                let sources = sources.iter().map(|source| source.id.clone()).collect::<Vec<_>>().join(", ");
+                let sources: Vec<_> = sources.iter().map(|source| self.source(&source.id)).collect();
+                let value = decision.value.map(|value| format!(", up to {value}"));
                 view! {
                     <tr>
-                        <th scope="row"><a href=format!("{}?feature={key}", self.href)>{key.clone()}</a></th>
+                        <th scope="row" class="nowrap"><a href=address(&self.href, &[("feature", key)])>{key.clone()}</a></th>
                         <td>{verdict_chip(decision)}</td>
-                        <td>{status_word(decision.reason.as_str())}{decision.value.map(|value| format!(", {value}"))}</td>
-                        <td class="mono">{sources}</td>
+                        <td>{status_word(decision.reason.as_str())}{value}</td>
+                        <td>{sources}</td>
                         <td>{if decision.allowed { until(decision.until, context.now) } else { view! { <span class="muted">"–"</span> }.into_any() }}</td>
                     </tr>
                 }
@@ -278,115 +282,20 @@ impl View {
         )
     }
 
-    fn tabs(&self) -> AnyView {
-        let tab = |key: &'static str, words: String| {
-            let href = format!("{}?tab={key}#tab", self.href);
-            view! { <a href=href aria-current=(self.tab == key).then_some("page")>{words}</a> }
+    /// Where that which gives a feature stands.
+    fn source(&self, id: &str) -> AnyView {
+        let href = if id.starts_with("sub_") {
+            format!("/admin/subscriptions/{}", events::segment(id))
+        } else {
+            format!("{}#tab", self.here("overrides", None))
         };
-        view! {
-            <nav class="tabs" id="tab" aria-label="Customer sections">
-                {tab("timeline", "Timeline".into())}
-                {tab("subscriptions", format!("Subscriptions {}", self.subscriptions.len()))}
-                {tab("overrides", format!("Overrides {}", self.overrides.len()))}
-                {tab("mappings", format!("Stripe customers {}", self.customers.len()))}
-            </nav>
-        }
-        .into_any()
+        view! { <a class="mono" href=href title=id.to_owned()>{shortened(id)}</a>" " }.into_any()
     }
 
-    fn tab_body(&self, context: &Context) -> AnyView {
-        match self.tab.as_str() {
-            "subscriptions" => self.subscriptions_tab(context),
-            "overrides" if self.overrides.is_empty() => {
-                card("Overrides", (), view! { <p class="pad muted">"None."</p> })
-            }
-            "overrides" => card("Overrides", (), rows_table(&self.overrides, context, false)),
-            "mappings" => self.mappings_tab(context),
-            _ => self.timeline_tab(context),
-        }
-    }
-
-    fn timeline_tab(&self, context: &Context) -> AnyView {
-        if self.timeline.is_empty() {
-            return card("Timeline", (), view! { <p class="pad muted">"Nothing has happened yet."</p> });
-        }
-        let rows = self
-            .timeline
-            .iter()
-            .map(|row| {
-                let what = row.what.clone();
-                let what = match row.href.clone() {
-                    Some(href) => view! { <a href=href>{what}</a> }.into_any(),
-                    None => what.into_any(),
-                };
-                view! {
-                    <tr>
-                        <td>{time(row.at, context.now)}</td>
-                        <th scope="row">{what} " " {row.status.map(event_chip)}</th>
-                        <td>{row.effect.clone()}</td>
-                        <td>{row.by.clone()}</td>
-                    </tr>
-                }
-                .into_any()
-            })
-            .collect();
-        card("Timeline", (), table("Timeline", &["When", "What", "Effect on access", "By"], rows))
-    }
-
-    fn subscriptions_tab(&self, context: &Context) -> AnyView {
-        if self.subscriptions.is_empty() {
-            return card("Subscriptions", (), view! { <p class="pad muted">"None."</p> });
-        }
-        let rows = self
-            .subscriptions
-            .iter()
-            .map(|row| {
-                view! {
-                    <tr>
-                        <th scope="row"><a class="mono" href=format!("/admin/subscriptions/{}", row.id)>{row.id.clone()}</a></th>
-                        <td>{subscription_chip(&row.status, row.ends_at.is_some())}</td>
-                        <td class="mono">{row.prices.clone()}</td>
-                        <td>{time_or(row.period_end, context.now, "unknown")}</td>
-                        <td>{time_or(row.ends_at, context.now, "–")}</td>
-                        <td>{time(row.evidence_at, context.now)}</td>
-                    </tr>
-                }
-                .into_any()
-            })
-            .collect();
-        let columns = ["Subscription", "Status", "Prices", "Paid until", "Ends", "Last word from Stripe"];
-        card("Subscriptions", (), table("Subscriptions", &columns, rows))
-    }
-
-    fn mappings_tab(&self, context: &Context) -> AnyView {
-        let rows = self
-            .customers
-            .iter()
-            .map(|row| {
-                let mapped = match &row.mapped {
-                    Some((by, since)) => view! { {status_word(by)} ", " {time(*since, context.now)} }.into_any(),
-                    None => view! { <a href=format!("/admin/unattributed/{}", row.id)>"Link to a user"</a> }.into_any(),
-                };
-                view! {
-                    <tr>
-                        <th scope="row" class="mono">{row.id.clone()}</th>
-                        <td>{row.email.clone()}</td>
-                        <td>{mapped}</td>
-                    </tr>
-                }
-                .into_any()
-            })
-            .collect();
-        card("Stripe customers", (), table("Stripe customers", &["Customer", "E-mail", "Mapped by"], rows))
-    }
-}
-
-const fn name(link: LinkName) -> &'static str {
-    match link {
-        LinkName::Checkout => "Checkout",
-        LinkName::Webhook => "Webhook",
-        LinkName::Mapping => "Mapping",
-        LinkName::Subscription => "Subscription",
-        LinkName::Entitlement => "Entitlement",
+    /// This page with another tab or link open, about the same feature.
+    fn here(&self, tab: &str, link: Option<LinkName>) -> String {
+        let link = link.map(|link| chain::name(link).to_lowercase()).unwrap_or_default();
+        let feature = self.feature.as_deref().unwrap_or_default();
+        address(&self.href, &[("feature", feature), ("tab", tab), ("link", &link)])
     }
 }

@@ -1,10 +1,18 @@
 //! `/admin/customers/{id}`
 
+mod facts;
+mod raw;
+mod timeline;
+
+use std::collections::HashMap;
+
 use app::pages::{Page, customer};
 use domain::Livemode;
-use store::records::{EventFilter, OverrideFilter, SubscriptionRecord};
+use domain::diagnosis::LinkName;
+use domain::role::Role;
+use store::records::{EventFilter, EventRecord, OverrideFilter, OverrideRecord, Page as Rows, SubscriptionRecord};
 
-use super::{Ask, Loaded, customers, overrides};
+use super::{Ask, Loaded, customers, events, overrides};
 use crate::admin::customers::{path, user_of};
 use crate::diagnose::{Subject, diagnose_subject};
 
@@ -54,10 +62,34 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         None => vec![],
     };
     let id = user_id.clone().unwrap_or_else(|| id.to_owned());
+    let found = Found {
+        user_id: user_id.as_deref(),
+        customers: &ids,
+        subscriptions,
+        overrides,
+        events: events_of(ask, &ids).await?,
+    };
+    let tab = ask.param("tab").unwrap_or("timeline").to_owned();
+    let link = ask.param("link").and_then(link_name).or(diagnosis.broken_link);
+    let raw = match tab == "raw" && ask.actor.role >= Role::Support {
+        true => Some(raw::raw(ask, &found, &customers).await?),
+        false => None,
+    };
+    let users: HashMap<String, Option<String>> = ids.iter().map(|id| (id.clone(), user_id.clone())).collect();
     let view = customer::View {
         heading,
         href: path(&id),
-        timeline: timeline(ask, user_id.as_deref(), &ids).await?,
+        facts: match link {
+            Some(link) => facts::of(ask, &found, &customers, link).await?,
+            None => Vec::new(),
+        },
+        link,
+        timeline: timeline::timeline(ask, &found).await?,
+        raw,
+        more_events: found.events.has_more,
+        subscriptions: found.subscriptions.into_iter().map(subscription_line).collect(),
+        overrides: found.overrides.into_iter().map(overrides::row).collect(),
+        events: found.events.data.into_iter().map(|event| events::row(event, &users)).collect(),
         id,
         user_id,
         customers,
@@ -65,13 +97,45 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         diagnosis,
         allowed,
         features,
-        tab: ask.param("tab").unwrap_or("timeline").to_owned(),
-        subscriptions: subscriptions.into_iter().map(subscription_line).collect(),
-        overrides: overrides.into_iter().map(overrides::row).collect(),
+        tab,
         stripe_url: stripe_url(livemode),
         can_read: ask.state.gateway(livemode).is_some(),
     };
     Ok(Some(Page::Customer(Box::new(view))))
+}
+
+/// What is stored about whom the page is about.
+struct Found<'a> {
+    user_id: Option<&'a str>,
+    /// The Stripe customers' ids.
+    customers: &'a [String],
+    /// The best first.
+    subscriptions: Vec<SubscriptionRecord>,
+    /// Newest first.
+    overrides: Vec<OverrideRecord>,
+    /// Newest first.
+    events: Rows<EventRecord>,
+}
+
+async fn events_of(ask: &Ask<'_>, customers: &[String]) -> anyhow::Result<Rows<EventRecord>> {
+    // A filter without customers would mean everybody's.
+    if customers.is_empty() {
+        return Ok(Rows { data: Vec::new(), has_more: false });
+    }
+    let filter = EventFilter { customers: customers.to_vec(), limit: TIMELINE, ..EventFilter::default() };
+    Ok(ask.state.store.events(ask.livemode, &filter).await?)
+}
+
+/// The link an address names.
+fn link_name(word: &str) -> Option<LinkName> {
+    match word {
+        "checkout" => Some(LinkName::Checkout),
+        "webhook" => Some(LinkName::Webhook),
+        "mapping" => Some(LinkName::Mapping),
+        "subscription" => Some(LinkName::Subscription),
+        "entitlement" => Some(LinkName::Entitlement),
+        _ => None,
+    }
 }
 
 /// Where Stripe's dashboard shows a customer, the id to be appended.
@@ -118,56 +182,4 @@ fn subscription_line(found: SubscriptionRecord) -> customer::SubscriptionLine {
         id: subscription.id,
         status: subscription.status,
     }
-}
-
-/// Events of the customers and changes of the user's answers, merged, newest first.
-async fn timeline(
-    ask: &Ask<'_>,
-    user_id: Option<&str>,
-    customers: &[String],
-) -> anyhow::Result<Vec<customer::TimelineRow>> {
-    let (store, livemode) = (&ask.state.store, ask.livemode);
-    let mut rows = vec![];
-    if !customers.is_empty() {
-        let filter = EventFilter { customers: customers.to_vec(), limit: TIMELINE, ..EventFilter::default() };
-        for event in store.events(livemode, &filter).await?.data {
-            let effect = event.effects.as_ref().map(|effects| {
-                let signs = effects.verdicts.iter().filter(|change| change.allowed_before != change.allowed_after);
-                let words: Vec<_> = signs
-                    .map(|change| format!("{}{}", if change.allowed_after { "+" } else { "−" }, change.feature))
-                    .collect();
-                words.join(" ")
-            });
-            rows.push(customer::TimelineRow {
-                at: event.received_at,
-                href: Some(format!("/admin/events/{}", event.event_id)),
-                what: event.kind,
-                status: Some(event.status),
-                effect: effect.filter(|effect| !effect.is_empty()).or(event.error).unwrap_or_else(|| "none".into()),
-                by: "Stripe".into(),
-            });
-        }
-    }
-    if let Some(user) = user_id {
-        for change in store.verdict_changes(livemode, user, TIMELINE).await? {
-            // What an event changed stands on the event's own row.
-            if change.cause_kind != "event" && change.change.allowed_before != change.change.allowed_after {
-                let sign = if change.change.allowed_after { "+" } else { "−" };
-                rows.push(customer::TimelineRow {
-                    at: change.at,
-                    what: format!("{} {}", change.cause_kind, change.cause_id),
-                    href: None,
-                    status: None,
-                    effect: format!(
-                        "{sign}{} ({})",
-                        change.change.feature,
-                        change.change.reason_after.replace('_', " ")
-                    ),
-                    by: change.cause_kind,
-                });
-            }
-        }
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.at));
-    Ok(rows)
 }

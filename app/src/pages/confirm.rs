@@ -1,0 +1,133 @@
+//! What is asked before access is taken away: a page of its own, so that it works without a script and can be left by going back.
+
+use domain::role::Role;
+use leptos::prelude::*;
+
+use crate::components::{card, crumbs, csrf, error_summary, hidden, page_head, reason_field, submit};
+use crate::context::Context;
+
+/// Somebody is about to change something.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The question.
+    pub question: String,
+    /// Words and address of the page it stands below.
+    pub above: (&'static str, String),
+    /// What happens, in a sentence.
+    pub sentence: String,
+    /// Whose access changes.
+    pub effects: Vec<Effect>,
+    /// Where the form goes.
+    pub action: String,
+    /// What the form says beyond the reason.
+    pub fields: Vec<(&'static str, String)>,
+    /// The button's words.
+    pub button: String,
+    /// The weakest role that may.
+    pub role: Role,
+    /// Whether a reason has to be given.
+    pub reason_required: bool,
+    /// Where to go afterwards, and when it is not done.
+    pub back: String,
+}
+
+/// What changes for one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The user.
+    pub user_id: String,
+    /// Path of the user's page.
+    pub href: String,
+    /// Features the user has access to now and not any more.
+    pub loses: Vec<String>,
+    /// Features the user has no access to now and will have.
+    pub gains: Vec<String>,
+}
+
+/// Users that are named one by one.
+const NAMED: usize = 10;
+
+impl View {
+    pub(super) fn title(&self) -> String {
+        self.question.clone()
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let above = [(self.above.0, self.above.1.clone())];
+        let fields: Vec<_> = self.fields.iter().map(|(name, value)| hidden(name, value.clone())).collect();
+        let body = view! {
+            <form method="post" action=self.action.clone() class="form pad">
+                {csrf(context)}
+                {hidden("return_to", self.back.clone())}
+                {fields}
+                <p>{self.sentence.clone()}</p>
+                {self.effects()}
+                {reason_field(context, self.reason_required)}
+                <div class="actions">
+                    {submit(context, &self.button, "btn danger", self.role)}
+                    <a class="btn" href=self.back.clone()>"Cancel"</a>
+                </div>
+            </form>
+        };
+        view! {
+            {crumbs(&above, &self.button)}
+            {page_head(self.question.clone(), ())}
+            {error_summary(context)}
+            {card("What happens", (), body)}
+        }
+        .into_any()
+    }
+
+    fn effects(&self) -> AnyView {
+        let named = self.effects.iter().take(NAMED).map(|effect| {
+            let part = |verb: &str, features: &[String]| {
+                (!features.is_empty()).then(|| format!(" {verb} {}", features.join(", ")))
+            };
+            let words = [part("loses", &effect.loses), part("gains", &effect.gains)];
+            let words = words.into_iter().flatten().collect::<Vec<_>>().join(" and");
+            view! { <li><a class="mono" href=effect.href.clone()>{effect.user_id.clone()}</a>{words}</li> }
+        });
+        let named: Vec<_> = named.collect();
+        let rest = self.effects.len().saturating_sub(NAMED);
+        view! {
+            <p><strong>{summary(&self.effects)}</strong></p>
+            {(!named.is_empty()).then(|| view! { <ul class="stack tight">{named}</ul> })}
+            {(rest > 0).then(|| view! { <p class="muted">{format!("And {rest} more.")}</p> })}
+        }
+        .into_any()
+    }
+}
+
+/// How many users lose and gain access.
+fn summary(effects: &[Effect]) -> String {
+    let count = |those: fn(&Effect) -> bool| effects.iter().filter(|effect| those(effect)).count();
+    let users = |number: usize, verb: &str| match number {
+        1 => format!("1 user {verb}s access"),
+        number => format!("{number} users {verb} access"),
+    };
+    match (count(|effect| !effect.loses.is_empty()), count(|effect| !effect.gains.is_empty())) {
+        (0, 0) => "Nobody's access changes.".into(),
+        (0, gain) => format!("Nobody loses access; {}.", users(gain, "gain")),
+        (lose, 0) => format!("{}.", users(lose, "lose")),
+        (lose, gain) => format!("{}, {}.", users(lose, "lose"), users(gain, "gain")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn effect(loses: &[&str], gains: &[&str]) -> Effect {
+        let owned = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        Effect { user_id: "user_1".into(), href: String::new(), loses: owned(loses), gains: owned(gains) }
+    }
+
+    #[test]
+    fn the_summary_counts_users_and_not_features() {
+        assert_eq!(summary(&[]), "Nobody's access changes.");
+        assert_eq!(summary(&[effect(&["pro", "seats"], &[])]), "1 user loses access.");
+        assert_eq!(summary(&[effect(&[], &["pro"])]), "Nobody loses access; 1 user gains access.");
+        let both = [effect(&["pro"], &[]), effect(&["pro"], &[]), effect(&[], &["pro"])];
+        assert_eq!(summary(&both), "2 users lose access, 1 user gains access.");
+    }
+}

@@ -1,0 +1,68 @@
+//! Whose access a change would change: the decisions of before and after, from the facts in memory. Nothing is written.
+
+use app::pages::confirm::Effect;
+use domain::access::{UserFacts, decide, entitlements};
+
+use super::Ask;
+use crate::admin::customers::path;
+
+/// The user's answers with other facts; none when no answer changes.
+fn effect(ask: &Ask<'_>, user_id: &str, before: &UserFacts, after: &UserFacts) -> Option<Effect> {
+    let store = &ask.state.store;
+    let (catalog, policy) = (store.index().catalog(ask.livemode), store.options().policy);
+    let answers = |facts| entitlements(Some(facts), &catalog, &policy, ask.now);
+    let (mut loses, mut gains) = (Vec::new(), Vec::new());
+    for ((feature, before), (_, after)) in answers(before).into_iter().zip(answers(after)) {
+        match (before.allowed, after.allowed) {
+            (true, false) => loses.push(feature),
+            (false, true) => gains.push(feature),
+            _ => {}
+        }
+    }
+    let changes = !(loses.is_empty() && gains.is_empty());
+    changes.then(|| Effect { user_id: user_id.to_owned(), href: path(user_id), loses, gains })
+}
+
+fn facts(ask: &Ask<'_>, user_id: &str) -> UserFacts {
+    ask.state.store.index().facts(ask.livemode, user_id).map_or_else(UserFacts::default, |facts| (*facts).clone())
+}
+
+/// A customer is taken from a user, and given to another one where there is one.
+pub(super) fn of_moving(ask: &Ask<'_>, customer_id: &str, from: &str, to: Option<&str>) -> Vec<Effect> {
+    let before = facts(ask, from);
+    let (moved, kept) =
+        before.subscriptions.iter().cloned().partition(|facts| facts.subscription.customer_id == customer_id);
+    let mut without = UserFacts { subscriptions: kept, ..before.clone() };
+    without.customers.retain(|id| id != customer_id);
+    let loser = effect(ask, from, &before, &without);
+    let winner = to.and_then(|to| {
+        let before = facts(ask, to);
+        let mut after = before.clone();
+        after.known = true;
+        after.customers.push(customer_id.to_owned());
+        after.subscriptions.extend::<Vec<_>>(moved);
+        effect(ask, to, &before, &after)
+    });
+    loser.into_iter().chain(winner).collect()
+}
+
+/// An override is revoked.
+pub(super) fn of_revoking(ask: &Ask<'_>, override_id: &str, user_id: &str) -> Vec<Effect> {
+    let before = facts(ask, user_id);
+    let mut after = before.clone();
+    after.overrides.retain(|facts| facts.id != override_id);
+    effect(ask, user_id, &before, &after).into_iter().collect()
+}
+
+/// A feature is deleted: whoever has access to it now loses it.
+pub(super) fn of_deleting(ask: &Ask<'_>, feature: &str) -> Vec<Effect> {
+    let store = &ask.state.store;
+    let (catalog, policy) = (store.index().catalog(ask.livemode), store.options().policy);
+    let having = |facts: &UserFacts| decide(Some(facts), &catalog, &policy, feature, ask.now).allowed;
+    let mut users: Vec<String> =
+        store.index().users_where(ask.livemode, having).into_iter().map(|(user, _)| user).collect();
+    users.sort_unstable();
+    let lost =
+        |user_id: String| Effect { href: path(&user_id), user_id, loses: vec![feature.to_owned()], gains: Vec::new() };
+    users.into_iter().map(lost).collect()
+}
