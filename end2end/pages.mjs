@@ -9,21 +9,33 @@ const row = (list, prefix) => async (page) => {
   return target;
 };
 
+/** The first link of a page whose address holds a text. */
+const link = (list, part) => async (page) => {
+  await page.goto(list);
+  return page.locator(`main a[href*="${part}"]`).first().getAttribute("href");
+};
+
 export const pages = [
   ["overview", "/admin"],
   ["customers", "/admin/customers"],
   ["customers-found", "/admin/customers?q=a"],
   ["customers-none", "/admin/customers?q=nobody-of-this-name"],
+  ...["denied", "at_risk", "past_due", "override", "unattributed", "no_customer"].map((filter) => [`customers-${filter}`, `/admin/customers?filter=${filter}`]),
   ["customer", row("/admin/customers", "/admin/customers/")],
-  ...["subscriptions", "overrides", "mappings"].map((tab) => [`customer-${tab}`, `/admin/customers/user_ok_by_override?tab=${tab}`]),
+  ...["events", "subscriptions", "overrides", "mappings", "raw"].map((tab) => [`customer-${tab}`, `/admin/customers/user_ok_by_override?tab=${tab}`]),
+  ...["checkout", "webhook", "mapping", "subscription", "entitlement"].map((link) => [`customer-${link}`, `/admin/customers/user_ok_by_override?feature=pro&link=${link}`]),
   ["customer-broken", "/admin/customers/user_price_not_in_catalog?feature=pro"],
   ["customer-grant", "/admin/customers/user_sub_canceled/overrides/new?feature=pro"],
   ["overrides", "/admin/overrides"],
+  ["revoke", link("/admin/overrides", "/revoke")],
   ["mappings", "/admin/mappings"],
+  ["unlink", link("/admin/mappings", "/delete")],
+  ["conflict", link("/admin/mappings", "resolution=move")],
   ["subscriptions", "/admin/subscriptions"],
   ["subscription", row("/admin/subscriptions", "/admin/subscriptions/")],
   ["events", "/admin/events"],
   ["events-failed", "/admin/events?status=failed"],
+  ["events-narrowed", "/admin/events?since=24h&version=2026-09-30.endive&error=status"],
   ["events-none", "/admin/events?type=no.such.type"],
   ["event", row("/admin/events", "/admin/events/")],
   ["events-rejected", "/admin/events?status=rejected"],
@@ -33,10 +45,14 @@ export const pages = [
   ["price", row("/admin/catalog", "/admin/catalog/prices/")],
   ["product", row("/admin/catalog", "/admin/catalog/products/")],
   ["features", "/admin/features"],
+  ["feature-delete", "/admin/features/pro/delete"],
   ["validator", "/admin/validator"],
   ["api-keys", "/admin/api-keys"],
+  ["key-revoke", link("/admin/api-keys", "/revoke")],
   ["staff", "/admin/staff"],
   ["search", "/admin/search?q=user_"],
+  ["search-empty", "/admin/search"],
+  ["search-none", "/admin/search?q=nobody-of-this-name"],
   ["not-found", "/admin/customers/cus_never_heard_of"],
 ];
 

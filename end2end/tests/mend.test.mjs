@@ -124,7 +124,14 @@ for (const javaScriptEnabled of [true, false]) {
 
       await page.goto("/admin/customers/user_sub_canceled?tab=overrides");
       await page.getByText("Ticket 4821: paid by bank transfer").first().waitFor();
-      await page.locator("main form[action$='/revoke'] button[type=submit]").first().click();
+      await page.locator("main a[href*='/revoke']").first().click();
+      await page.getByText("1 user loses access.").waitFor();
+      await page.locator("main form[action$='/revoke']").evaluate((element) => element.setAttribute("novalidate", ""));
+      await submit(page, "/admin/overrides/");
+      await page.getByText("Say why, in at least 5 characters.").first().waitFor();
+      silent.forget();
+      await page.locator("main [name=reason]").fill("The transfer was called back");
+      await submit(page, "/admin/overrides/");
       await page.getByRole("status").filter({ hasText: "revoked" }).waitFor();
       assert.match((await verdict(page, "user_sub_canceled")).text, /^No access to pro\./);
       silent("override");

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use app::context::{Context, Counts, Flash, Staff};
+use app::pages::Page;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -163,7 +164,7 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
         Answer::Elsewhere(href) => return Ok(Redirect::to(&href).into_response()),
     };
     let context = Arc::new(context(state, viewer, livemode, path, form).await?);
-    let page = Arc::new(page);
+    let page: Arc<Page> = page.into();
     let options =
         LeptosOptions::builder().output_name("tollkeeper").site_pkg_dir(format!("pkg/{}", assets::HASH)).build();
     let handler =

@@ -108,9 +108,10 @@ pub fn feature_choice(context: &Context, feature: &Feature, given: Option<Option
         let stored = given.flatten().map(|value| value.to_string()).unwrap_or_default();
         let shown = context.typed(&name).map_or(stored, str::to_owned);
         let error = context.error(&name).map(str::to_owned);
+        let empty = if feature.kind == FeatureType::Limit { "empty: as many as were bought" } else { "empty: no bound" };
         view! {
             <div class="field nested">
-                <label for=name.clone()>{format!("How many {key}; empty for no bound")}</label>
+                <label for=name.clone()>{format!("How many {key}; {empty}")}</label>
                 <input id=name.clone() name=name.clone() type="number" min="0" step="1" value=shown
                     aria-describedby=described(&name, error.is_some(), false) aria-invalid=error.is_some().then_some("true") />
                 {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}

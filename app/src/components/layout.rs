@@ -105,6 +105,16 @@ fn date(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// Who did something, without the prefix that tells staff from keys where it says nothing: `staff:ada@example.com`.
+#[must_use]
+pub fn actor(word: &str) -> String {
+    match word.split_once(':') {
+        Some(("staff", who)) => who.to_owned(),
+        Some(("api_key", key)) => format!("API key {key}"),
+        _ => word.to_owned(),
+    }
+}
+
 /// The beginning and the end of an id; what is short stays whole.
 #[must_use]
 pub fn shortened(id: &str) -> String {

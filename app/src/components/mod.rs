@@ -10,6 +10,6 @@ pub use form::{
     select_field, submit,
 };
 pub use layout::{
-    address, card, crumbs, empty, filter_chips, id, list_card, money, page_head, pager, shortened, table, time,
+    actor, address, card, crumbs, empty, filter_chips, id, list_card, money, page_head, pager, shortened, table, time,
     time_or, until,
 };

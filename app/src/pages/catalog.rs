@@ -256,11 +256,25 @@ impl Target {
             <form method="post" action=self.row.href.clone() class="form pad">
                 {csrf(context)}
                 {feature_group(context, hint, choices.collect())}
+                {confirmation(context)}
                 <div class="actions">{submit(context, "Save", "btn primary", Role::Admin)}</div>
             </form>
         };
         card("What it gives", (), form)
     }
+}
+
+/// Asked for when somebody would lose access; the error says how many.
+fn confirmation(context: &Context) -> AnyView {
+    let Some(error) = context.error("confirmed").map(str::to_owned) else { return ().into_any() };
+    view! {
+        <div class="field check">
+            <input id="confirmed" type="checkbox" name="confirmed" value="true" aria-describedby="confirmed-error" aria-invalid="true" />
+            <label for="confirmed">"Take access away"</label>
+            <p class="error" id="confirmed-error">{error}</p>
+        </div>
+    }
+    .into_any()
 }
 
 impl Features {
@@ -331,7 +345,7 @@ fn feature_row(context: &Context, row: &FeatureRow) -> AnyView {
             <th scope="row"><code>{key}</code></th>
             <td>{row.feature.name.clone()}</td>
             <td>{row.feature.kind.as_str()}</td>
-            <td>{given}</td>
+            <td class="wide">{given}</td>
             <td>{delete}</td>
         </tr>
     }

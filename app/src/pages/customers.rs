@@ -2,11 +2,13 @@
 
 use domain::Timestamp;
 use domain::access::Reason;
+use domain::role::Role;
 use domain::stripe::SubscriptionStatus;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, address, chip, empty, filter_chips, list_card, page_head, pager, status_word, subscription_chip, time_or,
+    Tone, address, chip, csrf, empty, error_summary, field, filter_chips, list_card, page_head, pager, status_word,
+    submit, subscription_chip, time_or,
 };
 use crate::context::Context;
 
@@ -111,9 +113,29 @@ impl View {
             </form>
             {self.chips()}
             {list}
+            {add_user(context)}
         }
         .into_any()
     }
+}
+
+/// Tells of a user before Stripe or the application does, so that an override can name them.
+fn add_user(context: &Context) -> AnyView {
+    let refused = !context.form.errors.is_empty();
+    view! {
+        <details class="card" open=refused>
+            <summary>"Add a user by hand"</summary>
+            <form method="post" action="/admin/users" class="form pad">
+                {csrf(context)}
+                {error_summary(context)}
+                {field(context, "user_id", "User", "text", "", "The user's id in your application.", true)}
+                {field(context, "email", "E-mail", "email", "", "May stay empty. It suggests the user of a payment without one.", false)}
+                {field(context, "name", "Name", "text", "", "May stay empty.", false)}
+                <div class="actions">{submit(context, "Add user", "btn primary", Role::Support)}</div>
+            </form>
+        </details>
+    }
+    .into_any()
 }
 
 impl Row {

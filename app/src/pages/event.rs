@@ -6,7 +6,7 @@ use domain::{Livemode, Timestamp};
 use leptos::prelude::*;
 
 use super::events::{customer_link, segment};
-use crate::components::{action_button, card, crumbs, event_chip, id, page_head, status_word, table, time};
+use crate::components::{action_button, actor, card, crumbs, event_chip, id, page_head, status_word, table, time};
 use crate::context::Context;
 
 /// An event's page.
@@ -241,8 +241,10 @@ impl View {
             return card("Attempts", (), view! { <p class="pad muted">"Not tried yet."</p> });
         }
         let rows = self.attempts.iter().enumerate().map(|(index, attempt)| {
-            let by =
-                attempt.actor.as_ref().map_or(attempt.cause.clone(), |actor| format!("{}, by {actor}", attempt.cause));
+            let by = attempt
+                .actor
+                .as_ref()
+                .map_or(attempt.cause.clone(), |by| format!("{}, by {}", attempt.cause, actor(by)));
             let outcome = EventStatus::parse(&attempt.outcome)
                 .map_or_else(|| attempt.outcome.clone().into_any(), |status| event_chip(status).into_any());
             view! {

@@ -5,8 +5,8 @@ use domain::{Livemode, Timestamp};
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, asking_link, card, chip, csrf, empty, error_summary, field, page_head, select_field, submit, table, time,
-    time_or,
+    Tone, actor, asking_link, card, chip, csrf, empty, error_summary, field, page_head, select_field, submit, table,
+    time, time_or,
 };
 use crate::context::Context;
 
@@ -101,7 +101,7 @@ fn key_row(context: &Context, key: &Key) -> AnyView {
             <td class="mono">{key.shown.clone()}</td>
             <td>{chip(tone, key.livemode.as_str().to_uppercase())}</td>
             <td>{key.scope.as_str()}</td>
-            <td>{time(key.created_at, context.now)} <small>{key.created_by.clone()}</small></td>
+            <td>{time(key.created_at, context.now)} <small>{actor(&key.created_by)}</small></td>
             <td>{time_or(key.last_used_at, context.now, "never")}</td>
             <td>{state}</td>
         </tr>

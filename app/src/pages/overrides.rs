@@ -7,8 +7,8 @@ use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, asking_link, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group, field, page_head,
-    pager, reason_field, select_field, submit, table, time, until,
+    Tone, actor, asking_link, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group, field,
+    page_head, pager, reason_field, select_field, submit, table, time, until,
 };
 use crate::context::Context;
 
@@ -104,13 +104,13 @@ impl Row {
         };
         view! {
             <tr>
-                <th scope="row">
+                <th scope="row" class="nowrap">
                     <span class="mono">{self.feature.clone()}</span>
                     {with_user.then(|| view! { <small>"for " <a href=self.href.clone()>{self.user_id.clone()}</a></small> })}
                 </th>
                 <td>{chip(tone, word)}</td>
                 <td class="wide">{self.reason.clone()}</td>
-                <td>{self.created_by.clone()}</td>
+                <td>{actor(&self.created_by)}</td>
                 <td>{time(self.created_at, context.now)}</td>
                 <td>{until(self.expires_at, context.now)}</td>
                 <td>{change}</td>

@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::event::EventStatus;
 use leptos::prelude::*;
 
-use crate::components::{card, empty, page_head, table, time, time_or};
+use crate::components::{actor, card, empty, page_head, shortened, table, time, time_or};
 use crate::context::Context;
 
 /// `/admin`
@@ -42,9 +42,9 @@ pub struct Action {
     pub at: Timestamp,
     /// Who.
     pub actor: String,
-    /// What.
+    /// What, such as `mapping.put`.
     pub action: String,
-    /// To what.
+    /// The id of what it was done to.
     pub object: String,
     /// Why.
     pub reason: Option<String>,
@@ -140,10 +140,10 @@ impl View {
             .map(|row| {
                 view! {
                     <tr>
-                        <td>{time(row.at, context.now)}</td>
-                        <th scope="row">{row.action.clone()} " " <span class="mono">{row.object.clone()}</span></th>
-                        <td>{row.actor.clone()}</td>
-                        <td>{row.reason.clone().unwrap_or_default()}</td>
+                        <td class="nowrap">{time(row.at, context.now)}</td>
+                        <th scope="row">{did(&row.action)} " " <span class="mono" title=row.object.clone()>{shortened(&row.object)}</span></th>
+                        <td>{actor(&row.actor)}</td>
+                        <td class="wide">{row.reason.clone().unwrap_or_default()}</td>
                     </tr>
                 }
                 .into_any()
@@ -151,4 +151,29 @@ impl View {
             .collect();
         card("Recent changes", (), table("Recent changes", &["When", "What", "By", "Reason"], rows))
     }
+}
+
+/// An action of the audit log in words; the object's id follows.
+fn did(action: &str) -> String {
+    let words = match action {
+        "api_key.create" => "Created the API key",
+        "api_key.revoke" => "Revoked the API key",
+        "catalog.put" => "Changed what is given by",
+        "conflict.keep" => "Settled a conflict, keeping",
+        "customer.resync" => "Read from Stripe",
+        "event.replay" => "Processed again",
+        "event.replay_failed" => "Processed all failed events again",
+        "feature.delete" => "Deleted the feature",
+        "feature.put" => "Saved the feature",
+        "mapping.delete" => "Unlinked",
+        "mapping.put" => "Linked",
+        "override.create" => "Made an override for",
+        "override.revoke" => "Revoked an override for",
+        "policy.put" => "Changed the policy of",
+        "staff.add" => "Added to the staff",
+        "staff.update" => "Changed on the staff",
+        "user.put" => "Learned of the user",
+        other => return other.replace(['.', '_'], " "),
+    };
+    words.to_owned()
 }

@@ -113,7 +113,7 @@ impl View {
         let body = match (self.rows.is_empty(), &self.status) {
             (false, _) => {
                 let rows = self.rows.iter().map(|row| list_row(context, row)).collect();
-                let columns = ["Customer", "Status", "Price", "Period end", "Ends", "Last word", "Subscription"];
+                let columns = ["Customer", "Status", "Price", "Period end", "Ends", "Last word from Stripe"];
                 list_card("Subscriptions", &columns, rows)
             }
             (true, Some(status)) => {
@@ -151,18 +151,19 @@ impl View {
 }
 
 fn list_row(context: &Context, row: &Row) -> AnyView {
-    let who = row.who();
-    let unmapped = row.user_id.is_none().then(|| view! { <small>"no user"</small> });
+    let unmapped = row.user_id.is_none().then_some(" · no user");
     let short = shortened(&row.subscription.id);
     view! {
         <tr>
-            <th scope="row"><a href=row.customer_href.clone()>{who}</a>{unmapped}</th>
+            <th scope="row">
+                <a href=row.customer_href.clone()>{row.who()}</a>
+                <small><a class="mono" href=row.href.clone() title=row.subscription.id.clone()>{short}</a>{unmapped}</small>
+            </th>
             <td>{row.chip()}</td>
             <td>{prices(row)}</td>
-            <td>{time_or(row.period_end(), context.now, "unknown")}</td>
-            <td>{time_or(row.end(), context.now, "no end")}</td>
-            <td>{time(row.evidence_at, context.now)}</td>
-            <td><a class="mono" href=row.href.clone() title=row.subscription.id.clone()>{short}</a></td>
+            <td class="nowrap">{time_or(row.period_end(), context.now, "unknown")}</td>
+            <td class="nowrap">{time_or(row.end(), context.now, "no end")}</td>
+            <td class="nowrap">{time(row.evidence_at, context.now)}</td>
         </tr>
     }
     .into_any()

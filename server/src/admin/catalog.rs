@@ -1,11 +1,13 @@
 //! Features, and which price or product gives which.
 
+use app::pages::confirm::Effect;
 use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType, is_feature_key};
 use store::records::TargetKind;
 
 use super::customers::encoded;
 use super::fields::Fields;
 use super::post::{Outcome, Posted};
+use crate::pages::impact;
 
 /// Sets what a price gives.
 pub async fn put_price(posted: Posted) -> Outcome {
@@ -28,6 +30,10 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
     if !errors.is_empty() {
         return Outcome::Invalid { page, errors };
     }
+    let effects = impact::of_giving(&posted.state, (posted.livemode, posted.state.now()), (kind, &id), &grants);
+    if let Some(loss) = loss(&effects).filter(|_| posted.fields.opt("confirmed").is_none()) {
+        return Outcome::invalid(page, "confirmed", loss);
+    }
     match posted.state.store.put_grants(posted.livemode, kind, &id, &grants, &posted.author()).await {
         Ok(()) => {
             let keys: Vec<&str> = grants.iter().map(|grant| grant.feature.as_str()).collect();
@@ -37,6 +43,20 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
         Err(store::Error::Conflict(message)) => Outcome::invalid(page, "feature", message),
         Err(error) => error.into(),
     }
+}
+
+/// Who would lose access, in a sentence; none when nobody does.
+fn loss(effects: &[Effect]) -> Option<String> {
+    let losers: Vec<&Effect> = effects.iter().filter(|effect| !effect.loses.is_empty()).collect();
+    let first = losers.first()?;
+    let features = first.loses.join(", ");
+    Some(match losers.len() {
+        1 => format!("{} loses access to {features}. Tick the box to do it all the same.", first.user_id),
+        count => format!(
+            "{count} users lose access, such as {} to {features}. Tick the box to do it all the same.",
+            first.user_id
+        ),
+    })
 }
 
 /// The features that were ticked with their numbers, and what is wrong with them by field.

@@ -7,6 +7,7 @@ use store::records::Resolution;
 use super::customers;
 use super::flash::Flash;
 use super::post::{Outcome, Posted};
+use crate::config::is_email;
 
 const PAGE: &str = "/admin/mappings";
 
@@ -103,14 +104,20 @@ pub async fn resolve(posted: Posted) -> Outcome {
 /// Tells us of a user, so that an override or a link can name them.
 pub async fn put_user(posted: Posted) -> Outcome {
     let user_id = posted.fields.get("user_id").to_owned();
-    if user_id.is_empty() || user_id.chars().count() > 255 {
-        return Outcome::invalid(
-            "/admin/customers",
-            "user_id",
-            "The user's id in your application: 1 to 255 characters.",
-        );
-    }
     let (email, name) = (posted.fields.opt("email"), posted.fields.opt("name"));
+    let mut errors = Vec::new();
+    if user_id.is_empty() || user_id.chars().count() > 255 {
+        errors.push(("user_id".to_owned(), "The user's id in your application: 1 to 255 characters.".to_owned()));
+    }
+    if email.is_some_and(|email| !is_email(email)) {
+        errors.push(("email".to_owned(), "An e-mail address, such as ada@example.com, or nothing.".to_owned()));
+    }
+    if name.is_some_and(|name| name.chars().count() > 200) {
+        errors.push(("name".to_owned(), "At most 200 characters.".to_owned()));
+    }
+    if !errors.is_empty() {
+        return Outcome::Invalid { page: "/admin/customers".into(), errors };
+    }
     match posted.state.store.put_user(posted.livemode, &user_id, email, name, &posted.author()).await {
         Ok(_) => Outcome::done(customers::path(&user_id), format!("{user_id} is known from now on.")),
         Err(error) => error.into(),

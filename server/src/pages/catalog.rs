@@ -80,7 +80,8 @@ fn product_id(row: &CatalogRow) -> Option<&str> {
     of_price.or_else(|| row.product.as_ref().map(|product| product.product.id.as_str()))
 }
 
-fn name(row: &CatalogRow) -> String {
+/// What people call a price or product; empty when Stripe never told.
+pub(super) fn name(row: &CatalogRow) -> String {
     let product = row.product.as_ref().and_then(|product| product.product.name.clone());
     let nickname = row.price.as_ref().and_then(|price| price.price.nickname.clone());
     [product, nickname].into_iter().flatten().collect::<Vec<_>>().join(" · ")

@@ -1,18 +1,27 @@
 //! Whose access a change would change: the decisions of before and after, from the facts in memory. Nothing is written.
 
 use app::pages::confirm::Effect;
-use domain::access::{UserFacts, decide, entitlements};
+use domain::access::{Decision, UserFacts, decide, entitlements};
+use domain::catalog::FeatureGrant;
+use domain::{Livemode, Timestamp};
+use store::records::TargetKind;
 
 use super::Ask;
 use crate::admin::customers::path;
+use crate::state::AppState;
 
 /// The user's answers with other facts; none when no answer changes.
 fn effect(ask: &Ask<'_>, user_id: &str, before: &UserFacts, after: &UserFacts) -> Option<Effect> {
     let store = &ask.state.store;
     let (catalog, policy) = (store.index().catalog(ask.livemode), store.options().policy);
     let answers = |facts| entitlements(Some(facts), &catalog, &policy, ask.now);
+    difference(user_id, answers(before), answers(after))
+}
+
+/// What two sets of answers for the same features have not in common.
+fn difference(user_id: &str, before: Vec<(String, Decision)>, after: Vec<(String, Decision)>) -> Option<Effect> {
     let (mut loses, mut gains) = (Vec::new(), Vec::new());
-    for ((feature, before), (_, after)) in answers(before).into_iter().zip(answers(after)) {
+    for ((feature, before), (_, after)) in before.into_iter().zip(after) {
         match (before.allowed, after.allowed) {
             (true, false) => loses.push(feature),
             (false, true) => gains.push(feature),
@@ -65,4 +74,32 @@ pub(super) fn of_deleting(ask: &Ask<'_>, feature: &str) -> Vec<Effect> {
     let lost =
         |user_id: String| Effect { href: path(&user_id), user_id, loses: vec![feature.to_owned()], gains: Vec::new() };
     users.into_iter().map(lost).collect()
+}
+
+/// A price or product gives these features and no others: who has a subscription to it and gains or loses by that, by id.
+pub(crate) fn of_giving(
+    state: &AppState,
+    (livemode, now): (Livemode, Timestamp),
+    (kind, id): (TargetKind, &str),
+    grants: &[FeatureGrant],
+) -> Vec<Effect> {
+    let (index, policy) = (state.store.index(), state.store.options().policy);
+    let before = index.catalog(livemode);
+    let mut after = (*before).clone();
+    let targets = if kind == TargetKind::Price { &mut after.prices } else { &mut after.products };
+    targets.insert(id.to_owned(), grants.to_vec());
+    let concerned = |facts: &UserFacts| {
+        let mut items = facts.subscriptions.iter().flat_map(|facts| &facts.subscription.items);
+        items.any(|item| match kind {
+            TargetKind::Price => item.price_id == id,
+            TargetKind::Product => item.product_id.as_deref() == Some(id),
+        })
+    };
+    let changed = index.users_where(livemode, concerned).into_iter().filter_map(|(user, facts)| {
+        let answers = |catalog| entitlements(Some(&facts), catalog, &policy, now);
+        difference(&user, answers(&before), answers(&after))
+    });
+    let mut effects: Vec<Effect> = changed.collect();
+    effects.sort_unstable_by(|a, b| a.user_id.cmp(&b.user_id));
+    effects
 }

@@ -6,7 +6,7 @@ mod confirm;
 mod customer;
 mod customers;
 mod events;
-mod impact;
+pub(crate) mod impact;
 mod mappings;
 mod overrides;
 mod overview;
@@ -64,9 +64,16 @@ pub(crate) type Loaded = anyhow::Result<Option<Page>>;
 /// What an address answers with.
 pub(crate) enum Answer {
     /// A page.
-    Page(Page),
+    Page(Box<Page>),
     /// The page of another address.
     Elsewhere(String),
+}
+
+impl Answer {
+    /// A page.
+    pub(crate) fn page(page: Page) -> Self {
+        Self::Page(Box::new(page))
+    }
 }
 
 /// What an address answers with, and its status.
@@ -79,18 +86,18 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
     match parts.as_slice() {
         ["login"] => {
             let return_to = safe_return_to(looking.query.get("return_to")).to_owned();
-            return Ok((StatusCode::OK, Answer::Page(Page::SignIn(sign_in::SignIn { return_to }))));
+            return Ok((StatusCode::OK, Answer::page(Page::SignIn(sign_in::SignIn { return_to }))));
         }
         ["setup"] => {
             let token = looking.query.get("token").unwrap_or_default().to_owned();
             let valid = setup::is_valid(looking.state.store.as_ref(), &token, looking.state.now()).await?;
             let status = if valid { StatusCode::OK } else { StatusCode::FORBIDDEN };
-            return Ok((status, Answer::Page(Page::SetUp(sign_in::SetUp { token, valid }))));
+            return Ok((status, Answer::page(Page::SetUp(sign_in::SetUp { token, valid }))));
         }
         _ => {}
     }
     let Some(actor) = looking.actor else {
-        return Ok((StatusCode::FORBIDDEN, Answer::Page(message::forbidden("Sign in first."))));
+        return Ok((StatusCode::FORBIDDEN, Answer::page(message::forbidden("Sign in first."))));
     };
     let query = looking.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let ask = &Ask { state: looking.state, actor, livemode: looking.livemode, now: looking.state.now(), query };
@@ -120,14 +127,14 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["api-keys"] => settings::api_keys(ask).await?,
         ["staff"] if ask.actor.role < Role::Admin => {
             let page = message::forbidden("The staff page needs the role admin; an owner can give it.");
-            return Ok((StatusCode::FORBIDDEN, Answer::Page(page)));
+            return Ok((StatusCode::FORBIDDEN, Answer::page(page)));
         }
         ["staff"] => settings::staff(ask).await?,
         _ => None,
     };
     match loaded {
-        Some(page) => Ok((StatusCode::OK, Answer::Page(page))),
-        None => Ok((StatusCode::NOT_FOUND, Answer::Page(not_found(ask, &parts).await?))),
+        Some(page) => Ok((StatusCode::OK, Answer::page(page))),
+        None => Ok((StatusCode::NOT_FOUND, Answer::page(not_found(ask, &parts).await?))),
     }
 }
 

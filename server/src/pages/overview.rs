@@ -1,10 +1,15 @@
 //! `/admin`
 
+use std::collections::HashSet;
+
 use app::pages::{Page, overview};
 use domain::event::EventStatus;
-use store::records::{AuditFilter, TargetKind};
+use store::records::{AuditFilter, EventFilter, TargetKind};
 
-use super::{Ask, Loaded};
+use super::{Ask, Loaded, catalog};
+
+/// Failed events that are looked at.
+const FAILED: i64 = 200;
 
 pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
     let store = &ask.state.store;
@@ -18,7 +23,7 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
         label: label.to_owned(),
     };
     let mut attention = vec![];
-    let catalog = store.index().catalog(ask.livemode);
+    let given = store.index().catalog(ask.livemode);
     for target in store
         .list_catalog(ask.livemode)
         .await?
@@ -26,10 +31,12 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
         .filter(|target| target.kind == TargetKind::Price && target.customers > 0)
     {
         let product = target.price.as_ref().and_then(|record| record.price.product_id.as_deref());
-        if catalog.grants(&target.id, product).next().is_none() {
-            let href = format!("/admin/catalog/prices/{}", target.id);
+        if given.grants(&target.id, product).next().is_none() {
+            let href = catalog::path(TargetKind::Price, &target.id);
+            let name =
+                Some(catalog::name(&target)).filter(|name| !name.is_empty()).unwrap_or_else(|| target.id.clone());
             attention.push(row(
-                format!("{} is paid for and gives no feature", target.id),
+                format!("{name} is paid for and gives no feature"),
                 target.customers,
                 &href,
                 "Give features",
@@ -39,7 +46,7 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
     if counts.failed_events > 0 {
         attention.push(row(
             count(counts.failed_events, "event failed", "events failed"),
-            counts.failed_events,
+            customers_of_failed(ask).await?,
             "/admin/events?status=failed",
             "Look and process again",
         ));
@@ -69,7 +76,7 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
             at: entry.at,
             actor: entry.actor,
             action: entry.action,
-            object: format!("{} {}", entry.object_kind, entry.object_id),
+            object: entry.object_id,
             reason: entry.reason,
         })
         .collect();
@@ -79,12 +86,8 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
         step(!ask.state.config.webhook_secrets.is_empty(), "Set the webhook's signing secret", "/admin/validator"),
         step(ask.state.gateway(ask.livemode).is_some(), "Set a Stripe API key of this mode", "/admin/validator"),
         step(last_event_at.is_some(), "Receive the first event", "/admin/validator"),
-        step(!catalog.features.is_empty(), "Create a feature", "/admin/features"),
-        step(
-            !(catalog.prices.is_empty() && catalog.products.is_empty()),
-            "Give a price its features",
-            "/admin/catalog",
-        ),
+        step(!given.features.is_empty(), "Create a feature", "/admin/features"),
+        step(!(given.prices.is_empty() && given.products.is_empty()), "Give a price its features", "/admin/catalog"),
         step(
             keys.iter().any(|key| key.livemode == ask.livemode && key.revoked_at.is_none()),
             "Create an API key",
@@ -95,6 +98,15 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
         steps.clear();
     }
     Ok(Some(Page::Overview(overview::View { attention, events, last_event_at, actions, steps })))
+}
+
+/// How many customers the newest failed events are about.
+async fn customers_of_failed(ask: &Ask<'_>) -> store::Result<i64> {
+    let statuses = vec![EventStatus::Failed, EventStatus::Dead];
+    let filter = EventFilter { statuses, limit: FAILED, ..EventFilter::default() };
+    let events = ask.state.store.events(ask.livemode, &filter).await?.data;
+    let customers: HashSet<String> = events.into_iter().filter_map(|event| event.customer_id).collect();
+    Ok(i64::try_from(customers.len()).unwrap_or(i64::MAX))
 }
 
 fn count(number: i64, one: &str, many: &str) -> String {

@@ -26,7 +26,7 @@ pub(super) async fn search(ask: &Ask<'_>) -> anyhow::Result<Answer> {
         return Ok(Answer::Elsewhere(href));
     }
     let hits = if query.is_empty() { Vec::new() } else { beginning_with(ask, &query, MOST).await? };
-    Ok(Answer::Page(Page::Search(View { query, hits })))
+    Ok(Answer::page(Page::Search(View { query, hits })))
 }
 
 /// Where the thing of this id stands in a mode.

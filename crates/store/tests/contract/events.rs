@@ -296,4 +296,15 @@ async fn the_log_is_filtered_and_paged(engine: Engine) {
         ..EventFilter::default()
     };
     assert_eq!(db.store.events(MODE, &one).await.unwrap().data.len(), 1);
+    let count = async |filter: EventFilter| {
+        db.store.events(MODE, &EventFilter { limit: 10, ..filter }).await.unwrap().data.len()
+    };
+    let version = page.data[0].api_version.clone();
+    assert!(version.is_some());
+    assert_eq!(count(EventFilter { api_version: version, ..EventFilter::default() }).await, 7);
+    assert_eq!(count(EventFilter { api_version: Some("none".into()), ..EventFilter::default() }).await, 0);
+    assert_eq!(count(EventFilter { error: Some("100%".into()), ..EventFilter::default() }).await, 0);
+    let newest = page.data[0].received_at;
+    assert!(count(EventFilter { since: Some(newest), ..EventFilter::default() }).await >= 1);
+    assert_eq!(count(EventFilter { since: Some(newest.plus_secs(1)), ..EventFilter::default() }).await, 0);
 }

@@ -1,5 +1,6 @@
 //! The admin app over real HTTP, as a browser without JavaScript uses it.
 
+mod asking;
 mod browser;
 mod forms;
 mod roles;
