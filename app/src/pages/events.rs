@@ -240,20 +240,20 @@ impl View {
 /// The table of events, of all or of one customer.
 pub(super) fn rows_table(rows: &[Row], context: &Context) -> AnyView {
     let rows = rows.iter().map(|row| row.view(context)).collect();
-    table("Events", &["Type", "Received", "Status", "Customer", "Note", "Attempts"], rows)
+    table("Events", &["Type", "Received", "Status", "Customer", "Note"], rows)
 }
 
 impl Row {
     fn view(&self, context: &Context) -> AnyView {
         let href = format!("/admin/events/{}", segment(&self.event_id));
+        let tries = (self.attempts > 1).then(|| view! { <small>{format!("{} attempts", self.attempts)}</small> });
         view! {
             <tr>
                 <th scope="row" class="nowrap"><a href=href title=self.event_id.clone()>{self.kind.clone()}</a></th>
                 <td class="nowrap">{time(self.received_at, context.now)}</td>
-                <td>{event_chip(self.status)}</td>
+                <td>{event_chip(self.status)}{tries}</td>
                 <td>{customer_link(self.customer_id.as_deref(), self.user_id.as_deref())}</td>
                 <td class="wide">{self.effect.clone()}</td>
-                <td class="num">{self.attempts}</td>
             </tr>
         }
         .into_any()
