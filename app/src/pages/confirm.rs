@@ -49,7 +49,7 @@ const NAMED: usize = 10;
 
 impl View {
     pub(super) fn title(&self) -> String {
-        self.question.clone()
+        format!("{} · {}", self.button, self.above.0)
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {

@@ -14,7 +14,7 @@ const TEST: Livemode = Livemode::Test;
 async fn with_a_grant() -> (Program, Browser) {
     let program = Program::with_owner().await;
     for (key, kind) in [("pro", FeatureType::Switch), ("seats", FeatureType::Limit)] {
-        let feature = Feature { key: key.to_owned(), name: None, kind, policy: Default::default() };
+        let feature = Feature::new(key, kind);
         program.state.store.put_feature(TEST, &feature, &program.author()).await.unwrap();
     }
     program.state.store.put_user(TEST, "user_1", None, None, &program.author()).await.unwrap();
