@@ -1,0 +1,4 @@
+// Every page in dark.
+import { everyPage } from "../every-page.mjs";
+
+everyPage("dark");

@@ -1,0 +1,4 @@
+// Every page in light.
+import { everyPage } from "../every-page.mjs";
+
+everyPage("light");
