@@ -34,7 +34,10 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
-        // 16 MB of pages: the indexes' inner pages stay in memory. A checkpoint syncs the file, so it waits for 16 MB too.
+        // Rows with their payload are 2 to 4 KB: on pages of 4 KB a commit of 64 took 4.3 ms instead of 2.6. (A file keeps the size it
+        // was made with.)
+        .page_size(8192)
+        // 16 MB of pages: the indexes' inner pages stay in memory. A checkpoint syncs the file, so it waits for 32 MB.
         .pragma("cache_size", "-16000")
         .pragma("wal_autocheckpoint", "4000")
         .statement_cache_capacity(200);
