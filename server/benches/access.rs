@@ -69,7 +69,7 @@ async fn fill(program: &Program) -> anyhow::Result<String> {
     let author = Author::system(now);
     let pro = Feature::new("pro", FeatureType::Switch);
     state.store.put_feature(Livemode::Test, &pro, &author).await?;
-    let grants = [FeatureGrant { feature: "pro".into(), value: None }];
+    let grants = [FeatureGrant::of("pro")];
     state.store.put_grants(Livemode::Test, TargetKind::Price, "price_pro", &grants, &author).await?;
     let deliveries: Vec<Delivery> = (0..USERS).map(|n| delivery(n, now)).collect::<anyhow::Result<_>>()?;
     state.store.record_deliveries(&deliveries).await?;

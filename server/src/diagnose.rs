@@ -340,16 +340,21 @@ async fn price_names(
     facts: Option<&UserFacts>,
 ) -> Result<HashMap<String, String>, store::Error> {
     let mut names = HashMap::new();
-    let items = facts.into_iter().flat_map(|facts| &facts.subscriptions).flat_map(|facts| &facts.subscription.items);
-    for item in items.take(PRICES) {
-        let nickname = store.price(livemode, &item.price_id).await?.and_then(|row| row.price.nickname);
-        let name = match (nickname, &item.product_id) {
+    let subscribed =
+        facts.into_iter().flat_map(|facts| &facts.subscriptions).flat_map(|facts| &facts.subscription.items);
+    let bought = facts.into_iter().flat_map(|facts| &facts.purchases).flat_map(|facts| facts.items.iter().flatten());
+    let items = subscribed
+        .map(|item| (&item.price_id, &item.product_id))
+        .chain(bought.map(|item| (&item.price_id, &item.product_id)));
+    for (price_id, product_id) in items.take(PRICES) {
+        let nickname = store.price(livemode, price_id).await?.and_then(|row| row.price.nickname);
+        let name = match (nickname, product_id) {
             (Some(name), _) => Some(name),
             (None, Some(product)) => store.product(livemode, product).await?.and_then(|row| row.product.name),
             (None, None) => None,
         };
         if let Some(name) = name {
-            names.insert(item.price_id.clone(), name);
+            names.insert(price_id.clone(), name);
         }
     }
     Ok(names)

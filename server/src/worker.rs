@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Livemode;
+use domain::stripe::CheckoutSession;
+use domain::stripe::checkout_session::is_guest;
 use gateway::Gateway;
 use store::Store;
 use store::records::{Author, ReadClaim, Snapshot, SyncReport};
@@ -191,7 +193,7 @@ impl Worker {
         Ok(reports)
     }
 
-    /// Reads the customer of a Checkout Session: what a success page asks for, so that access does not wait for a webhook.
+    /// Reads the customer of a Checkout Session, or a guest's session by itself: what a success page asks for, so that access does not wait for a webhook.
     ///
     /// # Errors
     /// See [`SyncError`]; `NotFound` also when the session has no customer (yet).
@@ -203,20 +205,17 @@ impl Worker {
     ) -> Result<SyncReport, SyncError> {
         let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
         let session = gateway.checkout_session(session_id).await?;
-        let customer = domain::stripe::json::Reader::new(&session).opt_reference("customer");
-        let customer = customer.ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
-        self.resync(livemode, &customer, author).await
+        let session = CheckoutSession::read(&session, &self.0.store.options().metadata_keys).ok();
+        let payer = session.as_ref().and_then(CheckoutSession::payer_id);
+        let payer = payer.ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
+        self.resync(livemode, payer, author).await
     }
 
     async fn read(&self, claim: &ReadClaim, author: &Author) -> Result<SyncReport, SyncError> {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Err(SyncError::NoKey(claim.livemode)) };
         let started_at = self.0.clock.now();
-        let snapshot = match gateway.customer(&claim.customer_id).await {
-            Ok(read) => Snapshot {
-                customer: Some(read.customer),
-                subscriptions: read.subscriptions,
-                checkout_sessions: read.checkout_sessions,
-            },
+        let snapshot = match read_payer(gateway.as_ref(), &claim.customer_id).await {
+            Ok(read) => read,
             Err(gateway::Error::NotFound { .. }) => {
                 if self
                     .0
@@ -249,6 +248,29 @@ impl Worker {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Everything about a customer or, for a guest, about the Checkout Session that stands in for one.
+async fn read_payer(gateway: &dyn Gateway, payer_id: &str) -> Result<Snapshot, gateway::Error> {
+    if is_guest(payer_id) {
+        let read = gateway.checkout(payer_id).await?;
+        let checkout_sessions = vec![read.session];
+        return Ok(Snapshot {
+            checkout_sessions,
+            charges: read.charges,
+            disputes: read.disputes,
+            ..Snapshot::default()
+        });
+    }
+    let read = gateway.customer(payer_id).await?;
+    Ok(Snapshot {
+        customer: Some(read.customer),
+        subscriptions: read.subscriptions,
+        checkout_sessions: read.checkout_sessions,
+        invoices: read.invoices,
+        charges: read.charges,
+        disputes: read.disputes,
+    })
 }
 
 /// Deliveries go first, Stripe waits for their answer; but not for ever, or a flood of them would keep every one from taking effect.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Term;
 use crate::access::{Policy, PolicyExceptions};
 
 /// What kind of thing a feature is.
@@ -77,6 +78,27 @@ pub struct FeatureGrant {
     pub feature: String,
     /// The number for a limit or a metered feature; for a limit without one, the quantity that was bought.
     pub value: Option<i64>,
+    /// How long a one-time purchase gives it, from the moment of payment; none is for ever. A subscription gives it for as long as it
+    /// lasts, whatever stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Term>,
+    /// Credits that each unit of a one-time purchase adds, instead of a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits: Option<i64>,
+}
+
+impl FeatureGrant {
+    /// A grant of a switch, for as long as it is paid for.
+    #[must_use]
+    pub fn of(feature: impl Into<String>) -> Self {
+        Self { feature: feature.into(), value: None, duration: None, credits: None }
+    }
+
+    /// The same with a number.
+    #[must_use]
+    pub fn with_value(self, value: Option<i64>) -> Self {
+        Self { value, ..self }
+    }
 }
 
 /// The catalog of one mode, as decisions look it up.

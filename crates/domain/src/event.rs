@@ -67,7 +67,7 @@ pub struct Envelope {
     pub api_version: Option<String>,
     /// Id of the object the event is about (entitlement summaries have none: their customer stands in).
     pub object_id: Option<String>,
-    /// `cus_…` of the customer concerned, where the payload names one.
+    /// `cus_…` of the customer concerned, where the payload names one; a guest's Checkout Session stands in for its customer.
     pub customer_id: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl Envelope {
         let customer_id = if object.opt_string("object").as_deref() == Some("customer") {
             own_id.clone()
         } else {
-            object.opt_reference("customer")
+            object.opt_reference("customer").or_else(|| own_id.clone().filter(|_| is_guests_purchase(&object)))
         };
         Ok(Self {
             id,
@@ -107,4 +107,10 @@ impl Envelope {
             customer_id,
         })
     }
+}
+
+/// A completed one-time purchase whose buyer Stripe made no customer for.
+fn is_guests_purchase(object: &Reader<'_>) -> bool {
+    let is = |key: &str, word: &str| object.opt_string(key).as_deref() == Some(word);
+    is("object", "checkout.session") && is("mode", "payment") && is("status", "complete")
 }

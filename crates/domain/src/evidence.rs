@@ -61,11 +61,23 @@ impl Witness {
         }
     }
 
-    /// Statuses Stripe never changes again (docs.stripe.com/billing/subscriptions/overview; sessions never leave complete or expired).
+    /// Statuses Stripe never changes again (docs.stripe.com/billing/subscriptions/overview; sessions never leave complete or expired,
+    /// refunds never failed or canceled, invoices never paid or void, and a dispute is decided once).
     fn is_terminal(&self) -> bool {
         matches!(
             self.object.get("status").and_then(Value::as_str),
-            Some("canceled" | "incomplete_expired" | "complete" | "expired")
+            Some(
+                "canceled"
+                    | "incomplete_expired"
+                    | "complete"
+                    | "expired"
+                    | "failed"
+                    | "paid"
+                    | "void"
+                    | "won"
+                    | "lost"
+                    | "prevented"
+            )
         )
     }
 

@@ -12,7 +12,9 @@ pub mod mapping;
 pub mod mode;
 pub mod role;
 pub mod stripe;
+pub mod term;
 pub mod timestamp;
 
 pub use mode::Livemode;
+pub use term::Term;
 pub use timestamp::Timestamp;

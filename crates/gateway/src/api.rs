@@ -8,7 +8,7 @@ use crate::Error;
 
 /// Metadata key under which new Checkout Sessions and their subscriptions name the host application's user.
 pub const USER_ID_KEY: &str = "user_id";
-/// Most Checkout Sessions a [`CustomerSnapshot`] holds: one page, the newest.
+/// Most Checkout Sessions of any status that a [`CustomerSnapshot`] holds: one page, the newest.
 pub const MAX_CHECKOUT_SESSIONS: usize = 100;
 
 /// Everything about one customer that decisions need, as Stripe's raw JSON. It is read in several calls, so it is no single instant:
@@ -19,9 +19,29 @@ pub struct CustomerSnapshot {
     pub customer: Value,
     /// All its subscriptions of every status, newest first, each with all of its items.
     pub subscriptions: Vec<Value>,
-    /// Its newest Checkout Sessions, newest first, at most [`MAX_CHECKOUT_SESSIONS`].
+    /// Its newest Checkout Sessions, newest first: [`MAX_CHECKOUT_SESSIONS`] of any status, and behind them all that were completed;
+    /// completed ones of mode `payment` with all of their `line_items`.
     pub checkout_sessions: Vec<Value>,
+    /// All its invoices, newest first, with `payments`; paid ones of no subscription with all of their lines.
+    pub invoices: Vec<Value>,
+    /// All its charges, newest first, each with all of its refunds.
+    pub charges: Vec<Value>,
+    /// The disputes of those charges.
+    pub disputes: Vec<Value>,
     /// Stripe's clock when it gave the last of these answers, to whole seconds: compared with ours it shows clock skew.
+    pub server_date: Option<Timestamp>,
+}
+
+/// Everything about a guest's purchase: Stripe makes no customer for it, so its Checkout Session is all there is to begin with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckoutSnapshot {
+    /// The session with all of its `line_items`.
+    pub session: Value,
+    /// The charge that paid it, with all of its refunds; none while nothing was paid.
+    pub charges: Vec<Value>,
+    /// The disputes of that charge.
+    pub disputes: Vec<Value>,
+    /// Stripe's clock, as in [`CustomerSnapshot`].
     pub server_date: Option<Timestamp>,
 }
 
@@ -88,6 +108,9 @@ pub trait Gateway: Send + Sync {
 
     /// Reads a subscription with all of its items.
     async fn subscription(&self, id: &str) -> Result<Value, Error>;
+
+    /// Reads a Checkout Session whole, with what became of its payment.
+    async fn checkout(&self, id: &str) -> Result<CheckoutSnapshot, Error>;
 
     /// Reads a Checkout Session.
     async fn checkout_session(&self, id: &str) -> Result<Value, Error>;

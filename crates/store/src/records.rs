@@ -109,7 +109,7 @@ pub struct Round {
 pub struct ReadClaim {
     /// The mode.
     pub livemode: Livemode,
-    /// `cus_…`
+    /// `cus_…`, or a guest's Checkout Session
     pub customer_id: String,
     /// The mark this read answers; a later mark asks for another read.
     pub dirty_at: Timestamp,
@@ -117,15 +117,21 @@ pub struct ReadClaim {
     pub owner: String,
 }
 
-/// What Stripe answered about a customer, as raw JSON.
+/// What Stripe answered about a customer (or about a guest's Checkout Session), as raw JSON.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// The customer; `None` when Stripe knows none of this id.
     pub customer: Option<Value>,
     /// All subscriptions, canceled ones too.
     pub subscriptions: Vec<Value>,
-    /// The newest Checkout Sessions.
+    /// The newest Checkout Sessions, those of one-time purchases with their line items.
     pub checkout_sessions: Vec<Value>,
+    /// All invoices, with all of their lines and with `payments`.
+    pub invoices: Vec<Value>,
+    /// All charges, with all of their refunds.
+    pub charges: Vec<Value>,
+    /// The disputes of those charges.
+    pub disputes: Vec<Value>,
 }
 
 /// One field that changed.

@@ -11,6 +11,7 @@ mod contract {
     pub mod lists;
     pub mod mappings;
     pub mod plans;
+    pub mod purchases;
     pub mod reads;
     pub mod schema;
 }

@@ -26,7 +26,16 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
         return Outcome::NotFound;
     }
     let catalog = posted.state.store.index().catalog(posted.livemode);
-    let (grants, errors) = chosen_features(&posted.fields, &catalog);
+    let (mut grants, errors) = chosen_features(&posted.fields, &catalog);
+    let known = match kind {
+        TargetKind::Price => catalog.prices.get(&id),
+        TargetKind::Product => catalog.products.get(&id),
+    };
+    for grant in &mut grants {
+        // What the form does not show stays as it is.
+        let before = known.and_then(|known| known.iter().find(|before| before.feature == grant.feature));
+        (grant.duration, grant.credits) = before.map(|before| (before.duration, before.credits)).unwrap_or_default();
+    }
     if !errors.is_empty() {
         return Outcome::Invalid { page, errors };
     }
@@ -80,7 +89,7 @@ pub(super) fn chosen_features(fields: &Fields, catalog: &Catalog) -> (Vec<Featur
             }
         };
         if !grants.iter().any(|grant| grant.feature == key) {
-            grants.push(FeatureGrant { feature: key.to_owned(), value });
+            grants.push(FeatureGrant::of(key).with_value(value));
         }
     }
     (grants, errors)

@@ -69,7 +69,7 @@ pub(super) struct AccessOut {
 
 #[derive(Serialize, ToSchema)]
 struct SourceOut {
-    /// `subscription` or `override`.
+    /// `subscription`, `purchase` or `override`.
     #[serde(rename = "type")]
     #[schema(example = "subscription")]
     kind: String,

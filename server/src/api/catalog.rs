@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use domain::Livemode;
 use domain::catalog::FeatureGrant;
+use domain::{Livemode, Term};
 use serde::{Deserialize, Serialize};
 use store::records::TargetKind;
 use utoipa::ToSchema;
@@ -63,22 +63,20 @@ impl Inner {
         }
         let catalog = self.app.store.index().catalog(key.livemode);
         let mut seen = HashSet::new();
-        for (i, grant) in body.features.iter().enumerate() {
+        let mut grants = Vec::with_capacity(body.features.len());
+        for (i, grant) in body.features.into_iter().enumerate() {
             let param = format!("features[{i}].feature");
             feature_key(&grant.feature, &param)?;
-            if !seen.insert(grant.feature.as_str()) {
+            if !seen.insert(grant.feature.clone()) {
                 let message = format!("Invalid {param}: {:?} is given twice.", grant.feature);
                 return Err(ApiError::invalid(param, message));
             }
             let feature =
                 catalog.features.get(&grant.feature).ok_or_else(|| ApiError::unknown_feature(param, &grant.feature))?;
             check_value(grant.value, feature.kind, &format!("features[{i}].value"))?;
+            let (duration, credits) = (duration(&grant, i)?, credits(&grant, i)?);
+            grants.push(FeatureGrant { feature: grant.feature, value: grant.value, duration, credits });
         }
-        let grants: Vec<FeatureGrant> = body
-            .features
-            .into_iter()
-            .map(|grant| FeatureGrant { feature: grant.feature, value: grant.value })
-            .collect();
         let author = self.author(key, None);
         self.app.store.put_grants(key.livemode, kind, &id, &grants, &author).await.map_err(|error| match error {
             // Somebody deleted the feature in between.
@@ -87,6 +85,23 @@ impl Inner {
         })?;
         Ok(self.grants(key.livemode, kind, id))
     }
+}
+
+fn duration(grant: &GrantBody, i: usize) -> Result<Option<Term>, ApiError> {
+    let Some(text) = &grant.duration else { return Ok(None) };
+    let param = format!("features[{i}].duration");
+    let wrong = || ApiError::invalid(param.clone(), format!("Invalid {param}: expected {}.", Term::EXPECTED));
+    Term::parse(text).map(Some).ok_or_else(wrong)
+}
+
+fn credits(grant: &GrantBody, i: usize) -> Result<Option<i64>, ApiError> {
+    let param = format!("features[{i}].credits");
+    let fault = match (grant.credits, grant.value) {
+        (Some(credits), _) if credits < 1 => "it must be at least 1",
+        (Some(_), Some(_)) => "credits are the number that is answered, so value must be null",
+        _ => return Ok(grant.credits),
+    };
+    Err(ApiError::invalid(param.clone(), format!("Invalid {param}: {fault}.")))
 }
 
 /// What a price gives by itself; what its product gives comes on top.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use domain::Livemode;
+use domain::stripe::checkout_session::is_guest;
 use gateway::{CheckoutMode, CreateCheckout};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,8 @@ impl Inner {
             return Ok(paying);
         }
         let mut mappings = self.app.store.mappings_of(livemode, user).await?;
+        // A guest's Checkout Session is no customer to go on with.
+        mappings.retain(|mapping| !is_guest(&mapping.customer_id));
         mappings.sort_by_key(|mapping| mapping.since);
         while let Some(mapping) = mappings.pop() {
             let deleted =

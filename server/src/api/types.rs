@@ -82,11 +82,25 @@ pub(super) struct GrantBody {
     /// The number for a limit or a metered feature; null for a switch.
     #[serde(default)]
     pub(super) value: Option<i64>,
+    /// How long a one-time purchase gives it, from the payment: a number with d, h, m or s behind it; null for ever. A subscription
+    /// gives it for as long as it lasts, whatever stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "30d")]
+    pub(super) duration: Option<String>,
+    /// Credits that each unit of a one-time purchase adds, instead of a value; those of several purchases add up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 100, minimum = 1)]
+    pub(super) credits: Option<i64>,
 }
 
 impl From<FeatureGrant> for GrantBody {
     fn from(grant: FeatureGrant) -> Self {
-        Self { feature: grant.feature, value: grant.value }
+        Self {
+            feature: grant.feature,
+            value: grant.value,
+            duration: grant.duration.map(|term| term.to_string()),
+            credits: grant.credits,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::Livemode;
-use domain::access::Policy;
+use domain::access::{PaymentPolicy, Policy};
 use gateway::SecretKey;
 use gateway::signature::Secret;
 use url::Url;
@@ -275,6 +275,11 @@ fn policy(sources: &Sources) -> Result<Policy, ConfigError> {
         trialing: read_or(sources, "TRIAL_POLICY", parse::treatment)?,
         paused: read_or(sources, "PAUSED_POLICY", parse::treatment)?,
         pause_collection: read_or(sources, "PAUSE_COLLECTION_POLICY", parse::pause_collection)?,
+        payments: PaymentPolicy {
+            refund: read_or(sources, "REFUND_POLICY", parse::refund_policy)?,
+            dispute: read_or(sources, "DISPUTE_POLICY", parse::dispute_policy)?,
+            failed_debit: read_or(sources, "FAILED_DEBIT_POLICY", parse::failed_debit_policy)?,
+        },
     })
 }
 

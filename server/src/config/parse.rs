@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use domain::Livemode;
-use domain::access::{CollectionPause, PauseCollection, Policy, Treatment};
+use domain::access::{
+    CollectionPause, DisputePolicy, FailedDebitPolicy, PauseCollection, Policy, RefundPolicy, Treatment,
+};
 use gateway::SecretKey;
 use gateway::signature::Secret;
 use tracing_subscriber::EnvFilter;
@@ -152,6 +154,18 @@ pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
 /// `allow` or `deny`.
 pub(super) fn treatment(text: &str) -> Result<Treatment, Refusal> {
     Treatment::parse(text).ok_or_else(|| (format!("{} is neither", quoted(text)), "allow or deny"))
+}
+
+pub(super) fn refund_policy(text: &str) -> Result<RefundPolicy, Refusal> {
+    RefundPolicy::parse(text).ok_or_else(|| (format!("{} is none of them", quoted(text)), "full, any or keep"))
+}
+
+pub(super) fn dispute_policy(text: &str) -> Result<DisputePolicy, Refusal> {
+    DisputePolicy::parse(text).ok_or_else(|| (format!("{} is none of them", quoted(text)), "flag, suspend or keep"))
+}
+
+pub(super) fn failed_debit_policy(text: &str) -> Result<FailedDebitPolicy, Refusal> {
+    FailedDebitPolicy::parse(text).ok_or_else(|| (format!("{} is neither", quoted(text)), "keep or revoke"))
 }
 
 /// `behavior=way` for some of Stripe's three behaviors; the others keep their defaults.

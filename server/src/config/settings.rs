@@ -58,6 +58,12 @@ pub const SETTINGS: &[Setting] = settings! {
     plain "PAUSED_POLICY", "paused-policy", "deny", "Whether a subscription that somebody paused gives access: allow or deny";
     plain "PAUSE_COLLECTION_POLICY", "pause-collection-policy", "keep_as_draft=keep,mark_uncollectible=keep,void=until_period_end",
         "Access while Stripe's pause_collection lasts, per behavior: keep, until_period_end or deny";
+    plain "REFUND_POLICY", "refund-policy", "full",
+        "Which refund takes away what a one-time purchase gave: full (a partial one is shown), any, or keep (none)";
+    plain "DISPUTE_POLICY", "dispute-policy", "flag",
+        "What a dispute of a one-time purchase does: flag (shown; lost takes access away), suspend (no access until it is won), or keep (shown)";
+    plain "FAILED_DEBIT_POLICY", "failed-debit-policy", "keep",
+        "A delayed debit that fails while Stripe keeps the subscription active: keep (access stays, and it is shown) or revoke";
     plain "USER_METADATA_KEYS", "user-metadata-keys", "user_id,userId", "Metadata keys of Stripe's objects that may name the user, in order";
     plain "ADMIN_EMAIL", "admin-email", "none", "E-mail address of the first owner; used when there is no owner";
     secret "ADMIN_PASSWORD", "admin-password", "none", "Password of the first owner; used when there is no owner";

@@ -3,6 +3,7 @@
 use domain::access::{CollectionPause, PauseCollection, Treatment};
 
 use super::*;
+use domain::access::{DisputePolicy, FailedDebitPolicy, PaymentPolicy, RefundPolicy};
 
 fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::load(&Sources::from_env(pairs.iter().copied()))
@@ -59,7 +60,19 @@ fn policies_have_words() {
         void: CollectionPause::Keep,
     };
     assert_eq!(config.policy.pause_collection, expected);
+    let config =
+        load(&[("REFUND_POLICY", "any"), ("DISPUTE_POLICY", "suspend"), ("FAILED_DEBIT_POLICY", "revoke")]).unwrap();
+    let expected = PaymentPolicy {
+        refund: RefundPolicy::Any,
+        dispute: DisputePolicy::Suspend,
+        failed_debit: FailedDebitPolicy::Revoke,
+    };
+    assert_eq!(config.policy.payments, expected);
+    assert_eq!(load(&[]).unwrap().policy.payments, PaymentPolicy::default());
     for (name, text) in [
+        ("REFUND_POLICY", "partial"),
+        ("DISPUTE_POLICY", "revoke"),
+        ("FAILED_DEBIT_POLICY", "Keep"),
         ("TRIAL_POLICY", "yes"),
         ("PAUSED_POLICY", "ALLOW"),
         ("PAUSE_COLLECTION_POLICY", "void"),

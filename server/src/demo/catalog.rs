@@ -55,8 +55,8 @@ pub(super) async fn open_shop(stage: &Stage) -> anyhow::Result<()> {
         let feature = Feature { name: Some(name.to_owned()), ..Feature::new(key, kind) };
         stage.state.store.put_feature(MODE, &feature, &author).await?;
     }
-    let on = |feature: &str| FeatureGrant { feature: feature.to_owned(), value: None };
-    let limit = |feature: &str, value| FeatureGrant { feature: feature.to_owned(), value: Some(value) };
+    let on = |feature: &str| FeatureGrant::of(feature);
+    let limit = |feature: &str, value| FeatureGrant::of(feature).with_value(Some(value));
     let starter = vec![limit("projects", 3)];
     let pro = vec![on("pro"), on("api-access"), limit("projects", 25)];
     let team =

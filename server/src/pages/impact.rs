@@ -41,7 +41,8 @@ pub(super) fn of_moving(ask: &Ask<'_>, customer_id: &str, from: &str, to: Option
     let before = facts(ask, from);
     let (moved, kept) =
         before.subscriptions.iter().cloned().partition(|facts| facts.subscription.customer_id == customer_id);
-    let mut without = UserFacts { subscriptions: kept, ..before.clone() };
+    let (bought, other) = before.purchases.iter().cloned().partition(|facts| facts.payer_id == customer_id);
+    let mut without = UserFacts { subscriptions: kept, purchases: other, ..before.clone() };
     without.customers.retain(|id| id != customer_id);
     let loser = effect(ask, from, &before, &without);
     let winner = to.and_then(|to| {
@@ -50,6 +51,7 @@ pub(super) fn of_moving(ask: &Ask<'_>, customer_id: &str, from: &str, to: Option
         after.known = true;
         after.customers.push(customer_id.to_owned());
         after.subscriptions.extend::<Vec<_>>(moved);
+        after.purchases.extend::<Vec<_>>(bought);
         effect(ask, to, &before, &after)
     });
     loser.into_iter().chain(winner).collect()

@@ -1,7 +1,8 @@
-//! The order of precedence: deny override, grant override, best of the subscriptions, default.
+//! The order of precedence: deny override, grant override, best of the subscriptions, one-time purchase, default.
 
 use std::cmp::Ordering;
 
+use super::purchase::Bought;
 use super::standing::{Standing, rank, standing};
 use super::{Decision, OverrideEffect, OverrideFacts, Policy, Reason, Source, SubscriptionFacts, Treatment, UserFacts};
 use crate::Timestamp;
@@ -81,18 +82,32 @@ pub(crate) fn decide_paid(
     feature: Option<&str>,
     now: Timestamp,
 ) -> Decision {
-    if facts.subscriptions.is_empty() {
-        return denied(match (facts.customers.is_empty(), facts.payment_pending) {
-            (true, _) => Reason::NoCustomer,
-            (false, true) => Reason::PaymentPending,
-            (false, false) => Reason::NoPayment,
-        });
-    }
+    let bought = Bought::of(facts, catalog, policy, feature, now);
     let mut survey = Survey::default();
     for subscription in &facts.subscriptions {
         survey.take(subscription, catalog, policy, feature, now);
     }
-    if survey.giving.is_empty() { survey.into_denied(facts) } else { survey.into_allowed() }
+    if !survey.giving.is_empty() {
+        return bought.added_to(survey.into_allowed());
+    }
+    if bought.gives() {
+        return bought.into_allowed();
+    }
+    survey.gives_something |= bought.gives_something();
+    // A subscription that would give the feature says more than a purchase that would, unless the purchase is only waiting for its money.
+    if let Some(refusal) = bought.refusal(!survey.would_give.is_empty()) {
+        return refusal;
+    }
+    if !facts.subscriptions.is_empty() {
+        return survey.into_denied(facts);
+    }
+    bought.elsewhere().unwrap_or_else(|| {
+        denied(match (facts.customers.is_empty(), facts.payment_pending) {
+            (true, _) => Reason::NoCustomer,
+            (false, true) => Reason::PaymentPending,
+            (false, false) => Reason::NoPayment,
+        })
+    })
 }
 
 /// What going through the subscriptions brought to light.
@@ -230,6 +245,11 @@ const fn denied(reason: Reason) -> Decision {
     Decision { allowed: false, reason, until: None, value: None, sources: Vec::new() }
 }
 
+/// Denied for this reason, resting on these sources.
+pub(super) fn denied_for(reason: Reason, sources: impl IntoIterator<Item = Source>) -> Decision {
+    Decision { sources: sources.into_iter().collect(), ..denied(reason) }
+}
+
 fn is_about(o: &OverrideFacts, feature: Option<&str>) -> bool {
     feature.is_none_or(|key| o.feature == key)
 }
@@ -260,11 +280,11 @@ const fn better_reason(a: Reason, b: Reason) -> Reason {
 }
 
 /// The later of two ends; none is no end.
-fn later(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+pub(super) fn later(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     Some(a?.max(b?))
 }
 
-fn longest_first(a: &Source, b: &Source) -> Ordering {
+pub(super) fn longest_first(a: &Source, b: &Source) -> Ordering {
     match (a.until, b.until) {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Less,

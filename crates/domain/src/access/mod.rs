@@ -1,7 +1,10 @@
 //! Facts and a clock in, a decision out. Nothing here looks anything up.
 
 mod decide;
+mod payment;
+mod payment_policy;
 mod policy;
+mod purchase;
 mod reason;
 mod standing;
 #[cfg(test)]
@@ -13,7 +16,10 @@ use crate::Timestamp;
 use crate::stripe::Subscription;
 pub(crate) use decide::decide_paid;
 pub use decide::{decide, decide_any, entitlements};
+pub use payment::PaymentFacts;
+pub use payment_policy::{DisputePolicy, FailedDebitPolicy, PaymentPolicy, RefundPolicy};
 pub use policy::{CollectionPause, PauseCollection, Policy, PolicyExceptions, Treatment};
+pub use purchase::{PaymentState, PurchaseFacts, PurchaseFlag, PurchaseStanding};
 pub use reason::Reason;
 pub(crate) use standing::{Standing, standing};
 
@@ -25,6 +31,18 @@ pub struct SubscriptionFacts {
     pub subscription: Subscription,
     /// Since when it has been `past_due` without a break, as far as evidence tells.
     pub past_due_since: Option<Timestamp>,
+    /// A debit for its latest invoice that failed although Stripe left the subscription as it was.
+    #[serde(default)]
+    pub failed_debit: Option<FailedDebit>,
+}
+
+/// An invoice that a delayed payment method was to pay, and did not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedDebit {
+    /// `in_…`
+    pub invoice_id: String,
+    /// When it failed, as far as evidence tells.
+    pub at: Timestamp,
 }
 
 /// Grant or deny, by staff or by the host application.
@@ -88,11 +106,13 @@ impl OverrideFacts {
 pub struct UserFacts {
     /// Whether anything is stored about this user: registered, mapped, or given an override.
     pub known: bool,
-    /// The Stripe customers mapped to this user.
+    /// The Stripe customers mapped to this user; a guest's Checkout Session stands in for its customer.
     pub customers: Vec<String>,
     /// The subscriptions of those customers.
     pub subscriptions: Vec<SubscriptionFacts>,
-    /// Whether a Checkout of those customers is complete and its payment still under way.
+    /// One-time purchases of those customers, and of this user as a guest.
+    pub purchases: Vec<PurchaseFacts>,
+    /// Whether a Checkout of those customers for a subscription is complete and its payment still under way.
     pub payment_pending: bool,
     /// Overrides that have not been revoked.
     pub overrides: Vec<OverrideFacts>,
@@ -101,12 +121,13 @@ pub struct UserFacts {
 /// One thing that gives the feature, or the nearest that does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// `subscription` or `override`.
+    /// `subscription`, `purchase` or `override`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `sub_…` or `ovr_…`
+    /// `sub_…`, `cs_…` or `in_…` of a purchase, or `ovr_…`
     pub id: String,
-    /// Stripe's status, or `grant` / `deny`.
+    /// Stripe's status; `paid`, `unpaid`, `failed`, `expired`, `partially_refunded`, `refunded` or `disputed` of a purchase; `grant` or
+    /// `deny`.
     pub status: String,
     /// Until when this source gives it.
     pub until: Option<Timestamp>,

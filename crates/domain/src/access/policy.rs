@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PaymentPolicy;
+
 /// A day in milliseconds.
 const DAY: i64 = 86_400_000;
 
@@ -106,6 +108,8 @@ pub struct Policy {
     pub paused: Treatment,
     /// What paused collection means.
     pub pause_collection: PauseCollection,
+    /// Refunds, disputes and failed debits.
+    pub payments: PaymentPolicy,
 }
 
 impl Default for Policy {
@@ -120,6 +124,7 @@ impl Default for Policy {
                 mark_uncollectible: CollectionPause::Keep,
                 void: CollectionPause::UntilPeriodEnd,
             },
+            payments: PaymentPolicy::default(),
         }
     }
 }

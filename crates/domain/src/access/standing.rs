@@ -3,7 +3,7 @@
 //! Source of the statuses' meaning: docs.stripe.com/billing/subscriptions/overview; of the leeway after a period:
 //! docs.stripe.com/billing/subscriptions/webhooks.
 
-use super::{CollectionPause, Policy, Reason, SubscriptionFacts, Treatment};
+use super::{CollectionPause, FailedDebit, FailedDebitPolicy, Policy, Reason, SubscriptionFacts, Treatment};
 use crate::Timestamp;
 use crate::stripe::{Subscription, SubscriptionItem, SubscriptionStatus};
 
@@ -38,6 +38,9 @@ pub(crate) fn standing(
         matches!(sub.status, SubscriptionStatus::Active | SubscriptionStatus::Trialing | SubscriptionStatus::PastDue);
     if is_running && collection(sub, policy) == CollectionPause::Deny {
         return Standing::bad(Reason::SubscriptionPaused);
+    }
+    if let Some(debit) = refused_debit(facts, policy) {
+        return Standing::Bad { reason: Reason::SubscriptionUnpaid, since: Some(debit.at) };
     }
     match &sub.status {
         SubscriptionStatus::Active => Span {
@@ -85,6 +88,12 @@ pub(crate) fn standing(
         },
         SubscriptionStatus::Unknown(_) => Standing::bad(Reason::NoPayment),
     }
+}
+
+/// A failed debit that the policy does not let pass.
+fn refused_debit<'a>(facts: &'a SubscriptionFacts, policy: &Policy) -> Option<&'a FailedDebit> {
+    let is_active = facts.subscription.status == SubscriptionStatus::Active;
+    facts.failed_debit.as_ref().filter(|_| is_active && policy.payments.failed_debit == FailedDebitPolicy::Revoke)
 }
 
 /// A time that is paid for (or free), and how long after it Stripe's silence is forgiven.

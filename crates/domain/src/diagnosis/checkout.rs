@@ -40,7 +40,8 @@ pub(super) fn find(view: &View<'_>) -> Option<Finding> {
         let session = view.chain.checkouts.iter().filter(|record| record.session.is_payment_pending());
         return Some(clearing(view, session.max_by_key(|record| record.at)));
     }
-    if view.has_live_subscription() || !later_than_subscriptions {
+    let bought_other = matches!(view.decision.reason, Reason::PriceNotInCatalog | Reason::NotInPlan);
+    if view.has_live_subscription() || !later_than_subscriptions || (bought_other && view.purchase().is_some()) {
         return None;
     }
     if newest.session.is_payment_pending() {
@@ -49,7 +50,9 @@ pub(super) fn find(view: &View<'_>) -> Option<Finding> {
     let over = newest.session.expires_at.is_some_and(|end| end <= view.chain.now);
     match newest.session.status.as_deref() {
         Some("open") if !over => Some(open(view, newest)),
-        Some("open" | "expired") if view.subscriptions().is_empty() => Some(expired(view, newest)),
+        Some("open" | "expired") if view.subscriptions().is_empty() && view.purchase().is_none() => {
+            Some(expired(view, newest))
+        }
         _ => None,
     }
 }

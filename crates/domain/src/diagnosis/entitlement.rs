@@ -2,7 +2,7 @@
 
 use super::view::{Finding, View};
 use super::words::{day, nearest_feature};
-use super::{Link, LinkName, LinkState, fixes};
+use super::{Link, LinkName, LinkState, fixes, purchase};
 use crate::Timestamp;
 use crate::access::{OverrideFacts, Reason};
 
@@ -91,6 +91,9 @@ fn broken(code: &'static str, why: String, fact: String, at: Option<Timestamp>, 
 /// The link as it stands, whatever else is broken.
 pub(super) fn link(view: &View<'_>) -> Link {
     let make = |state, fact, evidence| Link { name: LinkName::Entitlement, state, fact, at: None, evidence };
+    if let Some(link) = purchase::entitlement(view) {
+        return link;
+    }
     let Some(item) = view.subscription().and_then(|facts| view.item(facts)) else {
         return make(LinkState::NotReached, "Nothing is paid for".to_owned(), None);
     };

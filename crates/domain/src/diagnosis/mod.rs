@@ -8,6 +8,7 @@ mod checkout;
 mod entitlement;
 mod fixes;
 mod mapping;
+mod purchase;
 mod subscription;
 #[cfg(test)]
 mod tests;

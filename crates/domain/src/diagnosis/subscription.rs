@@ -2,7 +2,7 @@
 
 use super::view::{Finding, View};
 use super::words::day;
-use super::{Link, LinkName, LinkState, checkout, fixes};
+use super::{Link, LinkName, LinkState, checkout, fixes, purchase};
 use crate::Timestamp;
 use crate::access::{Reason, Standing, SubscriptionFacts};
 use crate::stripe::SubscriptionStatus;
@@ -46,11 +46,18 @@ pub(super) fn find(view: &View<'_>) -> Option<Finding> {
             ("sub_incomplete_expired", why, vec![grant])
         }
         Reason::GracePeriodOver => grace_over(view, facts, since),
-        Reason::SubscriptionUnpaid => (
-            "sub_unpaid",
-            format!("All retries to collect for {id} failed; Stripe calls it unpaid."),
-            vec![open, grant],
-        ),
+        Reason::SubscriptionUnpaid => {
+            let debit = facts.failed_debit.as_ref().filter(|_| sub.status == SubscriptionStatus::Active);
+            let why = match debit {
+                Some(debit) => format!(
+                    "The debit of {} failed on {}; Stripe keeps {id} active, the policy does not.",
+                    debit.invoice_id,
+                    day(debit.at)
+                ),
+                None => format!("All retries to collect for {id} failed; Stripe calls it unpaid."),
+            };
+            ("sub_unpaid", why, vec![open, grant])
+        }
         Reason::SubscriptionPaused => ("sub_paused", format!("{id} is paused{on}."), vec![open, grant]),
         Reason::SubscriptionCanceled => ("sub_canceled", canceled(view, facts, &on), vec![grant]),
         Reason::TrialEnded => {
@@ -135,6 +142,9 @@ fn broken(code: &'static str, why: String, fact: String, at: Option<Timestamp>, 
 /// The link as it stands, whatever else is broken.
 pub(super) fn link(view: &View<'_>) -> Link {
     let make = |state, fact, at, evidence| Link { name: LinkName::Subscription, state, fact, at, evidence };
+    if let Some(link) = purchase::link(view) {
+        return link;
+    }
     let Some(facts) = view.subscription() else {
         return make(LinkState::NotReached, "No subscription is known".to_owned(), None, None);
     };

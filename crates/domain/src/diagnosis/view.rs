@@ -3,7 +3,9 @@
 use super::chain::Chain;
 use super::{Fix, LinkName, LinkState};
 use crate::Timestamp;
-use crate::access::{Decision, OverrideEffect, OverrideFacts, Reason, Standing, SubscriptionFacts, standing};
+use crate::access::{
+    Decision, OverrideEffect, OverrideFacts, PurchaseFacts, Reason, Standing, SubscriptionFacts, standing,
+};
 use crate::stripe::SubscriptionItem;
 
 /// A chain, and what payments alone say about it.
@@ -30,6 +32,16 @@ pub(super) struct Finding {
 impl<'a> View<'a> {
     pub(super) fn subscriptions(&self) -> &'a [SubscriptionFacts] {
         self.chain.facts.map(|facts| facts.subscriptions.as_slice()).unwrap_or_default()
+    }
+
+    pub(super) fn purchases(&self) -> &'a [PurchaseFacts] {
+        self.chain.facts.map(|facts| facts.purchases.as_slice()).unwrap_or_default()
+    }
+
+    /// The purchase the decision rests on.
+    pub(super) fn purchase(&self) -> Option<&'a PurchaseFacts> {
+        let nearest = self.decision.sources.iter().find(|source| source.kind == "purchase")?;
+        self.purchases().iter().find(|purchase| purchase.id == nearest.id)
     }
 
     /// The subscription the decision rests on, or else one in good standing, or else the first there is.
@@ -92,6 +104,9 @@ impl<'a> View<'a> {
                 | Reason::SubscriptionCanceled
                 | Reason::SubscriptionIncompleteExpired
                 | Reason::TrialEnded
+                | Reason::Refunded
+                | Reason::Disputed
+                | Reason::PurchaseExpired
         )
     }
 

@@ -3,7 +3,9 @@
 use super::chain::Chain;
 use super::view::{Finding, View};
 use super::words::{day, span};
-use super::{Diagnosis, Fix, Link, LinkName, LinkState, checkout, entitlement, fixes, mapping, subscription, webhook};
+use super::{
+    Diagnosis, Fix, Link, LinkName, LinkState, checkout, entitlement, fixes, mapping, purchase, subscription, webhook,
+};
 use crate::access::{Decision, Reason, decide_paid};
 
 /// Explains a decision along the chain: the first row of the diagnosis table that applies, the five links, and what mends it.
@@ -56,6 +58,7 @@ fn walk(view: &View<'_>) -> Finding {
         .or_else(|| webhook::deaf(view))
         .or_else(|| mapping::ambiguous(view))
         .or_else(|| mapping::unattributed(view))
+        .or_else(|| purchase::unread(view))
         // A customer that has just come is no proof that nobody ever began.
         .or_else(|| {
             checkout::find(view).filter(|found| found.code != "no_checkout" || view.chain.candidates.is_empty())
@@ -63,6 +66,7 @@ fn walk(view: &View<'_>) -> Finding {
         .or_else(|| webhook::late(view))
         .or_else(|| mapping::pending_link(view))
         .or_else(|| subscription::drift(view))
+        .or_else(|| purchase::find(view))
         .or_else(|| subscription::find(view))
         .or_else(|| entitlement::not_given(view))
         .or_else(|| entitlement::expired_override(view))
@@ -99,8 +103,20 @@ fn allowed(view: &View<'_>) -> Diagnosis {
     let until = decision.until.map(|at| format!(" until {}", day(at))).unwrap_or_default();
     let to = view.to_feature();
     if decision.reason != Reason::GracePeriod {
-        let sentence = format!("Has access{to}{until}, from {id}.");
-        return ok("ok", sentence, links(view, None), vec![]);
+        // A source without a flag keeps access whatever becomes of the others.
+        let flags: Option<Vec<_>> = decision.sources.iter().map(|source| purchase::flag(view, source)).collect();
+        return match flags.and_then(|flags| flags.into_iter().next()) {
+            Some((cause, true)) => {
+                let open =
+                    source.filter(|source| source.kind == "subscription").map(|s| fixes::open_subscription(&s.id));
+                let sentence = format!("Has access{to}{until}, but at risk: {cause}.");
+                ok("ok_at_risk", sentence, links(view, None), open.into_iter().chain([fixes::resync(view)]).collect())
+            }
+            Some((note, false)) => {
+                ok("ok", format!("Has access{to}{until}, from {id}; {note}."), links(view, None), vec![])
+            }
+            None => ok("ok", format!("Has access{to}{until}, from {id}."), links(view, None), vec![]),
+        };
     }
     let left = decision.until.map(|at| format!(", grace ends in {}", span(view.chain.now, at))).unwrap_or_default();
     let late = source.is_some_and(|source| source.status == "past_due");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::LineItem;
 use super::json::{Missing, Reader};
 use crate::Timestamp;
 
@@ -33,6 +34,18 @@ pub struct CheckoutSession {
     pub created: Option<Timestamp>,
     /// When it stops being open.
     pub expires_at: Option<Timestamp>,
+    /// `pi_…` of its payment in mode `payment`.
+    #[serde(default)]
+    pub payment_intent_id: Option<String>,
+    /// `in_…` when it also makes an invoice (`invoice_creation`, or a subscription's first).
+    #[serde(default)]
+    pub invoice_id: Option<String>,
+    /// What it comes to, in the currency's smallest unit.
+    #[serde(default)]
+    pub amount_total: Option<i64>,
+    /// What it sells. Events never have it: none until it was read from Stripe, whole.
+    #[serde(default)]
+    pub line_items: Option<Vec<LineItem>>,
 }
 
 impl CheckoutSession {
@@ -42,6 +55,14 @@ impl CheckoutSession {
     /// The path of the first needed field that is missing.
     pub fn read(object: &Value, metadata_keys: &[String]) -> Result<Self, Missing> {
         let root = Reader::new(object);
+        let line_items = match root.at("line_items").filter(|list| !list.flag("has_more")) {
+            Some(list) => {
+                let lines = list.each("data");
+                let lines: Vec<_> = lines.iter().map(LineItem::of_session).collect::<Result<_, Missing>>()?;
+                Some(lines.into_iter().flatten().collect())
+            }
+            None => None,
+        };
         Ok(Self {
             id: root.string("id")?,
             mode: root.string("mode")?,
@@ -58,7 +79,30 @@ impl CheckoutSession {
             url: root.opt_string("url"),
             created: root.opt_secs("created"),
             expires_at: root.opt_secs("expires_at"),
+            payment_intent_id: root.opt_reference("payment_intent"),
+            invoice_id: root.opt_reference("invoice"),
+            amount_total: root.opt_int("amount_total"),
+            line_items,
         })
+    }
+
+    /// A one-time purchase whose buyer went through to the end; its money may still be under way.
+    #[must_use]
+    pub fn is_purchase(&self) -> bool {
+        self.mode == "payment" && self.status.as_deref() == Some("complete")
+    }
+
+    /// Whoever pays: the customer or, for a guest's purchase, the session itself, which stands in for the customer Stripe never made.
+    #[must_use]
+    pub fn payer_id(&self) -> Option<&str> {
+        self.customer_id.as_deref().or_else(|| self.is_purchase().then_some(self.id.as_str()))
+    }
+
+    /// Fulfil when it is complete and this is anything but `unpaid` (docs.stripe.com/checkout/fulfillment).
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        self.status.as_deref() == Some("complete")
+            && matches!(self.payment_status.as_str(), "paid" | "no_payment_required")
     }
 
     /// Complete, but the money of a delayed payment method has not arrived yet.
@@ -66,4 +110,10 @@ impl CheckoutSession {
     pub fn is_payment_pending(&self) -> bool {
         self.status.as_deref() == Some("complete") && self.payment_status == "unpaid"
     }
+}
+
+/// Whether a payer is a guest: a Checkout Session that stands in for the customer Stripe never made.
+#[must_use]
+pub fn is_guest(payer_id: &str) -> bool {
+    payer_id.starts_with("cs_")
 }

@@ -3,13 +3,23 @@
 //! The readers take what decisions need and refuse an object only when such a field is missing, naming its path. Everything else stays
 //! in the raw JSON.
 
+pub mod charge;
 pub mod checkout_session;
 pub mod customer;
+pub mod dispute;
+pub mod invoice;
 pub mod json;
+pub mod line_item;
 pub mod product;
+pub mod refund;
 pub mod subscription;
 
+pub use charge::Charge;
 pub use checkout_session::CheckoutSession;
 pub use customer::Customer;
+pub use dispute::{Dispute, DisputeStanding};
+pub use invoice::{Invoice, InvoicePayment};
+pub use line_item::LineItem;
 pub use product::{Price, Product};
+pub use refund::Refund;
 pub use subscription::{Subscription, SubscriptionItem, SubscriptionStatus};

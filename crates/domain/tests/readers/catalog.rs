@@ -14,7 +14,7 @@ fn feature_keys() {
 
 #[test]
 fn a_price_adds_to_its_product() {
-    let grant = |feature: &str, value| FeatureGrant { feature: feature.to_owned(), value };
+    let grant = |feature: &str, value| FeatureGrant::of(feature).with_value(value);
     let catalog = Catalog {
         prices: [("price_1".to_owned(), vec![grant("seats", Some(5))])].into(),
         products: [("prod_1".to_owned(), vec![grant("pro", None), grant("seats", Some(3))])].into(),

@@ -5,6 +5,7 @@
 mod catalog;
 mod event;
 mod objects;
+mod payments;
 mod subscription;
 mod timestamp;
 

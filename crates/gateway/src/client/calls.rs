@@ -11,8 +11,7 @@ use stripe_billing::subscription_item::ListSubscriptionItem;
 use stripe_checkout::CheckoutSessionMode;
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionCustomerCreation, CreateCheckoutSessionLineItems,
-    CreateCheckoutSessionPaymentIntentData, CreateCheckoutSessionSubscriptionData, ListCheckoutSession,
-    RetrieveCheckoutSession,
+    CreateCheckoutSessionPaymentIntentData, CreateCheckoutSessionSubscriptionData, RetrieveCheckoutSession,
 };
 use stripe_client_core::{RequestBuilder, StripeRequest};
 use stripe_core::customer::{ListCustomer, RetrieveCustomer};
@@ -22,23 +21,12 @@ use stripe_product::price::{ListPrice, RetrievePrice};
 use stripe_product::product::RetrieveProduct;
 
 use super::Client;
-use super::list::{Listed, PAGE};
+use super::list::{Listed, page_after};
 use super::send::{Answer, Subject, unreadable};
 use crate::{
-    CheckoutMode, CreateCheckout, CreatedCheckout, CustomerSnapshot, Error, EventPage, Gateway, MAX_CHECKOUT_SESSIONS,
+    CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CustomerSnapshot, Error, EventPage, Gateway,
     USER_ID_KEY,
 };
-
-/// Sets `starting_after` on a list's builder when there is a cursor, and builds it.
-macro_rules! page_after {
-    ($builder:expr, $after:expr) => {{
-        let builder = $builder.limit(PAGE);
-        match $after {
-            Some(after) => builder.starting_after(after).build(),
-            None => builder.build(),
-        }
-    }};
-}
 
 #[async_trait]
 impl Gateway for Client {
@@ -49,15 +37,25 @@ impl Gateway for Client {
     async fn customer(&self, id: &str) -> Result<CustomerSnapshot, Error> {
         let customer = self.retrieve("customer", id, |id| RetrieveCustomer::new(id).build()).await?;
         let deleted = customer.value["deleted"] == true;
-        let (subscriptions, sessions) =
-            tokio::try_join!(async { unless_gone(deleted, self.subscriptions_of(id).await) }, async {
-                unless_gone(deleted, self.checkout_sessions_of(id).await)
-            },)?;
+        let (subscriptions, sessions, invoices, (charges, disputes)) = tokio::try_join!(
+            async { unless_gone(deleted, self.subscriptions_of(id).await) },
+            async { unless_gone(deleted, self.checkout_sessions_of(id).await) },
+            async { unless_gone(deleted, self.invoices_of(id).await) },
+            async {
+                let charges = unless_gone(deleted, self.charges_of(id).await)?;
+                let disputes = self.disputes_of(&charges.objects).await?;
+                Ok((charges, disputes))
+            },
+        )?;
+        let dates = [&subscriptions, &sessions, &invoices, &charges].map(|listed| listed.server_date);
         Ok(CustomerSnapshot {
             customer: customer.value,
             subscriptions: subscriptions.objects,
             checkout_sessions: sessions.objects,
-            server_date: customer.server_date.max(subscriptions.server_date).max(sessions.server_date),
+            invoices: invoices.objects,
+            charges: charges.objects,
+            disputes,
+            server_date: dates.into_iter().max().flatten().max(customer.server_date),
         })
     }
 
@@ -65,6 +63,10 @@ impl Gateway for Client {
         let mut answer = self.retrieve("subscription", id, |id| RetrieveSubscription::new(id).build()).await?;
         self.complete_items(&mut answer.value).await?;
         Ok(answer.value)
+    }
+
+    async fn checkout(&self, id: &str) -> Result<CheckoutSnapshot, Error> {
+        self.whole_checkout(id).await
     }
 
     async fn checkout_session(&self, id: &str) -> Result<Value, Error> {
@@ -135,7 +137,7 @@ impl Gateway for Client {
 
 impl Client {
     /// Reads one object by its id.
-    async fn retrieve(
+    pub(super) async fn retrieve(
         &self,
         what: &'static str,
         id: &str,
@@ -166,24 +168,9 @@ impl Client {
         Ok(listed)
     }
 
-    async fn checkout_sessions_of(&self, customer: &str) -> Result<Listed, Error> {
-        let page = |after: Option<&str>| page_after!(ListCheckoutSession::new().customer(customer), after);
-        self.list("checkout sessions", MAX_CHECKOUT_SESSIONS, page).await
-    }
-
-    /// Embedded lists hold the first few objects alone; when they say so, the whole list replaces them.
     async fn complete_items(&self, subscription: &mut Value) -> Result<(), Error> {
-        if subscription["items"]["has_more"] != true {
-            return Ok(());
-        }
-        let Some(id) = subscription["id"].as_str().map(str::to_owned) else {
-            return Err(unreadable("subscription", "id", "it is missing", None));
-        };
-        let page = |after: Option<&str>| page_after!(ListSubscriptionItem::new(id.as_str()), after);
-        let listed = self.list("subscription items", usize::MAX, page).await?;
-        subscription["items"]["data"] = Value::Array(listed.objects);
-        subscription["items"]["has_more"] = Value::Bool(false);
-        Ok(())
+        let page = |id: &str, after: Option<&str>| page_after!(ListSubscriptionItem::new(id), after);
+        self.complete(subscription, "items", "subscription items", page).await
     }
 }
 
@@ -273,7 +260,7 @@ fn string(what: &'static str, answer: &Answer, field: &str) -> Result<String, Er
 }
 
 /// Adds a parameter to a request's query.
-fn append(request: &mut RequestBuilder, parameter: &str) {
+pub(super) fn append(request: &mut RequestBuilder, parameter: &str) {
     match &mut request.query {
         Some(query) if !query.is_empty() => {
             query.push('&');

@@ -13,6 +13,18 @@ pub(super) const PAGE: i64 = 100;
 /// Lists longer than these pages are taken for a list that never ends.
 const MAX_PAGES: usize = 200;
 
+/// Sets `starting_after` on a list's builder when there is a cursor, and builds it.
+macro_rules! page_after {
+    ($builder:expr, $after:expr) => {{
+        let builder = $builder.limit(crate::client::list::PAGE);
+        match $after {
+            Some(after) => builder.starting_after(after).build(),
+            None => builder.build(),
+        }
+    }};
+}
+pub(super) use page_after;
+
 /// The objects of a list.
 pub(super) struct Listed {
     pub(super) objects: Vec<Value>,
@@ -44,6 +56,30 @@ impl Client {
             cursor = listed.objects.last().and_then(|last| last["id"].as_str()).map(str::to_owned);
         }
         Err(unreadable(what, "has_more", format!("more follows even after {MAX_PAGES} pages"), None))
+    }
+
+    /// Embedded lists hold the first few objects alone; when they say so, the whole list replaces them. `page` makes the request for
+    /// the page of the object with an id, after an id.
+    pub(super) async fn complete<F>(
+        &self,
+        object: &mut Value,
+        field: &'static str,
+        what: &'static str,
+        page: F,
+    ) -> Result<(), Error>
+    where
+        F: Fn(&str, Option<&str>) -> RequestBuilder + Send + Sync,
+    {
+        if object[field]["has_more"] != true {
+            return Ok(());
+        }
+        let Some(id) = object["id"].as_str().map(str::to_owned) else {
+            return Err(unreadable(what, "id", "it is missing", None));
+        };
+        let listed = self.list(what, usize::MAX, |after| page(&id, after)).await?;
+        object[field]["data"] = Value::Array(listed.objects);
+        object[field]["has_more"] = Value::Bool(false);
+        Ok(())
     }
 }
 

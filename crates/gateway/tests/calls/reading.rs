@@ -13,6 +13,13 @@ fn objects(prefix: &str, range: std::ops::Range<usize>) -> Vec<Value> {
     range.map(|n| json!({ "id": format!("{prefix}_{n}") })).collect()
 }
 
+/// The answers about a customer that never bought or paid anything.
+fn nothing_paid(script: &Script) {
+    for path in ["/invoices", "/charges"] {
+        script.on(path, page(&[], false).with("date", "Sun, 22 Nov 2026 05:00:00 GMT"));
+    }
+}
+
 fn queries(script: &Script, path: &str) -> Vec<String> {
     script.asked().into_iter().filter(|asked| asked.path == format!("/v1{path}")).map(|asked| asked.query).collect()
 }
@@ -27,10 +34,12 @@ async fn whole_customer_is_read_over_all_pages() {
         .on("/subscriptions", page(&objects("sub", 100..200), true));
     script.on("/subscriptions", page(&objects("sub", 200..201), false).with("date", "Sun, 22 Nov 2026 05:00:02 GMT"));
     script.on("/checkout/sessions", page(&objects("cs", 0..100), true).with("date", "Sun, 22 Nov 2026 05:00:01 GMT"));
+    script.on("/checkout/sessions", page(&objects("cs", 50..110), false).with("date", "Sun, 22 Nov 2026 05:00:01 GMT"));
+    nothing_paid(&script);
     let snapshot = script.client().customer("cus_1").await.unwrap();
     assert_eq!(snapshot.customer, customer);
     assert_eq!(snapshot.subscriptions, objects("sub", 0..201));
-    assert_eq!(snapshot.checkout_sessions.len(), MAX_CHECKOUT_SESSIONS);
+    assert_eq!(snapshot.checkout_sessions.len(), MAX_CHECKOUT_SESSIONS + 10);
     assert_eq!(snapshot.server_date, Timestamp::parse("2026-11-22T05:00:02Z"));
     assert_eq!(
         queries(&script, "/subscriptions"),
@@ -40,7 +49,57 @@ async fn whole_customer_is_read_over_all_pages() {
             "customer=cus_1&limit=100&starting_after=sub_199&status=all",
         ]
     );
-    assert_eq!(queries(&script, "/checkout/sessions"), ["customer=cus_1&limit=100"]);
+    let sessions = "customer=cus_1&expand[0]=data.line_items&limit=100";
+    assert_eq!(queries(&script, "/checkout/sessions"), [sessions.to_owned(), format!("{sessions}&status=complete")]);
+    assert_eq!(queries(&script, "/invoices"), ["customer=cus_1&expand[0]=data.payments&limit=100"]);
+    assert_eq!(queries(&script, "/charges"), ["customer=cus_1&expand[0]=data.refunds&limit=100"]);
+}
+
+#[tokio::test]
+async fn purchases_are_read_with_all_that_was_sold_and_came_back() {
+    let cut = |prefix: &str| json!({ "object": "list", "data": objects(prefix, 0..10), "has_more": true });
+    let whole = |prefix: &str| json!({ "object": "list", "data": objects(prefix, 0..12), "has_more": false });
+    let sold = |lines| json!({ "id": "cs_1", "mode": "payment", "status": "complete", "line_items": lines });
+    let expired = json!({ "id": "cs_2", "mode": "payment", "status": "expired", "line_items": cut("li") });
+    let invoice = |lines| json!({ "id": "in_1", "status": "paid", "parent": null, "lines": lines });
+    let bill = json!({ "id": "in_2", "status": "paid", "subscription": "sub_1", "lines": cut("il") });
+    let charge = |refunds| json!({ "id": "ch_1", "disputed": true, "refunds": refunds });
+    let fine = json!({ "id": "ch_2", "disputed": false, "refunds": { "data": [], "has_more": false } });
+    let script = Script::start().await;
+    script.on("/customers/cus_1", Reply::ok(&json!({ "id": "cus_1" }))).on("/subscriptions", page(&[], false));
+    script.on("/checkout/sessions", page(&[sold(cut("li")), expired.clone()], false));
+    script.on("/checkout/sessions/cs_1/line_items", page(&objects("li", 0..12), false));
+    script.on("/invoices", page(&[invoice(cut("il")), bill.clone()], false));
+    script.on("/invoices/in_1/lines", page(&objects("il", 0..12), false));
+    script.on("/charges", page(&[charge(cut("re")), fine.clone()], false));
+    script.on("/refunds", page(&objects("re", 0..12), false)).on("/disputes", page(&objects("du", 0..1), false));
+    let snapshot = script.client().customer("cus_1").await.unwrap();
+    assert_eq!(snapshot.checkout_sessions, [sold(whole("li")), expired]);
+    assert_eq!(snapshot.invoices, [invoice(whole("il")), bill]);
+    assert_eq!(snapshot.charges, [charge(whole("re")), fine]);
+    assert_eq!(snapshot.disputes, objects("du", 0..1));
+    assert_eq!(queries(&script, "/refunds"), ["charge=ch_1&limit=100"]);
+    assert_eq!(queries(&script, "/disputes"), ["charge=ch_1&limit=100"]);
+}
+
+#[tokio::test]
+async fn a_guests_checkout_is_read_in_one_call() {
+    let charge = json!({ "id": "ch_1", "disputed": false, "refunds": { "data": [], "has_more": false } });
+    let session = json!({
+        "id": "cs_1", "customer": null, "line_items": { "data": objects("li", 0..1), "has_more": false },
+        "payment_intent": { "id": "pi_1", "latest_charge": charge }
+    });
+    let script = Script::start().await;
+    script.on("/checkout/sessions/cs_1", Reply::ok(&session));
+    let snapshot = script.client().checkout("cs_1").await.unwrap();
+    assert_eq!((snapshot.session, snapshot.charges, snapshot.disputes), (session, vec![charge], vec![]));
+    assert_eq!(
+        queries(&script, "/checkout/sessions/cs_1"),
+        ["expand[0]=line_items&expand[1]=payment_intent.latest_charge.refunds"]
+    );
+    let free = json!({ "id": "cs_2", "payment_intent": null, "line_items": { "data": [], "has_more": false } });
+    script.on("/checkout/sessions/cs_2", Reply::ok(&free));
+    assert!(script.client().checkout("cs_2").await.unwrap().charges.is_empty());
 }
 
 #[tokio::test]
@@ -52,6 +111,7 @@ async fn cut_off_embedded_items_are_replaced_by_the_whole_list() {
     script.on("/customers/cus_1", Reply::ok(&json!({ "id": "cus_1" })));
     script.on("/subscriptions", page(&[subscription.clone(), complete.clone()], false));
     script.on("/checkout/sessions", page(&[], false)).on("/subscriptions/sub_1", Reply::ok(&subscription));
+    nothing_paid(&script);
     for _ in 0..2 {
         script.on("/subscription_items", page(&objects("si", 0..100), true));
         script.on("/subscription_items", page(&objects("si", 100..105), false));
@@ -88,7 +148,7 @@ async fn deleted_customer_keeps_what_stripe_still_lists() {
     let deleted = json!({ "id": "cus_1", "deleted": true });
     let script = Script::start().await;
     script.on("/customers/cus_1", Reply::ok(&deleted)).on("/subscriptions", page(&objects("sub", 0..1), false));
-    script.on("/checkout/sessions", gone());
+    script.on("/checkout/sessions", gone()).on("/invoices", gone()).on("/charges", gone());
     let snapshot = script.client().customer("cus_1").await.unwrap();
     assert_eq!((snapshot.customer, snapshot.subscriptions), (deleted, objects("sub", 0..1)));
     assert!(snapshot.checkout_sessions.is_empty());
@@ -97,6 +157,7 @@ async fn deleted_customer_keeps_what_stripe_still_lists() {
     let script = Script::start().await;
     script.on("/customers/cus_1", Reply::ok(&json!({ "id": "cus_1" }))).on("/subscriptions", gone());
     script.on("/checkout/sessions", page(&[], false));
+    nothing_paid(&script);
     assert!(matches!(script.client().customer("cus_1").await, Err(Error::Refused { status: 400, .. })));
 }
 
@@ -104,6 +165,7 @@ async fn deleted_customer_keeps_what_stripe_still_lists() {
 async fn failure_on_a_later_page_fails_the_whole_reading() {
     let script = Script::start().await;
     script.on("/customers/cus_1", Reply::ok(&json!({ "id": "cus_1" }))).on("/checkout/sessions", page(&[], false));
+    nothing_paid(&script);
     script.on("/subscriptions", page(&objects("sub", 0..100), true));
     for _ in 0..4 {
         script.on("/subscriptions", Reply::error(500, json!({ "message": "trouble" })));

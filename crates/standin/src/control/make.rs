@@ -217,6 +217,11 @@ impl Control {
         self.ask(|world| world.dispute(charge, status))
     }
 
+    /// Lets a refund that succeeded fail, with `refund.updated`, `charge.refund.updated` and `refund.failed`.
+    pub fn fail_refund(&self, id: &str) -> Value {
+        self.ask(|world| world.fail_refund(id))
+    }
+
     /// Ends a dispute as `won` or `lost`, with `charge.dispute.closed`.
     pub fn close_dispute(&self, id: &str, status: &str) -> Value {
         self.ask(|world| world.close_dispute(id, status))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::value::{id_of, text};
+use crate::value::{elements, id_of, text};
 use crate::version::Version;
 use crate::world::World;
 
@@ -43,15 +43,24 @@ fn expand(world: &World, version: &Version, node: &mut Value, path: &[&str]) {
     expand(world, version, field, rest);
 }
 
+/// A list inside of an object: its first ten, and whether more follow.
+fn embedded(mut all: Vec<Value>, url: String) -> Value {
+    let more = all.len() > 10;
+    all.truncate(10);
+    json!({ "object": "list", "data": all, "has_more": more, "url": url })
+}
+
 /// Fields that are absent until they are asked for.
 fn hidden(world: &World, version: &Version, node: &Value, key: &str) -> Option<Value> {
     let id = text(node, "id");
     match (text(node, "object"), key) {
         ("checkout.session", "line_items") if node.get(key).is_none() => {
-            let lines = world.get(id)?["_line_items"].clone();
-            Some(json!({
-                "object": "list", "data": lines, "has_more": false, "url": format!("/v1/checkout/sessions/{id}/line_items"),
-            }))
+            let lines = elements(world.get(id)?, "_line_items");
+            Some(embedded(lines.to_vec(), format!("/v1/checkout/sessions/{id}/line_items")))
+        }
+        ("charge", "refunds") if node.get(key).is_none() => {
+            let refunds = world.all("refund").into_iter().filter(|refund| refund["charge"] == id).cloned();
+            Some(embedded(refunds.collect(), format!("/v1/charges/{id}/refunds")))
         }
         ("invoice", "payments") if node.get(key).is_none() => {
             let payments: Vec<Value> = world

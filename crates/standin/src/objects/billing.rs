@@ -6,6 +6,7 @@ use time::{Date, Duration, Month, OffsetDateTime};
 use crate::error::Problem;
 use crate::objects::customer::is_over;
 use crate::objects::invoice::add_line;
+use crate::objects::invoice::pricing;
 use crate::objects::subscription::{period_end, price_sum};
 use crate::objects::subscription_change::roll_items;
 use crate::value::{elements, id_of, int, text};
@@ -34,10 +35,7 @@ impl World {
             line["quantity_decimal"] = json!(int(item, "quantity").to_string());
             line["subscription"] = json!(id);
             line["period"] = json!({ "start": item["current_period_start"], "end": item["current_period_end"] });
-            line["pricing"] = json!({
-                "type": "price_details", "unit_amount_decimal": item["price"]["unit_amount_decimal"],
-                "price_details": { "price": item["price"]["id"], "product": item["price"]["product"] },
-            });
+            line["pricing"] = pricing(&item["price"]);
             line["parent"] = json!({
                 "type": "subscription_item_details", "invoice_item_details": null,
                 "subscription_item_details": {

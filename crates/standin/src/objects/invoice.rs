@@ -30,15 +30,16 @@ impl World {
     pub(crate) fn create_invoice_item(&mut self, params: &Params) -> Reply {
         let customer = params.required("customer")?;
         self.referred("customer", customer, "customer")?;
-        let (amount, currency) = match params.text("price").or_else(|| params.text("pricing.price")) {
-            Some(price) => {
-                let price = self.referred("price", price, "price")?;
-                (int(&price, "unit_amount") * params.int("quantity")?.unwrap_or(1), text(&price, "currency").to_owned())
-            }
-            None => {
-                let amount = params.int("amount")?.ok_or_else(|| Problem::required("amount"))?;
-                (amount, params.text("currency").unwrap_or("usd").to_owned())
-            }
+        let quantity = params.int("quantity")?.unwrap_or(1);
+        let price = match params.text("price").or_else(|| params.text("pricing.price")) {
+            Some(price) => self.referred("price", price, "price")?,
+            None => Value::Null,
+        };
+        let (amount, currency) = if price.is_null() {
+            let amount = params.int("amount")?.ok_or_else(|| Problem::required("amount"))?;
+            (amount, params.text("currency").unwrap_or("usd").to_owned())
+        } else {
+            (int(&price, "unit_amount") * quantity, text(&price, "currency").to_owned())
         };
         let now = self.now();
         let item = json!({
@@ -46,8 +47,8 @@ impl World {
             "customer": customer, "customer_account": null, "date": now, "description": params.text("description"),
             "discountable": true, "discounts": [], "invoice": params.text("invoice"), "livemode": self.livemode,
             "metadata": params.metadata("metadata"), "net_amount": amount, "parent": null,
-            "period": { "start": now, "end": now }, "pricing": null, "proration": false, "quantity": 1,
-            "quantity_decimal": "1", "tax_rates": [], "test_clock": null,
+            "period": { "start": now, "end": now }, "pricing": pricing(&price), "proration": false, "quantity": quantity,
+            "quantity_decimal": quantity.to_string(), "tax_rates": [], "test_clock": null, "_price": price,
         });
         Ok(self.store_new("invoiceitem.created", item))
     }
@@ -68,7 +69,14 @@ impl World {
             pending.reverse();
             for mut item in pending {
                 item["invoice"] = json!(id);
-                let line = self.blank_line(&id, int(&item, "amount"), text(&item, "description"));
+                let mut line = self.blank_line(&id, int(&item, "amount"), text(&item, "description"));
+                for field in ["pricing", "quantity", "quantity_decimal", "_price"] {
+                    line[field] = item[field].clone();
+                }
+                line["parent"] = json!({
+                    "type": "invoice_item_details", "subscription_item_details": null,
+                    "invoice_item_details": { "invoice_item": item["id"], "proration": false, "subscription": null },
+                });
                 self.put(item);
                 add_line(&mut invoice, line);
             }
@@ -286,6 +294,17 @@ impl World {
         self.emit("invoice.payment_succeeded", &paid, None);
         paid
     }
+}
+
+/// Where a line names its price since 2025-03-31.basil.
+pub(crate) fn pricing(price: &Value) -> Value {
+    if price.is_null() {
+        return Value::Null;
+    }
+    json!({
+        "type": "price_details", "price_details": { "price": price["id"], "product": price["product"] },
+        "unit_amount_decimal": int(price, "unit_amount").to_string(),
+    })
 }
 
 /// Adds a line and its amount to a draft.

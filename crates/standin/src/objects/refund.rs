@@ -53,6 +53,24 @@ impl World {
         Ok(refund)
     }
 
+    /// A refund that had succeeded comes back from the bank: `refund.failed` and its two twins, and the charge counts it no more.
+    pub(crate) fn fail_refund(&mut self, id: &str) -> Reply {
+        let before = self.retrieve("refund", id)?;
+        let mut after = before.clone();
+        after["status"] = json!("failed");
+        after["failure_reason"] = json!("lost_or_stolen_card");
+        if let Some(charge) = id_of(&before["charge"]).and_then(|id| self.find("charge", id)).cloned() {
+            let mut kept = charge;
+            kept["amount_refunded"] = json!(int(&kept, "amount_refunded") - int(&before, "amount"));
+            kept["refunded"] = json!(false);
+            self.put(kept);
+        }
+        let after = self.store_update("refund.updated", &before, after);
+        self.emit("charge.refund.updated", &after, Some(json!({ "status": before["status"] })));
+        self.emit("refund.failed", &after, None);
+        Ok(after)
+    }
+
     /// Opens a dispute about a charge; `status` as in docs.stripe.com/api/disputes/object.
     pub(crate) fn dispute(&mut self, charge: &str, status: &str) -> Reply {
         let before = self.retrieve("charge", charge)?;

@@ -5,5 +5,6 @@
 mod api;
 mod change;
 mod fault;
+mod payment;
 mod support;
 mod webhook;

@@ -1,9 +1,9 @@
 //! Features and what gives them.
 
 use async_trait::async_trait;
-use domain::Livemode;
 use domain::access::{PolicyExceptions, Treatment};
 use domain::catalog::{Feature, FeatureGrant};
+use domain::{Livemode, Term};
 use serde_json::json;
 
 use super::Backend;
@@ -87,12 +87,14 @@ impl CatalogStore for Backend {
             .execute(write.conn())
             .await?;
         for grant in grants {
-            sqlx::query("insert into catalog_grant (livemode, target_kind, target_id, feature_key, value) values ($1, $2, $3, $4, $5)")
+            sqlx::query("insert into catalog_grant (livemode, target_kind, target_id, feature_key, value, duration_s, credits) values ($1, $2, $3, $4, $5, $6, $7)")
                 .bind(livemode.is_live())
                 .bind(kind.as_str())
                 .bind(id)
                 .bind(&grant.feature)
                 .bind(grant.value)
+                .bind(grant.duration.map(Term::secs))
+                .bind(grant.credits)
                 .execute(write.conn())
                 .await?;
         }

@@ -136,10 +136,7 @@ impl Customers for Backend {
         }
         query.push(")");
         if let Some(user_id) = user_id {
-            query
-                .push(" or (customer_id is null and state ->> 'client_reference_id' = ")
-                .push_bind(user_id.to_owned())
-                .push(")");
+            query.push(" or (customer_id is null and client_reference_id = ").push_bind(user_id.to_owned()).push(")");
         }
         query.push(") order by evidence_at desc, checkout_session_id limit 100");
         let rows = query.build().fetch_all(&self.read).await?;

@@ -9,9 +9,9 @@ use domain::access::{
     OverrideEffect, OverrideFacts, Policy, PolicyExceptions, SubscriptionFacts, Treatment, UserFacts, decide,
 };
 use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType};
-use domain::stripe::CheckoutSession;
-use domain::{Livemode, Timestamp};
+use domain::{Livemode, Term, Timestamp};
 
+use super::purchases::{self, Gathered};
 use super::rows::{Columns as _, DbRow, json, word};
 use super::{Backend, Conn};
 use crate::records::VerdictChange;
@@ -34,9 +34,29 @@ pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &st
          from mapping m cross join subscription s
          where s.livemode = m.livemode and s.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2
          union all
-         select 'checkout_session', c.checkout_session_id, c.state, null, null, null, null
+         select 'checkout_session', c.checkout_session_id, c.state, null, null, c.paid_at, null
          from mapping m cross join checkout_session c
          where c.livemode = m.livemode and c.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2
+         union all
+         select 'invoice', i.invoice_id, i.state, null, null, i.payment_failed_at, null
+         from mapping m cross join invoice i
+         where i.livemode = m.livemode and i.customer_id = m.customer_id and i.matters = true and m.livemode = $1 and m.user_id = $2
+         union all
+         select 'invoice_payment', p.invoice_id, p.payment_id, null, null, null, null
+         from mapping m cross join invoice i cross join invoice_payment p
+         where i.livemode = m.livemode and i.customer_id = m.customer_id and i.matters = true and p.livemode = i.livemode
+             and p.invoice_id = i.invoice_id and m.livemode = $1 and m.user_id = $2
+         union all
+         select o.kind, o.object_id, o.state, o.payment_id, null, null, null
+         from mapping m cross join checkout_session c cross join payment_object o
+         where c.livemode = m.livemode and c.customer_id = m.customer_id and o.livemode = c.livemode
+             and o.payment_id = c.payment_id and m.livemode = $1 and m.user_id = $2
+         union all
+         select o.kind, o.object_id, o.state, o.payment_id, null, null, null
+         from mapping m cross join invoice i cross join invoice_payment p cross join payment_object o
+         where i.livemode = m.livemode and i.customer_id = m.customer_id and i.matters = true and p.livemode = i.livemode
+             and p.invoice_id = i.invoice_id and o.livemode = p.livemode and o.payment_id = p.payment_id
+             and m.livemode = $1 and m.user_id = $2
          union all
          select 'user', user_id, null, null, null, null, null
          from app_user where livemode = $1 and user_id = $2",
@@ -46,20 +66,24 @@ pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &st
     .fetch_all(conn)
     .await?;
     let mut facts = UserFacts::default();
+    let mut gathered = Gathered::default();
     for row in &rows {
-        let id = row.text("id")?;
-        match row.text("part")?.as_str() {
+        let (part, id) = (row.text("part")?, row.text("id")?);
+        match part.as_str() {
             "customer" => facts.customers.push(id),
             "override" => facts.overrides.push(override_facts(row, id)?),
             "subscription" => facts.subscriptions.push(subscription_facts(row, &id)?),
-            "checkout_session" => facts.payment_pending |= session(row, &id)?.is_payment_pending(),
-            _ => facts.known = true,
+            "user" => facts.known = true,
+            _ => {
+                gathered.take(&part, &id, row)?;
+            }
         }
     }
     // Memory is compared with what was read, so the order has to be one.
     facts.customers.sort();
     facts.overrides.sort_by(|a, b| a.id.cmp(&b.id));
     facts.subscriptions.sort_by(|a, b| a.subscription.id.cmp(&b.subscription.id));
+    gathered.add_to(&mut facts);
     facts.known |= !facts.customers.is_empty() || !facts.overrides.is_empty();
     Ok(facts.known.then_some(facts))
 }
@@ -81,11 +105,8 @@ fn subscription_facts(row: &DbRow, id: &str) -> Result<SubscriptionFacts> {
     Ok(SubscriptionFacts {
         subscription: json("subscription", "state", id, &row.text("state")?)?,
         past_due_since: row.opt_time("since")?,
+        failed_debit: None,
     })
-}
-
-fn session(row: &DbRow, id: &str) -> Result<CheckoutSession> {
-    json("checkout_session", "state", id, &row.text("state")?)
 }
 
 /// The catalog of a mode as this connection sees it.
@@ -114,17 +135,14 @@ pub(super) async fn catalog(conn: &mut Conn, livemode: Livemode) -> Result<Catal
         catalog.price_policies.insert(price_id, policy);
     }
     let grants = sqlx::query(
-        "select target_kind, target_id, feature_key, value from catalog_grant where livemode = $1 order by feature_key",
+        "select target_kind, target_id, feature_key, value, duration_s, credits from catalog_grant where livemode = $1 order by feature_key",
     )
     .bind(livemode.is_live())
     .fetch_all(conn)
     .await?;
     for row in &grants {
         let targets = if row.text("target_kind")? == "price" { &mut catalog.prices } else { &mut catalog.products };
-        targets
-            .entry(row.text("target_id")?)
-            .or_default()
-            .push(FeatureGrant { feature: row.text("feature_key")?, value: row.opt_int("value")? });
+        targets.entry(row.text("target_id")?).or_default().push(feature_grant(row)?);
     }
     Ok(catalog)
 }
@@ -137,6 +155,16 @@ fn policy_exceptions(table: &'static str, id: &str, row: &DbRow) -> Result<Polic
         past_due_grace: row.opt_int("past_due_grace")?,
         trialing: treatment("trialing")?,
         paused: treatment("paused")?,
+    })
+}
+
+/// A row of `catalog_grant`.
+pub(super) fn feature_grant(row: &DbRow) -> Result<FeatureGrant> {
+    Ok(FeatureGrant {
+        feature: row.text("feature_key")?,
+        value: row.opt_int("value")?,
+        duration: row.opt_int("duration_s")?.and_then(Term::from_secs),
+        credits: row.opt_int("credits")?,
     })
 }
 
@@ -208,14 +236,8 @@ impl Backend {
                 .subscriptions
                 .push(subscription_facts(row, &row.text("id")?)?);
         }
-        let sessions = sqlx::query(
-            "select c.livemode, m.user_id, c.checkout_session_id as id, c.state
-             from checkout_session c
-             join mapping m on m.livemode = c.livemode and m.customer_id = c.customer_id",
-        );
-        for row in &sessions.fetch_all(&mut *conn).await? {
-            users.entry((row.livemode()?, row.text("user_id")?)).or_default().payment_pending |=
-                session(row, &row.text("id")?)?.is_payment_pending();
+        for (key, gathered) in purchases::everybodys(&mut conn).await? {
+            gathered.add_to(users.entry(key).or_default());
         }
         let mut changes = Changes::default();
         for livemode in Livemode::ALL {

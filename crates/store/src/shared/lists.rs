@@ -11,6 +11,7 @@ use domain::stripe::{Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 
 use super::Backend;
+use super::facts::feature_grant;
 use super::rows::{Columns as _, DbRow, json, word};
 use crate::records::{
     CatalogRow, CustomerFilter, CustomerRecord, CustomerRow, MappingRecord, NavCounts, Page, PriceRecord,
@@ -343,14 +344,11 @@ impl Lists for Backend {
         }
         let mut grants: BTreeMap<(bool, String), Vec<FeatureGrant>> = BTreeMap::new();
         let given = sqlx::query(
-            "select target_kind, target_id, feature_key, value from catalog_grant where livemode = $1 order by feature_key",
+            "select target_kind, target_id, feature_key, value, duration_s, credits from catalog_grant where livemode = $1 order by feature_key",
         );
         for row in &given.bind(live).fetch_all(&self.read).await? {
             let target = (row.text("target_kind")? == TargetKind::Product.as_str(), row.text("target_id")?);
-            grants
-                .entry(target)
-                .or_default()
-                .push(FeatureGrant { feature: row.text("feature_key")?, value: row.opt_int("value")? });
+            grants.entry(target).or_default().push(feature_grant(row)?);
         }
         let mut payers: BTreeMap<(bool, String), HashSet<String>> = BTreeMap::new();
         let mut product_of: HashMap<String, String> = HashMap::new();

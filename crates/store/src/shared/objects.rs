@@ -2,12 +2,12 @@
 
 use domain::evidence::{self, MARGIN_MS, Order, Witness};
 use domain::stripe::json::Missing;
-use domain::stripe::{CheckoutSession, Customer, Price, Product, Subscription};
+use domain::stripe::{CheckoutSession, Customer, LineItem, Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
 use sqlx::Row as _;
 
-use super::rows::{Columns as _, json, to_json};
+use super::rows::{Columns as _, DbRow, json, to_json};
 use super::write::Write;
 use super::{Conn, note_field};
 use crate::records::Effects;
@@ -57,17 +57,29 @@ pub(super) const PAYMENT_FAILED: &str = "failed";
 pub(super) const OLDER: &str = "Older than what is known: nothing changed.";
 pub(super) const SETTLED: &str = "Too close in time to other news: settled by what the payloads say.";
 pub(super) const ENDED: &str = "The object has ended for good: nothing changed.";
+pub(super) const UNREAD: &str = "What a session sells is not in its events: it is read from Stripe.";
 pub(super) const TRUNCATED: &str = "Stripe cut the list of items in this payload.";
 
 /// What the stored state was last told by.
 pub(super) struct Stored {
-    at: Timestamp,
-    event_id: Option<String>,
-    known_at: Timestamp,
+    pub(super) at: Timestamp,
+    pub(super) event_id: Option<String>,
+    pub(super) known_at: Timestamp,
+}
+
+impl Stored {
+    /// From a row with `evidence_at`, `evidence_event_id` and `updated_at`.
+    pub(super) fn read(row: &DbRow) -> Result<Self> {
+        Ok(Self {
+            at: row.time("evidence_at")?,
+            event_id: row.opt_text("evidence_event_id")?,
+            known_at: row.time("updated_at")?,
+        })
+    }
 }
 
 /// How evidence is to be used.
-enum Use {
+pub(super) enum Use {
     Apply,
     /// Another event of the same moment is the latest.
     ApplyOther(Box<Witness>),
@@ -75,7 +87,7 @@ enum Use {
 }
 
 /// Decides between stored and new, for both kinds of origin.
-async fn weigh(
+pub(super) async fn weigh(
     conn: &mut Conn,
     evidence: &Evidence<'_>,
     object_id: &str,
@@ -305,7 +317,7 @@ fn note_subscription(effects: &mut Effects, before: Option<&Subscription>, after
 }
 
 /// Another event of the same object could not be read.
-fn unreadable(event_id: &str, missing: &Missing) -> Error {
+pub(super) fn unreadable(event_id: &str, missing: &Missing) -> Error {
     Error::Inconsistent { table: "event", column: "payload", id: event_id.to_owned(), message: missing.to_string() }
 }
 
@@ -376,7 +388,7 @@ pub(super) async fn apply_checkout_session(
     effects: &mut Effects,
 ) -> Result<Applied> {
     let row = sqlx::query(
-        "select state, evidence_at, evidence_event_id, updated_at from checkout_session where livemode = $1 and checkout_session_id = $2",
+        "select state, paid_at, evidence_at, evidence_event_id, updated_at from checkout_session where livemode = $1 and checkout_session_id = $2",
     )
     .bind(evidence.livemode.is_live())
     .bind(&session.id)
@@ -384,27 +396,41 @@ pub(super) async fn apply_checkout_session(
     .await?;
     let mut before: Option<CheckoutSession> = None;
     let mut applied = Applied::default();
+    let mut told = Stored {
+        at: evidence.at,
+        event_id: evidence.origin.event_id().map(str::to_owned),
+        known_at: evidence.known_at,
+    };
+    // A session does not say when it was paid: the first event that calls it paid does.
+    let mut paid_at = told.event_id.as_ref().and_then(|_| session.is_paid().then_some(evidence.at));
     if let Some(row) = &row {
-        let stored = Stored {
-            at: row.time("evidence_at")?,
-            event_id: row.opt_text("evidence_event_id")?,
-            known_at: row.time("updated_at")?,
-        };
+        let stored = Stored::read(row)?;
         let known: CheckoutSession = json("checkout_session", "state", &session.id, &row.text("state")?)?;
+        let known_paid_at = row.opt_time("paid_at")?;
+        paid_at = [paid_at, known_paid_at].into_iter().flatten().min();
+        // What it sells never changes, and events do not have it.
+        let learns_lines = known.line_items.is_none() && session.line_items.is_some();
+        session.line_items = session.line_items.or_else(|| known.line_items.clone());
         // Stripe keeps calling a session unpaid whose delayed payment has failed for good: only the event says so.
         if known.payment_status == PAYMENT_FAILED && session.payment_status == "unpaid" {
             session.payment_status = known.payment_status.clone();
         }
         // A session that was paid, or failed for good, does not become unpaid again.
         let ends = (known.payment_status != "unpaid", session.payment_status != "unpaid");
-        before = Some(known);
         let decision;
         (decision, applied) = weigh(conn, evidence, &session.id, Some(&stored), ends).await?;
         if !matches!(decision, Use::Apply) {
-            return Ok(applied);
+            if !learns_lines && paid_at == known_paid_at {
+                return Ok(unless_read(applied, evidence, &known));
+            }
+            session = CheckoutSession { line_items: session.line_items, ..known.clone() };
+            told = stored;
         }
+        before = Some(known);
     }
     note_field(effects, &session.id, "status", before.as_ref().and_then(|s| s.status.clone()), session.status.clone());
+    let line_items = |s: &CheckoutSession| s.line_items.as_ref().map(|lines| sold(lines));
+    note_field(effects, &session.id, "line_items", before.as_ref().and_then(line_items), line_items(&session));
     note_field(
         effects,
         &session.id,
@@ -413,22 +439,43 @@ pub(super) async fn apply_checkout_session(
         Some(session.payment_status.clone()),
     );
     sqlx::query(
-        "insert into checkout_session (livemode, checkout_session_id, customer_id, state, evidence_at, evidence_event_id, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into checkout_session
+            (livemode, checkout_session_id, customer_id, payment_id, paid_at, client_reference_id, state, evidence_at, evidence_event_id,
+             updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (livemode, checkout_session_id) do update
-            set customer_id = excluded.customer_id, state = excluded.state, evidence_at = excluded.evidence_at,
-                evidence_event_id = excluded.evidence_event_id, updated_at = excluded.updated_at",
+            set customer_id = excluded.customer_id, payment_id = excluded.payment_id, paid_at = excluded.paid_at,
+                client_reference_id = excluded.client_reference_id, state = excluded.state, evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id,
+                updated_at = excluded.updated_at",
     )
     .bind(evidence.livemode.is_live())
     .bind(&session.id)
-    .bind(session.customer_id.as_deref())
+    .bind(session.payer_id())
+    .bind(session.payment_intent_id.as_deref())
+    .bind(paid_at.map(Timestamp::millis))
+    .bind(session.client_reference_id.as_deref())
     .bind(to_json(&session))
-    .bind(evidence.at.millis())
-    .bind(evidence.origin.event_id())
-    .bind(evidence.known_at.millis())
+    .bind(told.at.millis())
+    .bind(told.event_id)
+    .bind(told.known_at.millis())
     .execute(conn)
     .await?;
-    Ok(applied)
+    Ok(unless_read(applied, evidence, &session))
+}
+
+/// A purchase is only known once it was read what it sells.
+fn unless_read(applied: Applied, evidence: &Evidence<'_>, session: &CheckoutSession) -> Applied {
+    let lacks = evidence.origin.event_id().is_some() && session.is_purchase() && session.line_items.is_none();
+    if lacks { Applied { note: Some(UNREAD), needs_read: true } } else { applied }
+}
+
+/// `price_1, price_2 × 3`.
+fn sold(lines: &[LineItem]) -> String {
+    let lines = lines.iter().map(|line| match line.quantity {
+        1 => line.price_id.clone(),
+        quantity => format!("{} × {quantity}", line.price_id),
+    });
+    lines.collect::<Vec<_>>().join(", ")
 }
 
 /// Takes a product in; `product.deleted` is for ever, so a late `product.updated` does not bring it back.

@@ -22,6 +22,7 @@ use crate::records::{Author, Effects, ReadClaim, Round, Snapshot, SyncReport};
 use crate::{Error, Processing, Result};
 
 /// An event in the hands of the processor.
+#[derive(Clone)]
 struct Due {
     livemode: Livemode,
     event_id: String,
@@ -255,6 +256,14 @@ impl Write<'_> {
     /// One event, with everything it does.
     async fn process(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
         let payload: Value = read_json("event", "payload", &due.event_id, &due.payload)?;
+        let named;
+        let due = match self.payer_of_event(due, &payload).await? {
+            Some(payer_id) => {
+                named = Due { customer_id: Some(payer_id), ..due.clone() };
+                &named
+            }
+            None => due,
+        };
         let mut effects = Effects::default();
         let before = match &due.customer_id {
             Some(customer_id) => self.mapped_user(due.livemode, customer_id).await?,
@@ -278,6 +287,22 @@ impl Write<'_> {
         }
         self.finish(due, &outcome, &effects, now).await?;
         Ok(outcome)
+    }
+
+    /// The payer of an event that does not name its customer, where it is known; the event is kept with it.
+    async fn payer_of_event(&mut self, due: &Due, payload: &Value) -> Result<Option<String>> {
+        let object = payload.pointer("/data/object").filter(|_| due.customer_id.is_none());
+        let Some(object) = object else { return Ok(None) };
+        let payer_id = self.payer_of(due.livemode, &due.kind, object).await?;
+        if let Some(payer_id) = &payer_id {
+            sqlx::query("update event set customer_id = $3 where livemode = $1 and event_id = $2")
+                .bind(due.livemode.is_live())
+                .bind(&due.event_id)
+                .bind(payer_id)
+                .execute(self.conn())
+                .await?;
+        }
+        Ok(payer_id)
     }
 
     /// Takes the object in, or says which field is missing.
@@ -355,7 +380,11 @@ impl Write<'_> {
                 Ok(price) => objects::apply_price(self.conn(), &evidence, &price, deleted).await?,
                 Err(missing) => return Ok(Err(missing)),
             },
-            kind => return Ok(Ok(Outcome::Ignored { note: format!("No rule uses events of the type {kind}.") })),
+            kind => match self.take_in_payment(kind, object, &evidence, effects).await? {
+                Some(Ok(applied)) => applied,
+                Some(Err(missing)) => return Ok(Err(missing)),
+                None => return Ok(Ok(Outcome::Ignored { note: format!("No rule uses events of the type {kind}.") })),
+            },
         };
         self.conclude(due, applied, now).await.map(Ok)
     }
@@ -555,9 +584,9 @@ impl Write<'_> {
 
 /// What a Checkout Session says about its customer: the application's own reference first.
 pub(super) fn session_claims(session: &CheckoutSession) -> Vec<Claim> {
-    let Some(customer_id) = &session.customer_id else { return vec![] };
+    let Some(payer_id) = session.payer_id() else { return vec![] };
     let claim = |user_id: &Option<String>, source| {
-        user_id.clone().map(|user_id| Claim { customer_id: customer_id.clone(), user_id, source })
+        user_id.clone().map(|user_id| Claim { customer_id: payer_id.to_owned(), user_id, source })
     };
     [
         claim(&session.client_reference_id, MappingSource::ClientReferenceId),

@@ -2,6 +2,7 @@
 
 use domain::evidence::{MARGIN_MS, retry_delay_ms};
 use domain::mapping::{Claim, MappingSource};
+use domain::stripe::checkout_session::is_guest;
 use domain::stripe::{CheckoutSession, Customer, Subscription, SubscriptionStatus};
 use domain::{Livemode, Timestamp};
 use serde_json::json;
@@ -311,6 +312,7 @@ impl Write<'_> {
         };
         let mut claims = vec![];
         let mut undecided = false;
+        let guest = is_guest(&claim.customer_id);
         let customer = match &snapshot.customer {
             Some(object) => Customer::read(object, &keys).map_err(|error| unreadable("customer", &error))?,
             None => {
@@ -320,7 +322,9 @@ impl Write<'_> {
         if let Some(user_id) = customer.claimed_user.clone() {
             claims.push(Claim { customer_id: customer.id.clone(), user_id, source: MappingSource::CustomerMetadata });
         }
-        undecided |= objects::apply_customer(self.conn(), &evidence, &customer, effects).await?.needs_read;
+        if !guest {
+            undecided |= objects::apply_customer(self.conn(), &evidence, &customer, effects).await?.needs_read;
+        }
         let mut answered = vec![];
         for object in &snapshot.subscriptions {
             let subscription = Subscription::read(object, &keys).map_err(|error| unreadable("subscription", &error))?;
@@ -336,7 +340,7 @@ impl Write<'_> {
             undecided |=
                 objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?.needs_read;
         }
-        if customer.deleted {
+        if customer.deleted && !guest {
             // Deleting a customer cancels at once what it had, whether or not Stripe still lists it.
             for mut subscription in self.other_subscriptions(claim, &answered).await? {
                 subscription.status = SubscriptionStatus::Canceled;
@@ -347,9 +351,11 @@ impl Write<'_> {
         for object in &snapshot.checkout_sessions {
             let session =
                 CheckoutSession::read(object, &keys).map_err(|error| unreadable("checkout_session", &error))?;
+            self.note_prices(claim.livemode, &json!({"items": object.get("line_items")})).await?;
             claims.extend(session_claims(&session));
             undecided |= objects::apply_checkout_session(self.conn(), &evidence, session, effects).await?.needs_read;
         }
+        undecided |= self.take_in_payments(&evidence, snapshot, effects, unreadable).await?;
         for found in claims {
             self.claim(claim.livemode, &found, &format!("read:{}", claim.customer_id), now, effects).await?;
         }

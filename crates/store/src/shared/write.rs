@@ -154,10 +154,9 @@ impl<'a> Write<'a> {
         let before = self.catalog(livemode);
         let after = Arc::new(facts::catalog(self.conn(), livemode).await?);
         let policy = self.backend.options.policy;
-        let users = self
-            .backend
-            .index
-            .users_where(livemode, |facts| !facts.subscriptions.is_empty() || !facts.overrides.is_empty());
+        let users = self.backend.index.users_where(livemode, |facts| {
+            !facts.subscriptions.is_empty() || !facts.purchases.is_empty() || !facts.overrides.is_empty()
+        });
         for (user_id, facts) in users {
             let changes =
                 facts::verdict_changes(&user_id, (Some(&facts), &before), (Some(&facts), &after), &policy, now);

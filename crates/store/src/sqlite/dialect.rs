@@ -20,6 +20,7 @@ pub(crate) const SKIP_LOCKED: &str = "";
 pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "init", include_str!("../../../../migrations/sqlite/0001_init.sql")),
     (2, "indexes", include_str!("../../../../migrations/sqlite/0002_indexes.sql")),
+    (3, "purchases", include_str!("../../../../migrations/sqlite/0003_purchases.sql")),
     (4, "policies", include_str!("../../../../migrations/sqlite/0004_policies.sql")),
     (5, "history", include_str!("../../../../migrations/sqlite/0005_history.sql")),
 ];

@@ -75,16 +75,7 @@ async fn a_second_process_is_followed(engine: Engine) {
     assert_eq!(db.verdict(), (true, "override_grant"));
     other.refresh_index().await.unwrap();
     assert!(other.index().decide(MODE, "user_2", "pro", &other.options().policy, now()).allowed);
-    other
-        .put_grants(
-            MODE,
-            TargetKind::Price,
-            "price_x",
-            &[FeatureGrant { feature: "pro".into(), value: None }],
-            &author(),
-        )
-        .await
-        .unwrap();
+    other.put_grants(MODE, TargetKind::Price, "price_x", &[FeatureGrant::of("pro")], &author()).await.unwrap();
     db.store.refresh_index().await.unwrap();
     assert!(db.store.index().catalog(MODE).prices.contains_key("price_x"));
 }
@@ -113,7 +104,7 @@ async fn the_catalog_works_at_once_for_who_already_pays(engine: Engine) {
     ])
     .await;
     assert_eq!(db.verdict(), (false, "price_not_in_catalog"));
-    let pro = [FeatureGrant { feature: "pro".into(), value: None }];
+    let pro = [FeatureGrant::of("pro")];
     db.store.put_grants(MODE, TargetKind::Price, "price_new", &pro, &author()).await.unwrap();
     assert_eq!(db.verdict(), (true, "subscription_active"));
     let mut changes = db.store.verdict_changes(MODE, "user_1", 10).await.unwrap();
@@ -122,7 +113,7 @@ async fn the_catalog_works_at_once_for_who_already_pays(engine: Engine) {
         (changes[0].cause_kind.as_str(), changes[0].cause_id.as_str(), changes[0].change.allowed_after),
         ("catalog", "price_new", true)
     );
-    let unknown = [FeatureGrant { feature: "pr0".into(), value: None }];
+    let unknown = [FeatureGrant::of("pr0")];
     let refused = db.store.put_grants(MODE, TargetKind::Price, "price_new", &unknown, &author()).await;
     assert!(matches!(refused, Err(Error::Conflict(message)) if message.contains("pr0")));
     assert_eq!(db.verdict(), (true, "subscription_active"), "a refused change changes nothing");
@@ -193,7 +184,7 @@ async fn history_answers_for_any_moment(engine: Engine) {
     let day = |n: i64| now().plus_secs(n * 86_400);
     let at = |n: i64| Author { now: day(n), ..author() };
     db.store.put_feature(MODE, &Feature::new("pro", FeatureType::Switch), &at(-30)).await.unwrap();
-    let grants = [FeatureGrant { feature: "pro".into(), value: None }];
+    let grants = [FeatureGrant::of("pro")];
     db.store.put_grants(MODE, TargetKind::Price, "price_pro", &grants, &at(-30)).await.unwrap();
     let sub = |status: &str, end: i64| {
         let mut sub = subscription(status, "price_pro");

@@ -92,7 +92,7 @@ impl Database {
         for key in ["pro", "team"] {
             let feature = Feature::new(key, FeatureType::Switch);
             self.store.put_feature(MODE, &feature, &author()).await.unwrap();
-            let grants = [FeatureGrant { feature: key.into(), value: None }];
+            let grants = [FeatureGrant::of(key)];
             self.store.put_grants(MODE, TargetKind::Price, &format!("price_{key}"), &grants, &author()).await.unwrap();
         }
         self
@@ -110,7 +110,7 @@ impl Database {
         subscriptions: Vec<Value>,
         started_at: Timestamp,
     ) -> store::records::SyncReport {
-        let snapshot = Snapshot { customer: Some(customer()), subscriptions, checkout_sessions: vec![] };
+        let snapshot = Snapshot { customer: Some(customer()), subscriptions, ..Snapshot::default() };
         self.store.apply_snapshot(claim, &snapshot, started_at, &author()).await.unwrap()
     }
 }

@@ -182,7 +182,7 @@ async fn figures_follow(engine: Engine) {
     assert_eq!((counts.prices_without_features, counts.conflicts, counts.unattributed), (1, 1, 0));
     let feature = Feature::new("more", FeatureType::Switch);
     db.store.put_feature(MODE, &feature, &author()).await.unwrap();
-    let grants = [domain::catalog::FeatureGrant { feature: "more".into(), value: None }];
+    let grants = [domain::catalog::FeatureGrant::of("more")];
     db.store.put_grants(MODE, TargetKind::Price, "price_unknown", &grants, &author()).await.unwrap();
     assert_eq!(db.store.nav_counts(MODE).await.unwrap().prices_without_features, 0);
 }

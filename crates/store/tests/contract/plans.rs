@@ -14,6 +14,7 @@ const ENGINE: &[(&str, &str)] = &[
     ("intake", include_str!("../../src/shared/intake.rs")),
     ("mappings", include_str!("../../src/shared/mappings.rs")),
     ("objects", include_str!("../../src/shared/objects.rs")),
+    ("payments", include_str!("../../src/shared/payments.rs")),
     ("processing", include_str!("../../src/shared/processing.rs")),
     ("reads", include_str!("../../src/shared/reads.rs")),
 ];
@@ -27,6 +28,9 @@ const GROWING: &[&str] = &[
     "subscription",
     "checkout_session",
     "access_override",
+    "invoice",
+    "invoice_payment",
+    "payment_object",
     "verdict_change",
 ];
 /// Partial indexes hold only what waits, so reading a whole mode of one is right.
@@ -54,7 +58,7 @@ fn walks(step: &str) -> bool {
     let mut words = step.split_whitespace();
     let (verb, table) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let index = words.skip_while(|word| *word != "INDEX").nth(1).unwrap_or_default();
-    let is_growing = GROWING.contains(&table) || matches!(table, "m" | "s" | "c" | "e");
+    let is_growing = GROWING.contains(&table) || matches!(table, "m" | "s" | "c" | "e" | "i" | "p" | "o");
     is_growing && !WAITING.contains(&index) && (verb == "SCAN" || step.ends_with("(livemode=?)"))
 }
 

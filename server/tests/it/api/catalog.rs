@@ -121,3 +121,27 @@ async fn features_and_prices_depart_from_the_policy() {
     app.get(&key, "/v1/features/nope/policy").await.refused(404, "resource_missing", None);
     app.get(&key, "/v1/prices/nope/policy").await.refused(400, "parameter_invalid", Some("price_id"));
 }
+
+#[tokio::test]
+async fn purchases_last_for_a_time_or_give_credits() {
+    let (app, key) = app().await;
+    app.put(&key, "/v1/features/pro", json!({})).await.ok();
+    app.put(&key, "/v1/features/calls", json!({ "type": "metered" })).await.ok();
+    let path = "/v1/prices/price_pass/features";
+    let features = json!([
+        { "feature": "calls", "value": null, "credits": 100 },
+        { "feature": "pro", "value": null, "duration": "30d" },
+    ]);
+    let given = app.put(&key, path, json!({ "features": features })).await.ok();
+    assert_eq!(given["features"], features);
+    let refused = async |field: &str, grant| {
+        let field = format!("features[0].{field}");
+        app.put(&key, path, json!({ "features": [grant] })).await.refused(400, "parameter_invalid", Some(&field));
+    };
+    for duration in ["30", "0d", "1 month", "-1d", ""] {
+        refused("duration", json!({ "feature": "pro", "duration": duration })).await;
+    }
+    refused("credits", json!({ "feature": "calls", "credits": 0 })).await;
+    refused("credits", json!({ "feature": "calls", "credits": 5, "value": 5 })).await;
+    assert_eq!(app.get(&key, path).await.ok(), given, "a refused change changes nothing");
+}

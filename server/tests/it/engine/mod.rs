@@ -2,6 +2,7 @@
 
 mod kill;
 mod program;
+mod purchases;
 
 use std::time::Duration;
 

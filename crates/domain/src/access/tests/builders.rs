@@ -1,9 +1,11 @@
 //! Short ways to write facts down.
 
-use crate::Timestamp;
-use crate::access::{OverrideEffect, OverrideFacts, SubscriptionFacts, UserFacts};
+use crate::access::{
+    OverrideEffect, OverrideFacts, PaymentFacts, PaymentState, PurchaseFacts, SubscriptionFacts, UserFacts,
+};
 use crate::catalog::{Catalog, Feature, FeatureGrant, FeatureType};
-use crate::stripe::{Subscription, SubscriptionItem, SubscriptionStatus};
+use crate::stripe::{Charge, Dispute, LineItem, Refund, Subscription, SubscriptionItem, SubscriptionStatus};
+use crate::{Term, Timestamp};
 
 /// A day in milliseconds.
 pub(crate) const DAY: i64 = 86_400_000;
@@ -15,11 +17,11 @@ pub(crate) fn day(n: i64) -> Timestamp {
     NOW.plus_millis(n * DAY)
 }
 
-/// `pro` by `price_pro` and `prod_pro`, `seats` with a number by two prices, `basic` by `price_basic`.
+/// `pro` by `price_pro` and `prod_pro`, for 30 days by `price_pass`, `seats` with a number by two prices, `basic` by `price_basic`.
 pub(crate) fn catalog() -> Catalog {
     let feature = |key: &str, kind| (key.to_owned(), Feature::new(key, kind));
     let gives = |id: &str, grants: &[(&str, Option<i64>)]| {
-        let grants = grants.iter().map(|(key, value)| FeatureGrant { feature: (*key).to_owned(), value: *value });
+        let grants = grants.iter().map(|(key, value)| FeatureGrant::of(*key).with_value(*value));
         (id.to_owned(), grants.collect())
     };
     Catalog {
@@ -33,6 +35,7 @@ pub(crate) fn catalog() -> Catalog {
             gives("price_pro", &[("pro", None), ("seats", Some(10))]),
             gives("price_team", &[("seats", Some(50))]),
             gives("price_basic", &[("basic", None)]),
+            ("price_pass".to_owned(), vec![FeatureGrant { duration: Term::parse("30d"), ..FeatureGrant::of("pro") }]),
         ]
         .into(),
         products: [gives("prod_pro", &[("pro", None)])].into(),
@@ -73,6 +76,7 @@ pub(crate) fn subscription(status: &str, price: &str) -> SubscriptionFacts {
             claimed_user: None,
         },
         past_due_since: None,
+        failed_debit: None,
     }
 }
 
@@ -94,13 +98,7 @@ pub(crate) fn ending(end: Timestamp, facts: SubscriptionFacts) -> SubscriptionFa
 
 /// A known user with one customer and these subscriptions.
 pub(crate) fn user(subscriptions: Vec<SubscriptionFacts>) -> UserFacts {
-    UserFacts {
-        known: true,
-        customers: vec!["cus_1".to_owned()],
-        subscriptions,
-        payment_pending: false,
-        overrides: vec![],
-    }
+    UserFacts { known: true, customers: vec!["cus_1".to_owned()], subscriptions, ..UserFacts::default() }
 }
 
 /// An override of a feature.
@@ -112,5 +110,54 @@ pub(crate) fn override_of(feature: &str, effect: OverrideEffect, expires_at: Opt
         value: None,
         expires_at,
         created_at: day(-3),
+    }
+}
+
+/// A purchase of one price for 20.00, paid 10 days ago.
+pub(crate) fn purchase(id: &str, price: &str) -> PurchaseFacts {
+    PurchaseFacts {
+        id: id.to_owned(),
+        payer_id: "cus_1".to_owned(),
+        state: PaymentState::Paid { at: day(-10) },
+        items: Some(vec![LineItem { price_id: price.to_owned(), product_id: None, quantity: 1 }]),
+        amount: Some(2000),
+        payment: PaymentFacts::default(),
+    }
+}
+
+/// The charge of that purchase, with so much of it refunded.
+pub(crate) fn charge(amount_refunded: i64) -> Charge {
+    Charge {
+        id: "ch_1".to_owned(),
+        payment_intent_id: Some("pi_1".to_owned()),
+        customer_id: Some("cus_1".to_owned()),
+        amount: 2000,
+        amount_refunded,
+        status: Some("succeeded".to_owned()),
+        created: Some(day(-10)),
+    }
+}
+
+/// A refund of that charge, asked for two days ago.
+pub(crate) fn refund(id: &str, amount: i64, status: &str) -> Refund {
+    Refund {
+        id: id.to_owned(),
+        payment_intent_id: Some("pi_1".to_owned()),
+        charge_id: Some("ch_1".to_owned()),
+        amount,
+        status: status.to_owned(),
+        created: Some(day(-2)),
+    }
+}
+
+/// A dispute of that charge, opened two days ago.
+pub(crate) fn dispute(id: &str, status: &str) -> Dispute {
+    Dispute {
+        id: id.to_owned(),
+        payment_intent_id: Some("pi_1".to_owned()),
+        charge_id: Some("ch_1".to_owned()),
+        amount: 2000,
+        status: status.to_owned(),
+        created: Some(day(-2)),
     }
 }

@@ -3,5 +3,6 @@
 pub(crate) mod builders;
 mod policies;
 pub(crate) mod properties;
+mod purchases;
 mod rules;
 mod standings;

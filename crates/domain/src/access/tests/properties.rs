@@ -4,9 +4,13 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::builders::{DAY, NOW, catalog, day, item, named, override_of, subscription, user, with};
+use super::builders::{
+    DAY, NOW, catalog, charge, day, dispute as dispute_of, item, named, override_of, purchase, subscription, user, with,
+};
 use crate::Timestamp;
-use crate::access::{Decision, OverrideEffect, OverrideFacts, Policy, SubscriptionFacts, UserFacts, decide};
+use crate::access::{
+    Decision, OverrideEffect, OverrideFacts, PaymentState, Policy, PurchaseFacts, SubscriptionFacts, UserFacts, decide,
+};
 
 pub(crate) fn moment() -> impl Strategy<Value = Timestamp> {
     (-30..30_i64, -1..=1_i64).prop_map(|(n, off)| day(n).plus_millis(off))
@@ -53,11 +57,30 @@ fn any_override(effect: impl Strategy<Value = OverrideEffect>) -> impl Strategy<
     (feature, effect, option::of(moment())).prop_map(|(feature, effect, end)| override_of(feature, effect, end))
 }
 
+prop_compose! {
+    fn any_purchase()(
+        price in prop::sample::select(vec!["price_pro", "price_pass", "price_pass", "price_basic", "price_new"]),
+        paid in option::weighted(0.8, moment()),
+        read in prop::bool::weighted(0.9),
+        refunded in prop::sample::select(vec![0, 0, 0, 500, 2000]),
+        dispute in option::weighted(0.3, prop::sample::select(vec!["needs_response", "won", "lost", "new_word"])),
+    ) -> PurchaseFacts {
+        let mut facts = purchase("cs_1", price);
+        facts.state = paid.map_or(PaymentState::Pending, |at| PaymentState::Paid { at });
+        facts.items = facts.items.filter(|_| read);
+        facts.payment.charges = vec![charge(refunded)];
+        facts.payment.disputes = dispute.map(|status| dispute_of("du_1", status)).into_iter().collect();
+        facts
+    }
+}
+
 pub(crate) fn any_user(effect: impl Strategy<Value = OverrideEffect>) -> impl Strategy<Value = UserFacts> {
-    (vec(any_subscription(), 0..4), vec(any_override(effect), 0..3), any::<bool>()).prop_map(
-        |(subs, overrides, pending)| {
+    let subscriptions = vec(any_subscription(), 0..4);
+    (subscriptions, vec(any_purchase(), 0..3), vec(any_override(effect), 0..3), any::<bool>()).prop_map(
+        |(subs, mut purchases, overrides, pending)| {
             let subscriptions = subs.into_iter().enumerate().map(|(n, sub)| named(&format!("sub_{n}"), sub)).collect();
-            UserFacts { overrides, payment_pending: pending, ..user(subscriptions) }
+            purchases.iter_mut().enumerate().for_each(|(n, purchase)| purchase.id = format!("cs_{n}"));
+            UserFacts { overrides, purchases, payment_pending: pending, ..user(subscriptions) }
         },
     )
 }
@@ -79,6 +102,14 @@ proptest! {
         let after = ask(&more, now);
         prop_assert!(!before.allowed || after.allowed, "{before:?} became {after:?}");
         prop_assert!(before.value <= after.value);
+    }
+
+    #[test]
+    fn another_purchase_never_takes_access_away(facts in any_user(either()), purchase in any_purchase(), now in moment()) {
+        let before = ask(&facts, now);
+        let mut more = facts;
+        more.purchases.push(PurchaseFacts { id: "cs_more".to_owned(), ..purchase });
+        prop_assert!(!before.allowed || ask(&more, now).allowed);
     }
 
     #[test]
@@ -123,6 +154,7 @@ proptest! {
     fn the_answer_does_not_depend_on_the_order_of_facts(facts in any_user(either()), now in moment()) {
         let mut turned = facts.clone();
         turned.subscriptions.reverse();
+        turned.purchases.reverse();
         turned.overrides.reverse();
         let (a, b) = (ask(&facts, now), ask(&turned, now));
         prop_assert_eq!((a.allowed, a.reason, a.until, a.value), (b.allowed, b.reason, b.until, b.value));

@@ -83,6 +83,10 @@ fn checkout(status: &str, payment_status: &str) -> CheckoutRecord {
         url: Some("https://checkout.stripe.com/c/pay/cs_1".to_owned()),
         created: Some(NOW.plus_secs(-600)),
         expires_at: Some(NOW.plus_secs(3 * 3600)),
+        payment_intent_id: None,
+        invoice_id: None,
+        amount_total: None,
+        line_items: None,
     };
     CheckoutRecord { session, at: NOW.plus_secs(-600) }
 }
@@ -124,4 +128,5 @@ mod checkouts;
 mod links;
 mod payments;
 mod properties;
+mod purchases;
 mod way;

@@ -19,6 +19,7 @@ proptest! {
         if !mapped {
             facts.customers.clear();
             facts.subscriptions.clear();
+            facts.purchases.clear();
         }
         let catalog = catalog();
         let mut chain = chain(Some(&facts), &catalog, feature);
