@@ -111,6 +111,7 @@ pub struct UserFacts {
     /// The subscriptions of those customers.
     pub subscriptions: Vec<SubscriptionFacts>,
     /// One-time purchases of those customers, and of this user as a guest.
+    #[serde(default)]
     pub purchases: Vec<PurchaseFacts>,
     /// Whether a Checkout of those customers for a subscription is complete and its payment still under way.
     pub payment_pending: bool,
