@@ -60,9 +60,11 @@ impl Backend {
 
     /// Starts a write. Nobody else writes until it is committed or dropped.
     async fn begin(&self) -> Result<Write<'_>> {
-        let mut conn = self.write.acquire().await?;
-        sqlx::query(BEGIN).execute(&mut *conn).await?;
-        Ok(Write::new(self, conn))
+        let conn = self.write.acquire().await?;
+        // The connection is the write's before the transaction begins: who is cancelled in between leaves none open in the pool.
+        let mut write = Write::new(self, conn);
+        sqlx::query(BEGIN).execute(write.conn()).await?;
+        Ok(write)
     }
 }
 

@@ -267,12 +267,9 @@ impl<'a> Write<'a> {
         self.write_attempts(now).await?;
         self.write_verdicts(now).await?;
         let seen = self.write_access_changes(now).await?;
-        let mut conn = self.conn.take().expect("a write has its connection until it ends");
-        if let Err(error) = sqlx::query("commit").execute(&mut *conn).await {
-            // The transaction may still be open: the connection must not go back to the pool with it.
-            conn.close_on_drop();
-            return Err(error.into());
-        }
+        // The write keeps the connection until the commit is done: one that failed or was cancelled must not go back to the pool.
+        sqlx::query("commit").execute(self.conn()).await?;
+        let conn = self.conn.take();
         let changes = Changes {
             users: self.users.drain().map(|(key, touched)| (key, touched.after)).collect(),
             catalogs: self.catalogs.drain().collect(),
