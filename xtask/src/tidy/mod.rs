@@ -85,6 +85,7 @@ fn one_way() -> Result<Vec<String>> {
         match package {
             "store" | "gateway" | "app" => &["domain"],
             "server" => &["domain", "store", "gateway", "app", "standin"],
+            "simulation" => &["domain", "store"],
             "hydrate" => &["app"],
             _ => &[],
         }

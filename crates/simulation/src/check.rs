@@ -1,0 +1,108 @@
+//! What must hold when all is quiet.
+
+use std::collections::HashMap;
+
+use domain::Timestamp;
+use domain::event::EventStatus;
+use store::Result;
+use store::records::{EventFilter, EventRecord};
+
+use crate::Mode;
+use crate::catalog::{DAY, FEATURES, UNKNOWN_FEATURE};
+use crate::run::{LIVEMODE, Running, World};
+use crate::truth::{self, Answer};
+
+/// Seconds after a history's end at which its decisions are compared.
+const LATER: [i64; 6] = [0, 3600, DAY, 3 * DAY, 9 * DAY, 40 * DAY];
+/// A read tells that a payment is late, not since when: the lateness is known to within how long a read may take.
+const READ_TAKES: [i64; 3] = [0, 120, 3 * 3600];
+
+/// What is wrong with a history, in words; seeds of histories where nothing is are not in it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn failures(world: &World, mode: Mode) -> Result<HashMap<u64, Vec<String>>> {
+    let mut found: HashMap<u64, Vec<String>> = HashMap::new();
+    let fresh = world.opened_anew().await?;
+    let policy = world.store.options().policy;
+    for running in &world.running {
+        let history = &running.history;
+        let faults = found.entry(history.seed).or_default();
+        for user in history.users() {
+            if world.store.index().facts(LIVEMODE, user) != fresh.index().facts(LIVEMODE, user) {
+                faults.push(format!("{user}: memory and file differ"));
+            }
+            for feature in FEATURES.into_iter().chain([UNKNOWN_FEATURE]) {
+                faults.extend(LATER.iter().find_map(|later| {
+                    let now = history.end.div_euclid(1000) + later;
+                    let got = world.store.index().decide(LIVEMODE, user, feature, &policy, Timestamp::from_secs(now));
+                    let got = Answer { allowed: got.allowed, reasons: vec![got.reason.as_str()], value: got.value };
+                    let wanted = expected(running, mode, user, feature, now);
+                    let fine = wanted.iter().any(|answer| fits(running, answer, &got));
+                    (!fine).then(|| format!("{user} {feature} {later} s after the end: {got}, true is {}", wanted[0]))
+                }));
+            }
+        }
+    }
+    fresh.close().await;
+    for event in events(world).await? {
+        if let Some(running) = owner(world, &event)
+            && let Some(fault) = fault(running, mode, &event)
+        {
+            found.entry(running.history.seed).or_default().push(format!("{}: {fault}", event.event_id));
+        }
+    }
+    for conflict in world.store.open_conflicts(LIVEMODE, None).await? {
+        found.entry(0).or_default().push(format!("{} is a conflict", conflict.conflict_id));
+    }
+    found.retain(|_, faults| !faults.is_empty());
+    Ok(found)
+}
+
+fn expected(running: &Running, mode: Mode, user: &str, feature: &str, now: i64) -> Vec<Answer> {
+    let lateness: &[i64] = if mode == Mode::WithKey { &READ_TAKES } else { &[0] };
+    lateness.iter().map(|late| truth::answer(&running.history, user, feature, now, *late)).collect()
+}
+
+fn fits(running: &Running, wanted: &Answer, got: &Answer) -> bool {
+    // Of a deleted customer's subscriptions Stripe's API tells nothing: what was lost with their events stays unknown, but access does not.
+    let vague = running.plan.lossy
+        && !wanted.allowed
+        && (0..running.history.owners.len()).any(|n| running.history.last(n).deleted);
+    wanted.allowed == got.allowed
+        && wanted.value == got.value
+        && (vague || got.reasons.iter().all(|reason| wanted.reasons.contains(reason)))
+}
+
+async fn events(world: &World) -> Result<Vec<EventRecord>> {
+    let mut all = vec![];
+    let mut after = None;
+    loop {
+        let page = world.store.events(LIVEMODE, &EventFilter { after, limit: 2000, ..EventFilter::default() }).await?;
+        after = page.data.last().map(|event| event.seq);
+        all.extend(page.data);
+        if !page.has_more {
+            return Ok(all);
+        }
+    }
+}
+
+fn owner<'a>(world: &'a World, event: &EventRecord) -> Option<&'a Running> {
+    let seed: u64 = event.event_id.strip_prefix("evt_h")?.split_once('r')?.0.parse().ok()?;
+    world.running.iter().find(|running| running.history.seed == seed)
+}
+
+/// Every event is settled, and took effect once.
+fn fault(running: &Running, mode: Mode, event: &EventRecord) -> Option<String> {
+    let history = &running.history;
+    let customer = history.events.iter().find(|sent| sent.id == event.event_id)?.customer;
+    let settled = if history.is_mapped(customer) { EventStatus::Processed } else { EventStatus::Unattributed };
+    if event.status != settled {
+        return Some(format!("{:?} instead of {settled:?}: {:?}", event.status, event.error));
+    }
+    // Processed once, and settled once more when its user became known.
+    if mode == Mode::WithoutKey && event.attempts > 2 {
+        return Some(format!("{} attempts", event.attempts));
+    }
+    None
+}

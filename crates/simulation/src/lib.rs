@@ -1,0 +1,46 @@
+//! The proof of order: whatever way Stripe's news reach us, what we decide in the end is what is true at Stripe.
+//!
+//! A [`history::History`] is made from a seed: customers, subscriptions and what happens to them, in a small model of Stripe with its
+//! own clock ([`stripe`], [`billing`], [`changes`]), which emits events in the documented shapes ([`payload`], [`events`]). A
+//! [`delivery::Plan`] says how they reach us: permuted, repeated, late, some never. [`run`] lets many histories loose on one real store,
+//! with answers of the API that are slow or fail and a process that is killed between any two steps, until all is quiet. Then [`check`]
+//! compares every decision with [`truth`], which knows nothing of how the engine decides.
+//!
+//! Not part of the model: claims that contradict each other. The first to arrive wins and the others wait for a person, so the outcome
+//! depends on the order by design.
+
+// Stripe's objects are wide.
+#![recursion_limit = "256"]
+
+mod billing;
+pub mod catalog;
+pub mod changes;
+pub mod check;
+pub mod delivery;
+pub mod events;
+pub mod history;
+pub mod model;
+pub mod payload;
+pub mod run;
+mod snapshot;
+pub mod stripe;
+pub mod trace;
+pub mod truth;
+
+/// Whether Stripe can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With an API key: events may be lost, since reads make up for them.
+    WithKey,
+    /// Without one: what arrives has to suffice.
+    WithoutKey,
+}
+
+impl Mode {
+    /// What histories may contain.
+    #[must_use]
+    pub const fn scope(self) -> stripe::Scope {
+        let with_key = matches!(self, Self::WithKey);
+        stripe::Scope { long_lists: with_key, twins: true }
+    }
+}
