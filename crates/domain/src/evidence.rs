@@ -81,44 +81,93 @@ impl Witness {
         )
     }
 
-    /// Whether the payloads prove that this came after `other`.
-    fn follows(&self, other: &Self) -> bool {
-        if self.rank() != other.rank() {
-            return self.rank() > other.rank();
-        }
-        let came_from = |later: &Self, earlier: &Self| {
-            later.previous.as_ref().is_some_and(|previous| is_part_of(previous, &earlier.object))
-        };
-        came_from(self, other) && !came_from(other, self)
+    /// Whether `state` may be what the object was before this change; an event that does not tell came from nowhere.
+    fn came_from(&self, state: &Value) -> bool {
+        let Some(previous) = self.previous.as_ref().filter(|_| self.rank() > 0) else { return false };
+        // Most are refuted by the few values that changed.
+        let plain = previous.as_object().into_iter().flatten().filter(|(_, value)| !value.is_object());
+        plain.into_iter().all(|(key, value)| same(value, state.get(key).unwrap_or(&Value::Null)))
+            && was(&self.object, Some(previous), state)
     }
 }
 
-/// Whether every value of `part` stands at the same place in `whole`; null and absent are the same.
-fn is_part_of(part: &Value, whole: &Value) -> bool {
-    match (part, whole) {
-        (Value::Object(part), Value::Object(whole)) => {
-            part.iter().all(|(key, value)| is_part_of(value, whole.get(key).unwrap_or(&Value::Null)))
+/// Whether two states are the same; null and absent are.
+fn same(a: &Value, b: &Value) -> bool {
+    was(a, None, b)
+}
+
+/// Whether `now`, with the values of `previous` put back, is `before`: hashes go down to the key that changed, lists stand there whole.
+fn was(now: &Value, previous: Option<&Value>, before: &Value) -> bool {
+    const NULL: &Value = &Value::Null;
+    if previous.is_none() && now == before {
+        return true;
+    }
+    match (now, previous, before) {
+        (Value::Object(now), None | Some(Value::Object(_)), Value::Object(before)) => {
+            let inner = |key: &String, now: &Value| {
+                let previous = previous.and_then(|previous| previous.get(key));
+                was(now, previous, before.get(key).unwrap_or(NULL))
+            };
+            now.iter().all(|(key, now)| inner(key, now))
+                && before.keys().filter(|key| !now.contains_key(*key)).all(|key| inner(key, NULL))
         }
-        (Value::Array(part), Value::Array(whole)) => {
-            part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| is_part_of(part, whole))
+        (Value::Array(now), None, Value::Array(before)) => {
+            now.len() == before.len() && now.iter().zip(before).all(|(now, before)| same(now, before))
         }
-        (part, whole) => part == whole,
+        (now, None, before) => now == before,
+        (_, Some(previous), before) => same(previous, before),
     }
 }
 
 /// The latest of several events about one object, and whether the payloads prove it. Independent of the order of `witnesses`.
+///
+/// What happened is one trail: each change leads from the state that the one before it led to. So every state is left as often as it
+/// is entered, but for the last. Events that are clearly older than the newest may be among the witnesses: they cannot be the latest,
+/// but they tell what was before it, which decides when an object came back to where it had been.
 #[must_use]
 pub fn latest(witnesses: &[Witness]) -> Option<(&Witness, bool)> {
-    let last: Vec<&Witness> = witnesses
-        .iter()
-        .filter(|one| !witnesses.iter().any(|other| other.event_id != one.event_id && other.follows(one)))
-        .collect();
-    // Stripe at times makes two Events of one change: which of the two is taken makes no difference.
-    let agree = last.windows(2).all(|pair| pair[0].object == pair[1].object);
-    // A circle of proofs is no proof.
-    let (candidates, proven) = if last.is_empty() { (witnesses.iter().collect(), false) } else { (last, agree) };
-    let winner = candidates
-        .into_iter()
+    let newest = witnesses.iter().map(|one| one.created).max()?;
+    let is_near = |one: &Witness| compare(Some(newest), one.created) != Order::Older;
+    let top = witnesses.iter().filter(|one| is_near(one)).map(Witness::rank).max()?;
+    // What ended for good did so after everything else.
+    let rivals: Vec<&Witness> = witnesses.iter().filter(|one| top < 2 || one.rank() == top).collect();
+    // A state goes by the place of the first that has it.
+    let state_of = |n: usize| (0..n).find(|m| same(&rivals[*m].object, &rivals[n].object)).unwrap_or(n);
+    let entered: Vec<usize> = (0..rivals.len()).map(state_of).collect();
+    let left: Vec<Option<usize>> =
+        rivals.iter().map(|one| rivals.iter().position(|other| one.came_from(&other.object))).collect();
+    // Stripe at times makes two Events of one change (docs.stripe.com/webhooks): copies say the same, at the same time.
+    let is_copy = |n: usize| {
+        (0..n).any(|m| {
+            entered[m] == entered[n]
+                && rivals[m].previous == rivals[n].previous
+                && rivals[m].created == rivals[n].created
+        })
+    };
+    // Some events show a state and not what changed.
+    let tells = |n: usize| rivals[n].rank() == 0 || rivals[n].previous.is_some();
+    // States of the newest moment that are entered more often than left, counting copies or not.
+    let ends = |copies: bool| -> Vec<usize> {
+        let counted: Vec<usize> = (0..rivals.len()).filter(|n| tells(*n) && (copies || !is_copy(*n))).collect();
+        let is_end = |state: usize| {
+            let times_left = counted.iter().filter(|n| left[**n] == Some(state)).count();
+            counted.iter().filter(|n| entered[**n] == state).count() > times_left
+        };
+        let near = |state: usize| (0..rivals.len()).any(|n| entered[n] == state && is_near(rivals[n]));
+        (0..rivals.len()).filter(|state| near(*state) && is_end(*state)).collect()
+    };
+    // What they show must be a state that others know.
+    let is_on_trail =
+        |n: usize| (0..rivals.len()).any(|m| (tells(m) && entered[m] == entered[n]) || left[m] == Some(entered[n]));
+    let (all, once) = (ends(true), ends(false));
+    let alone = rivals.iter().all(|one| same(&one.object, &rivals[0].object));
+    let proven = alone
+        || (once.len() == 1 && (all == once || all.len() > 1))
+            && (0..rivals.len()).all(|n| !is_near(rivals[n]) || is_on_trail(n));
+    let likely = if all.len() == 1 || once.is_empty() { all } else { once };
+    let winner = (0..rivals.len())
+        .filter(|n| is_near(rivals[*n]) && (likely.is_empty() || likely.contains(&entered[*n])))
+        .map(|n| rivals[n])
         .max_by(|a, b| (a.rank(), a.created, &a.event_id).cmp(&(b.rank(), b.created, &b.event_id)))?;
     Some((winner, proven))
 }
@@ -190,6 +239,48 @@ mod tests {
                 assert!(proven);
             }
         }
+    }
+
+    #[test]
+    fn an_object_that_came_back_is_told_by_what_led_there() {
+        let state = |price: &str, ends: Option<i64>| json!({"status": "active", "price": price, "cancel_at": ends});
+        let created = witness("evt_5", "created", 1, state("a", None), None);
+        let set = witness("evt_9", "updated", 50, state("a", Some(9)), Some(json!({"cancel_at": null})));
+        let undone = witness("evt_1", "updated", 50, state("a", None), Some(json!({"cancel_at": 9})));
+        let changed = witness("evt_0", "updated", 51, state("b", None), Some(json!({"price": "a"})));
+        let outcome =
+            |witnesses: &[Witness]| latest(witnesses).map(|(winner, proven)| (winner.event_id.clone(), proven));
+        assert!(!latest(&[set.clone(), undone.clone()]).unwrap().1, "a circle of two may begin at either");
+        assert_eq!(outcome(&[set.clone(), created.clone(), undone.clone()]), Some(("evt_1".into(), true)));
+        assert_eq!(outcome(&[changed.clone(), undone.clone(), set.clone()]), Some(("evt_0".into(), true)));
+        let twin = Witness { event_id: "evt_7".into(), ..changed.clone() };
+        assert_eq!(outcome(&[twin, changed, undone, set]).map(|(_, proven)| proven), Some(true));
+    }
+
+    #[test]
+    fn an_event_that_shows_a_state_is_no_change() {
+        let state = |status: &str| json!({"status": status});
+        let paused = witness("evt_4", "updated", 5, state("paused"), Some(json!({"status": "trialing"})));
+        let shown = witness("evt_9", "paused", 5, state("paused"), None);
+        let resumed = witness("evt_1", "updated", 5, state("active"), Some(json!({"status": "paused"})));
+        for order in [[&paused, &shown, &resumed], [&resumed, &paused, &shown]] {
+            let witnesses = order.map(Clone::clone);
+            let (winner, proven) = latest(&witnesses).unwrap();
+            assert_eq!((winner.event_id.as_str(), proven), ("evt_1", true));
+        }
+    }
+
+    #[test]
+    fn a_value_that_returns_proves_nothing_by_itself() {
+        let state = |x: i64, y: i64| json!({"status": "active", "x": x, "y": y});
+        let history = [
+            witness("evt_4", "updated", 5, state(2, 5), Some(json!({"x": 1}))),
+            witness("evt_3", "updated", 5, state(1, 5), Some(json!({"x": 2}))),
+            witness("evt_2", "updated", 5, state(1, 0), Some(json!({"y": 5}))),
+            witness("evt_1", "updated", 5, state(1, 1), Some(json!({"y": 0}))),
+        ];
+        let (winner, proven) = latest(&history).unwrap();
+        assert_eq!((winner.event_id.as_str(), proven), ("evt_1", true));
     }
 
     #[test]
