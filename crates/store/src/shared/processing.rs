@@ -364,8 +364,7 @@ impl Write<'_> {
                 if kind.ends_with(".async_payment_failed") {
                     session.payment_status = objects::PAYMENT_FAILED.to_owned();
                 }
-                let claims =
-                    if session.status.as_deref() == Some("expired") { vec![] } else { session_claims(&session) };
+                let claims = session_claims(&session);
                 let applied = objects::apply_checkout_session(self.conn(), &evidence, session, effects).await?;
                 for claim in claims {
                     self.claims(due, Some(claim), now, effects).await?;
@@ -582,9 +581,11 @@ impl Write<'_> {
     }
 }
 
-/// What a Checkout Session says about its customer: the application's own reference first.
+/// What a Checkout Session says about its customer: the application's own reference first. One that was not completed (yet) says nothing:
+/// Stripe sends no event when one is opened, so whether it counts must not depend on a read that happens to see it.
 pub(super) fn session_claims(session: &CheckoutSession) -> Vec<Claim> {
-    let Some(payer_id) = session.payer_id() else { return vec![] };
+    let is_complete = !matches!(session.status.as_deref(), Some("open" | "expired"));
+    let Some(payer_id) = session.payer_id().filter(|_| is_complete) else { return vec![] };
     let claim = |user_id: &Option<String>, source| {
         user_id.clone().map(|user_id| Claim { customer_id: payer_id.to_owned(), user_id, source })
     };
