@@ -121,8 +121,12 @@ pub(super) async fn weigh(
         }
         Order::Undecidable => {
             let since = stored.at.max(evidence.at).plus_millis(-MARGIN_MS);
-            let witnesses = witnesses(conn, evidence.livemode, object_id, since).await?;
-            let Some((winner, proven)) = evidence::latest(&witnesses) else {
+            let mut seen = witnesses(conn, evidence.livemode, object_id, since).await?;
+            if evidence::latest(&seen).is_some_and(|(_, proven)| !proven) {
+                // An object that came back to where it was: what led there tells.
+                seen = witnesses(conn, evidence.livemode, object_id, Timestamp::default()).await?;
+            }
+            let Some((winner, proven)) = evidence::latest(&seen) else {
                 return Ok((Use::Apply, Applied::default()));
             };
             let applied = Applied { note: Some(SETTLED), needs_read: !proven };
@@ -162,20 +166,31 @@ async fn witnesses(conn: &mut Conn, livemode: Livemode, object_id: &str, since: 
 /// When a subscription was seen in which status.
 type Observation = (i64, String);
 
+/// What evidence tells of a subscription's status at which time.
+///
+/// A read says that it is past due, not since when: if the period began after what was seen before, the failed renewal is the one that
+/// began it.
+fn observation(evidence: &Evidence<'_>, subscription: &Subscription, observed: &[Observation]) -> Observation {
+    let at = evidence.at.millis();
+    let status = subscription.status.as_str().to_owned();
+    let renewed = subscription.current_period_start().filter(|_| status == "past_due").map(Timestamp::millis);
+    let before = observed.iter().rev().find(|(seen, _)| *seen <= at);
+    match (evidence.origin, renewed, before) {
+        (Origin::Read, Some(renewed), None) => (at.min(renewed), status),
+        (Origin::Read, Some(renewed), Some((seen, was))) if was != "past_due" && *seen < renewed => {
+            (at.min(renewed), status)
+        }
+        _ => (at, status),
+    }
+}
+
 /// Since when the newest run of `past_due` lasts.
-fn past_due_since(subscription: &Subscription, observed: &[Observation], origin: Origin<'_>) -> Option<Timestamp> {
+fn past_due_since(subscription: &Subscription, observed: &[Observation]) -> Option<Timestamp> {
     if subscription.status.as_str() != "past_due" {
         return None;
     }
     let run = observed.iter().rev().take_while(|(_, status)| status == "past_due").last()?;
-    let first = Timestamp::from_millis(run.0);
-    // A read says that it is past due, not since when: the failed renewal is the one that began the period.
-    match origin {
-        Origin::Read if observed.len() == 1 => {
-            Some(subscription.current_period_start().map_or(first, |start| start.min(first)))
-        }
-        _ => Some(first),
-    }
+    Some(Timestamp::from_millis(run.0))
 }
 
 /// Takes a subscription in.
@@ -207,11 +222,12 @@ pub(super) async fn apply_subscription(
             known_at: row.time("updated_at")?,
         });
     }
-    let seen = (evidence.at.millis(), subscription.status.as_str().to_owned());
+    let seen = observation(evidence, &subscription, &observed);
     let is_new_observation = !observed.contains(&seen);
     if is_new_observation {
         observed.push(seen);
-        observed.sort();
+        // Of one second, the lateness is taken for the last: a charge is refused after the renewal or the trial's end that it is for.
+        observed.sort_by(|a, b| (a.0, a.1 == "past_due", &a.1).cmp(&(b.0, b.1 == "past_due", &b.1)));
         let excess = observed.len().saturating_sub(64);
         observed.drain(..excess);
     }
@@ -226,7 +242,7 @@ pub(super) async fn apply_subscription(
         }
         Use::Keep => {
             if is_new_observation && let Some(before) = &before {
-                let since = past_due_since(before, &observed, evidence.origin);
+                let since = past_due_since(before, &observed);
                 let known = row.as_ref().map(|row| row.opt_time("past_due_since")).transpose()?.flatten();
                 note_field(
                     effects,
@@ -253,7 +269,7 @@ pub(super) async fn apply_subscription(
     let at = stored.as_ref().map_or(at, |stored| {
         if evidence.origin.event_id().is_some() { stored.at.max(at).max(evidence.at) } else { at }
     });
-    let since = past_due_since(&after, &observed, evidence.origin);
+    let since = past_due_since(&after, &observed);
     note_subscription(effects, before.as_ref(), &after);
     sqlx::query(
         "insert into subscription (livemode, subscription_id, customer_id, status, state, observed, past_due_since,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use domain::access::{OverrideEffect, PolicyExceptions, Treatment, decide};
 use domain::catalog::{Feature, FeatureGrant, FeatureType};
@@ -13,7 +14,8 @@ use super::helpers::{Database, Engine, MODE, NOW, author, checkout, event, now, 
 
 on_both! {
     memory_is_never_staler_than_the_last_commit, a_second_process_is_followed, a_restart_answers_the_same,
-    the_catalog_works_at_once_for_who_already_pays, overrides_have_precedence_and_end, access_ends_by_the_clock_alone,
+    a_call_dropped_half_way_leaves_nothing_open, the_catalog_works_at_once_for_who_already_pays,
+    overrides_have_precedence_and_end, access_ends_by_the_clock_alone,
     a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart, history_answers_for_any_moment,
 }
 
@@ -94,6 +96,27 @@ async fn a_restart_answers_the_same(engine: Engine) {
         assert_eq!(again.index().facts(MODE, user), db.store.index().facts(MODE, user), "{user}");
     }
     assert_eq!(again.index().catalog(MODE), db.store.index().catalog(MODE));
+}
+
+async fn a_call_dropped_half_way_leaves_nothing_open(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    for polls in 0..12 {
+        let mut left = polls;
+        let author = author();
+        let mut call = db.store.put_user(MODE, "user_1", None, None, &author);
+        std::future::poll_fn(|context| {
+            left -= 1;
+            if call.as_mut().poll(context).is_ready() || left < 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        drop(call);
+        let user = format!("user_2_{polls}");
+        db.store.put_user(MODE, &user, None, None, &author).await.unwrap();
+        assert!(db.store.index().facts(MODE, &user).is_some(), "dropped after {polls} polls");
+    }
+    db.store.refresh_index().await.unwrap();
+    let written = db.store.user(MODE, "user_1").await.unwrap().is_some();
+    assert_eq!(db.store.index().facts(MODE, "user_1").is_some(), written);
 }
 
 async fn the_catalog_works_at_once_for_who_already_pays(engine: Engine) {

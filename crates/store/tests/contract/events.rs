@@ -139,7 +139,7 @@ async fn s15_every_permutation_ends_as_stripe(engine: Engine) {
             let Some(db) = open(engine).await else { return };
             let mut ended = subscription("canceled", "price_team");
             ended["ended_at"] = json!(NOW + 3 * spread);
-            let prices = |subscription: &Value| json!({"items": {"data": [{"price": {"id": subscription["items"]["data"][0]["price"]["id"]}}]}});
+            let prices = |subscription: &Value| json!({"items": {"data": subscription["items"]["data"]}});
             let active = subscription("active", "price_pro");
             let history = [
                 event("evt_d", "customer.subscription.created", 0, subscription("incomplete", "price_pro"), None),

@@ -11,7 +11,7 @@ use super::helpers::{Database, Engine, MODE, checkout, event, now, on_both, subs
 on_both! {
     an_undecidable_event_waits_for_a_read, r1_a_slow_old_answer_loses, r2_a_cancel_in_the_second_of_a_resync,
     a_failed_read_is_shown_and_tried_again, one_reader_per_customer, a_customer_deleted_in_stripe_ends_its_subscriptions,
-    overrides_survive_a_resync,
+    overrides_survive_a_resync, a_read_counts_a_late_payment_from_the_renewal, a_checkout_that_was_not_finished_names_nobody,
 }
 
 async fn open(engine: Engine) -> Option<Database> {
@@ -117,4 +117,31 @@ async fn overrides_survive_a_resync(engine: Engine) {
     let claim = db.claim(now()).await;
     db.answer(&claim, vec![subscription("active", "price_pro")], Timestamp::from_secs(super::helpers::NOW)).await;
     assert_eq!(db.verdict(), (false, "override_deny"));
+}
+
+async fn a_read_counts_a_late_payment_from_the_renewal(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    // The period of the helpers' subscription began ten days ago; the events of the renewal and of the refused charge were lost.
+    db.take(&[event("evt_1", "customer.subscription.created", -900_000, subscription("active", "price_pro"), None)])
+        .await;
+    let claim = db.claim(now()).await;
+    db.answer(&claim, vec![subscription("past_due", "price_pro")], now()).await;
+    assert_eq!(db.verdict(), (false, "grace_period_over"));
+    let late = event("evt_2", "customer.subscription.updated", 9, subscription("past_due", "price_pro"), None);
+    db.take(&[late]).await;
+    assert_eq!(db.verdict(), (false, "grace_period_over"), "later news of the same lateness do not begin it anew");
+}
+
+async fn a_checkout_that_was_not_finished_names_nobody(engine: Engine) {
+    for status in ["open", "expired"] {
+        let Some(db) = open(engine).await else { return };
+        let mut session = checkout("user_2");
+        session["customer"] = json!("cus_2");
+        session["status"] = json!(status);
+        let claim = db.store.claim_read(MODE, "cus_2", "worker", now()).await.unwrap().unwrap();
+        let customer = json!({"id": "cus_2", "object": "customer", "metadata": {}});
+        let snapshot = Snapshot { customer: Some(customer), subscriptions: vec![], checkout_sessions: vec![session] };
+        db.store.apply_snapshot(&claim, &snapshot, now(), &Author::system(now())).await.unwrap();
+        assert_eq!(db.store.mapping(MODE, "cus_2").await.unwrap(), None, "{status}");
+    }
 }
