@@ -99,9 +99,12 @@ impl Stripe {
         }
     }
 
-    /// A charge is refused: retries begin, and how they end is a setting of the account.
+    /// A charge is refused: retries begin, and how they end is a setting of the account. Not in the second of a payment, see the crate.
     pub(crate) fn fail_charge(&mut self, at: (usize, usize)) {
         let now = self.secs();
+        if self.sub(at).paid_at == Some(now) {
+            return;
+        }
         let days = [3, 5, 12][self.rng.usize(..3)];
         let ends = [Some(Status::Canceled), Some(Status::Unpaid), None][self.rng.usize(..3)];
         self.update(at, "charge failed", |sub| {

@@ -53,11 +53,17 @@ impl Stripe {
         if self.customers[customer].deleted {
             return;
         }
+        let open = self.customers[customer].sessions.iter().position(|session| session.status == "open");
+        if let Some(n) = open
+            && self.chance(50)
+        {
+            return self.expire_checkout(customer, n);
+        }
         let running: Vec<usize> = (0..self.customers[customer].subscriptions.len())
             .filter(|n| !self.customers[customer].subscriptions[*n].status.is_over())
             .collect();
         if running.is_empty() || (running.len() < 3 && self.chance(12)) {
-            if !running.is_empty() || self.chance(85) {
+            if !running.is_empty() || self.chance(80) {
                 self.subscribe(customer, user, way);
             } else {
                 self.abandon_checkout(customer, user, way);
@@ -102,11 +108,18 @@ impl Stripe {
         }
     }
 
-    /// A Checkout that is opened and never finished.
+    /// A Checkout that is opened, of which Stripe sends no event, and never finished.
     fn abandon_checkout(&mut self, customer: usize, user: &str, way: Way) {
-        let mut session = self.session(user, way);
-        session.status = "expired";
-        self.customers[customer].sessions.push(session.clone());
+        let session = self.session(user, way);
+        self.note(format!("{}: opened", session.id));
+        self.customers[customer].sessions.push(session);
+        self.remember(customer);
+    }
+
+    /// What was opened and not finished expires.
+    fn expire_checkout(&mut self, customer: usize, n: usize) {
+        self.customers[customer].sessions[n].status = "expired";
+        let session = self.customers[customer].sessions[n].clone();
         self.tell_session(customer, &session, "expired");
     }
 
@@ -125,8 +138,8 @@ impl Stripe {
         let interval = if self.chance(50) { "week" } else { "month" };
         let trial = self.chance(25).then(|| (now, now + [1, 7, 14][self.rng.usize(..3)] * DAY));
         let count = match self.rng.u32(..100) {
-            0..65 => 1,
-            65..96 => self.rng.usize(2..4),
+            0..70 => 1,
+            70..98 => self.rng.usize(2..4),
             _ if self.scope.long_lists => self.rng.usize(11..14),
             _ => 2,
         };
@@ -160,6 +173,8 @@ impl Stripe {
             flexible: self.chance(50),
             charge_fails_at: None,
             dunning_ends: None,
+            touched: now,
+            paid_at: None,
             past_due_since: None,
         };
         let id = subscription.id.clone();
@@ -178,8 +193,14 @@ impl Stripe {
 
     /// What is outstanding is paid.
     fn pay(&mut self, at: (usize, usize)) {
+        let now = self.secs();
+        if self.sub(at).status == Status::PastDue && self.sub(at).touched == now {
+            // Not in a second in which it was said to be late, see the crate.
+            return;
+        }
         self.update(at, "paid", |sub| {
             sub.status = Status::Active;
+            sub.paid_at = Some(now);
             sub.charge_fails_at = None;
             sub.dunning_ends = None;
             sub.past_due_since = None;

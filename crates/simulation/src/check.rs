@@ -9,13 +9,15 @@ use store::records::{EventFilter, EventRecord};
 
 use crate::Mode;
 use crate::catalog::{DAY, FEATURES, UNKNOWN_FEATURE};
+use crate::delivery::Arrival;
+use crate::model::{Status, Subscription};
 use crate::run::{LIVEMODE, Running, World};
 use crate::truth::{self, Answer};
 
 /// Seconds after a history's end at which its decisions are compared.
 const LATER: [i64; 6] = [0, 3600, DAY, 3 * DAY, 9 * DAY, 40 * DAY];
-/// A read tells that a payment is late, not since when: the lateness is known to within how long a read may take.
-const READ_TAKES: [i64; 3] = [0, 120, 3 * 3600];
+/// A read may begin before a charge is refused and answer after it; and what a renewal's charge is late by counts from the renewal.
+const READ_TAKES: [i64; 2] = [120, 3 * 3600];
 
 /// What is wrong with a history, in words; seeds of histories where nothing is are not in it.
 ///
@@ -45,11 +47,20 @@ pub async fn failures(world: &World, mode: Mode) -> Result<HashMap<u64, Vec<Stri
         }
     }
     fresh.close().await;
+    let sent: HashMap<&str, (&Running, usize)> = world
+        .running
+        .iter()
+        .flat_map(|running| {
+            running.history.events.iter().map(move |event| (event.id.as_str(), (running, event.customer)))
+        })
+        .collect();
     for event in events(world).await? {
-        if let Some(running) = owner(world, &event)
-            && let Some(fault) = fault(running, mode, &event)
-        {
-            found.entry(running.history.seed).or_default().push(format!("{}: {fault}", event.event_id));
+        let (running, customer) = sent[event.event_id.as_str()];
+        let faults = found.entry(running.history.seed).or_default();
+        if let Some(fault) = fault(running, customer, mode, &event) {
+            faults.push(format!("{}: {fault}", event.event_id));
+        } else if let (false, Some(note)) = (faults.is_empty(), &event.note) {
+            faults.push(format!("{} has the note: {note}", event.event_id));
         }
     }
     for conflict in world.store.open_conflicts(LIVEMODE, None).await? {
@@ -59,9 +70,29 @@ pub async fn failures(world: &World, mode: Mode) -> Result<HashMap<u64, Vec<Stri
     Ok(found)
 }
 
+/// What may be said: since when a payment is late is not known to the second where reads are made.
 fn expected(running: &Running, mode: Mode, user: &str, feature: &str, now: i64) -> Vec<Answer> {
-    let lateness: &[i64] = if mode == Mode::WithKey { &READ_TAKES } else { &[0] };
-    lateness.iter().map(|late| truth::answer(&running.history, user, feature, now, *late)).collect()
+    let history = &running.history;
+    let mut lateness = vec![0];
+    if mode == Mode::WithKey {
+        lateness.extend(READ_TAKES);
+    }
+    let customers = (0..history.owners.len()).map(|n| history.last(n));
+    // The event that said so was lost: no answer of the API tells when a charge was refused, so what is known of it counts.
+    let told = |sub: &Subscription| {
+        running.plan.arrivals.iter().any(|(_, arrival)| {
+            let Arrival::Event(n) = arrival else { return false };
+            let event = &history.events[*n];
+            event.envelope.object_id.as_deref() == Some(sub.id.as_str())
+                && Some(event.envelope.created.secs()) == sub.past_due_since
+                && event.payload.contains(r#""status":"past_due""#)
+        })
+    };
+    let mut late = customers.flat_map(|customer| &customer.subscriptions).filter(|sub| sub.status == Status::PastDue);
+    if running.plan.lossy && late.any(|sub| !told(sub)) {
+        lateness.push(-1000 * DAY);
+    }
+    lateness.iter().map(|late| truth::answer(history, user, feature, now, *late)).collect()
 }
 
 fn fits(running: &Running, wanted: &Answer, got: &Answer) -> bool {
@@ -87,16 +118,9 @@ async fn events(world: &World) -> Result<Vec<EventRecord>> {
     }
 }
 
-fn owner<'a>(world: &'a World, event: &EventRecord) -> Option<&'a Running> {
-    let seed: u64 = event.event_id.strip_prefix("evt_h")?.split_once('r')?.0.parse().ok()?;
-    world.running.iter().find(|running| running.history.seed == seed)
-}
-
 /// Every event is settled, and took effect once.
-fn fault(running: &Running, mode: Mode, event: &EventRecord) -> Option<String> {
-    let history = &running.history;
-    let customer = history.events.iter().find(|sent| sent.id == event.event_id)?.customer;
-    let settled = if history.is_mapped(customer) { EventStatus::Processed } else { EventStatus::Unattributed };
+fn fault(running: &Running, customer: usize, mode: Mode, event: &EventRecord) -> Option<String> {
+    let settled = if running.history.is_mapped(customer) { EventStatus::Processed } else { EventStatus::Unattributed };
     if event.status != settled {
         return Some(format!("{:?} instead of {settled:?}: {:?}", event.status, event.error));
     }

@@ -53,8 +53,8 @@ impl Plan {
 /// Mostly soon, sometimes after one of Stripe's retries.
 fn delay(rng: &mut Rng) -> i64 {
     match rng.u32(..100) {
-        0..50 => rng.i64(0..8) * 250,
-        50..75 => rng.i64(4..40) * 250,
+        0..50 => rng.i64(0..4) * 500,
+        50..75 => rng.i64(2..16) * 500,
         75..90 => [60, 600, 3600][rng.usize(..3)] * 1000,
         _ => rng.i64(1..4) * DAY * 1000,
     }

@@ -1,5 +1,6 @@
 //! Events: each change leaves one, rendered once and never changed (docs.stripe.com/api/events).
 
+use domain::event::Envelope;
 use serde_json::{Map, Value, json};
 
 use crate::payload::Version;
@@ -17,21 +18,36 @@ pub struct Event {
     pub customer: usize,
     /// Whether it names the customer's user in a way that counts.
     pub claims: bool,
+    /// What is read of it before it is stored.
+    pub envelope: Envelope,
     /// As it is sent.
-    pub body: Value,
+    pub payload: String,
+    /// `data.previous_attributes`, for the trace.
+    pub previous: Option<Value>,
 }
 
-/// The envelope around an object.
+/// The event around an object.
+///
+/// # Panics
+/// When the body has no envelope, which is a fault of the model.
 #[must_use]
-pub fn envelope(id: &str, kind: &str, at: i64, version: Version, object: Value, previous: Option<Value>) -> Value {
+pub fn body(
+    id: &str,
+    kind: &str,
+    at: i64,
+    version: Version,
+    object: &Value,
+    previous: Option<&Value>,
+) -> (Envelope, String) {
     let mut data = json!({"object": object});
     if let Some(previous) = previous {
-        data["previous_attributes"] = previous;
+        data["previous_attributes"] = previous.clone();
     }
-    json!({
+    let body = json!({
         "id": id, "object": "event", "api_version": version.as_str(), "created": at.div_euclid(1000), "data": data,
         "livemode": false, "pending_webhooks": 1, "request": {"id": null, "idempotency_key": null}, "type": kind,
-    })
+    });
+    (Envelope::read(&body).expect("the model's events have an envelope"), body.to_string())
 }
 
 /// `previous_attributes`: the earlier value of all that differs. Hashes go down to the key that differs, lists are given whole,

@@ -56,10 +56,10 @@ impl History {
         let users = ["a", "b"].map(|name| format!("{prefix}{name}"));
         let mut stripe = Stripe::new(dice(seed, 2), prefix.clone(), scope);
         let mut owners: Vec<Owner> = vec![];
-        let planned = rng.usize(2..6);
-        let mut day = rng.i64(0..20);
+        let planned = rng.usize(1..5);
+        let mut day = rng.i64(0..12);
         for moment in 0..planned.min(moments) {
-            stripe.run_to(START + day * DAY * 1000 + rng.i64(0..8) * 250);
+            stripe.run_to(START + day * DAY * 1000 + rng.i64(0..4) * 500);
             if owners.is_empty() || (owners.len() < 2 && rng.u32(..100) < 15) {
                 let user = if owners.is_empty() || rng.bool() { &users[0] } else { &users[1] };
                 let owner = Owner { user: user.clone(), way: WAYS[rng.usize(..WAYS.len())] };
@@ -68,11 +68,11 @@ impl History {
             } else if moment > 0 && rng.u32(..100) < 5 {
                 stripe.version = [Version::Acacia, Version::Basil, Version::Clover][rng.usize(..3)];
             }
-            for _ in 0..rng.usize(1..6) {
+            for _ in 0..rng.usize(1..4) {
                 let customer = rng.usize(..owners.len());
                 let Owner { user, way } = &owners[customer];
                 stripe.change(customer, user, *way);
-                stripe.run_to(stripe.now + [0, 0, 0, 250, 500, 1000, 1500][rng.usize(..7)]);
+                stripe.run_to(stripe.now + [0, 0, 0, 500, 500, 1000, 1500][rng.usize(..7)]);
             }
             day += [0, 1, 2, 3, 7][rng.usize(..5)];
         }

@@ -6,8 +6,16 @@
 //! with answers of the API that are slow or fail and a process that is killed between any two steps, until all is quiet. Then [`check`]
 //! compares every decision with [`truth`], which knows nothing of how the engine decides.
 //!
-//! Not part of the model: claims that contradict each other. The first to arrive wins and the others wait for a person, so the outcome
+//! Not part of any history: claims that contradict each other. The first to arrive wins and the others wait for a person, so the outcome
 //! depends on the order by design.
+//!
+//! Nor are, so far, a payment and a refused charge of one subscription in the same second: the state that follows is right, but since when
+//! the payment is late is told by statuses and whole seconds alone, and may begin at an earlier lateness.
+//!
+//! Not part of histories without a key, because no payload tells and Stripe cannot be asked:
+//! - lists longer than a payload embeds: the items that are cut off are told by nothing but a read;
+//! - two Events for one change: beside an object that comes back to where it was within the same second, the copy cannot be told from
+//!   the same change made again (a copy alone can, see the tests of `domain::evidence`).
 
 // Stripe's objects are wide.
 #![recursion_limit = "256"]
@@ -41,6 +49,6 @@ impl Mode {
     #[must_use]
     pub const fn scope(self) -> stripe::Scope {
         let with_key = matches!(self, Self::WithKey);
-        stripe::Scope { long_lists: with_key, twins: true }
+        stripe::Scope { long_lists: with_key, twins: with_key }
     }
 }

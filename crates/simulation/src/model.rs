@@ -98,6 +98,10 @@ pub struct Subscription {
     pub charge_fails_at: Option<i64>,
     /// When Stripe stops retrying, and what the account's setting makes of it then.
     pub dunning_ends: Option<(i64, Status)>,
+    /// When it was last changed.
+    pub touched: i64,
+    /// When what was outstanding was last paid.
+    pub paid_at: Option<i64>,
     /// Since when it is past due: for the truth alone, Stripe does not say it.
     pub past_due_since: Option<i64>,
 }

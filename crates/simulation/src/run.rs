@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use domain::catalog::{Feature, FeatureGrant, FeatureType};
-use domain::event::Envelope;
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 use fastrand::Rng;
@@ -119,7 +118,7 @@ impl World {
         }
         let mut targets: BTreeMap<&str, Vec<FeatureGrant>> = BTreeMap::new();
         for (target, feature, value) in GRANTS {
-            targets.entry(target).or_default().push(FeatureGrant { feature: feature.into(), value });
+            targets.entry(target).or_default().push(FeatureGrant::of(feature).with_value(value));
         }
         for (target, grants) in targets {
             let kind = if target.starts_with("price_") { TargetKind::Price } else { TargetKind::Product };
@@ -148,7 +147,7 @@ impl World {
             self.plan(*at, Action::Arrive(n, *arrival));
             // Reads that were put off are looked for when most histories do so.
             let hour = at.div_euclid(3_600_000) * 3_600_000;
-            for later in [10_000, 70_000, 1_200_000] {
+            for later in [12_000, 70_000] {
                 self.agenda.entry(hour + later).or_insert_with(|| vec![Action::Tick]);
             }
         }
@@ -220,10 +219,10 @@ impl World {
         let mut batch = vec![];
         for (n, event) in deliveries {
             self.running[*n].log.push((self.now, Note::Arrived(Arrival::Event(*event))));
-            let body = &self.running[*n].history.events[*event].body;
+            let event = &self.running[*n].history.events[*event];
             batch.push(Delivery {
-                envelope: Envelope::read(body).expect("the model makes events that have an envelope"),
-                payload: body.to_string(),
+                envelope: event.envelope.clone(),
+                payload: event.payload.clone(),
                 received_at: self.ours(self.now),
                 secret_name: Some("simulation".into()),
             });
@@ -256,8 +255,8 @@ impl World {
                 // Killed with the lease in hand.
                 continue;
             }
-            let began = self.now + if calm { 0 } else { [0, 0, 250, 2000][wait] };
-            let answered = began + if calm { 250 } else { [0, 250, 500, 1000, 2500, 5000, 50_000, 90_000][slow] };
+            let began = self.now + if calm { 0 } else { [0, 0, 500, 2000][wait] };
+            let answered = began + if calm { 500 } else { [0, 500, 500, 1000, 2500, 5000, 50_000, 90_000][slow] };
             let mut calls = [0; 3].map(|_| fates.i64(began..=answered));
             calls.sort_unstable();
             let fails = !calm && fate < 30;

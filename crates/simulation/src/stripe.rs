@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::Value;
 
-use crate::events::{Event, difference, envelope};
+use crate::events::{Event, body, difference};
 use crate::model::{Customer, Session, Subscription};
 use crate::payload::{self, Version};
 
@@ -97,8 +97,9 @@ impl Stripe {
         for _ in 0..copies {
             // Ids in no order of time: who settles a tie by them is found out.
             let id = format!("evt_{}r{:08x}", self.prefix, self.rng.u32(..));
-            let body = envelope(&id, kind, self.now, self.version, object.clone(), previous.clone());
-            self.events.push(Event { id, kind: kind.to_owned(), at: self.now, customer, claims, body });
+            let (envelope, payload) = body(&id, kind, self.now, self.version, &object, previous.as_ref());
+            let (at, kind, previous) = (self.now, kind.to_owned(), previous.clone());
+            self.events.push(Event { id, kind, at, customer, claims, envelope, payload, previous });
         }
     }
 
@@ -109,8 +110,10 @@ impl Stripe {
     /// Changes a subscription, with `customer.subscription.updated` when anything of it shows.
     pub(crate) fn update(&mut self, at: (usize, usize), step: &str, change: impl FnOnce(&mut Subscription)) {
         let before = self.shown(at);
+        let now = self.secs();
         let sub = &mut self.customers[at.0].subscriptions[at.1];
         change(sub);
+        sub.touched = now;
         // What is set to end with the period follows the period.
         let period_end = sub.period_end();
         if let Some(ending) = sub.ending.as_mut().filter(|ending| ending.with_period) {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::delivery::Arrival;
 use crate::run::{Note, Running};
 use crate::stripe::START;
@@ -12,6 +14,16 @@ fn time(at: i64) -> String {
     format!("day {:>2} {:>9.3}", since.div_euclid(86_400_000), since.rem_euclid(86_400_000) as f64 / 1000.0)
 }
 
+/// Lists and long texts are left out.
+fn brief(value: &Value) -> String {
+    let Value::Object(fields) = value else {
+        let text = value.to_string();
+        return if text.len() > 40 { "…".into() } else { text };
+    };
+    let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key}: {}", brief(value))).collect();
+    format!("{{{}}}", fields.join(", "))
+}
+
 /// The whole story.
 #[must_use]
 pub fn trace(running: &Running, faults: &[String]) -> String {
@@ -19,15 +31,9 @@ pub fn trace(running: &Running, faults: &[String]) -> String {
     let mut text = format!("history {}, events lost: {}\n at Stripe:\n", history.seed, running.plan.lossy);
     let mut lines: Vec<(i64, String)> = history.steps.clone();
     lines.extend(history.events.iter().map(|event| {
-        let data = &event.body["data"];
-        let previous = data.get("previous_attributes").map(|previous| {
-            let mut previous = previous.to_string();
-            if previous.len() > 300 {
-                previous = previous.chars().take(300).collect::<String>() + "…";
-            }
-            format!(" was {previous}")
-        });
-        let status = data["object"].get("status").map(|status| format!(" {status}")).unwrap_or_default();
+        let previous = event.previous.as_ref().map(|previous| format!(" was {}", brief(previous)));
+        let body: Value = serde_json::from_str(&event.payload).unwrap_or_default();
+        let status = body.pointer("/data/object/status").map(|status| format!(" {status}")).unwrap_or_default();
         (event.at, format!("    {} {}{status}{}", event.id, event.kind, previous.unwrap_or_default()))
     }));
     lines.sort_by_key(|(at, _)| *at);

@@ -71,22 +71,26 @@ pub fn answer(history: &History, user: &str, feature: &str, now: i64, late: i64)
     }
 }
 
-/// A payment that may still come back says most; then a plan without the feature; then what is over.
+/// A payment that may still come back says most; then a plan without the feature; then what is over. A subscription whose end has
+/// passed and whose last event has not come may be taken for either.
 fn why_not(items: &[(&Subscription, &Item, Standing)], feature: &str) -> Vec<&'static str> {
     let would: Vec<_> = items.iter().filter(|(_, item, (good, _))| !good && gives(item, feature)).collect();
     let revivable: Vec<_> =
         would.iter().filter(|(sub, ..)| !sub.status.is_over()).map(|(_, _, (_, why))| *why).collect();
     let good: Vec<_> = items.iter().filter(|(_, _, (good, _))| *good).collect();
-    if !revivable.is_empty() {
-        revivable
-    } else if !good.is_empty() {
+    let over = revivable.iter().all(|why| *why == "subscription_canceled");
+    let mut reasons = revivable;
+    if over && !good.is_empty() {
         let something = good.iter().any(|(_, item, _)| GRANTS.iter().any(|grant| is_of(item, grant.0)));
-        vec![if something { "not_in_plan" } else { "price_not_in_catalog" }]
-    } else if would.is_empty() {
-        items.iter().map(|(_, _, (_, why))| *why).collect()
-    } else {
-        would.iter().map(|(_, _, (_, why))| *why).collect()
+        reasons.push(if something { "not_in_plan" } else { "price_not_in_catalog" });
     }
+    if reasons.is_empty() {
+        let nearest: Vec<_> = if would.is_empty() { items.iter().collect() } else { would };
+        reasons.extend(nearest.iter().map(|(_, _, (_, why))| *why));
+    }
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons
 }
 
 fn is_of(item: &Item, target: &str) -> bool {

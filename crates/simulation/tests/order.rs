@@ -9,7 +9,7 @@ use simulation::run::World;
 use simulation::trace::trace;
 
 /// Histories that share a store.
-const TOGETHER: u64 = 250;
+const TOGETHER: u64 = 1000;
 /// More moments than any history has.
 const ALL: usize = usize::MAX;
 
