@@ -113,7 +113,7 @@ impl World {
         let store = store::open(&url, options(mode)).await?;
         let author = Author::system(Timestamp::from_millis(START));
         for key in FEATURES {
-            let feature = Feature { key: key.into(), name: None, kind: FeatureType::Switch };
+            let feature = Feature::new(key, FeatureType::Switch);
             store.put_feature(LIVEMODE, &feature, &author).await?;
         }
         let mut targets: BTreeMap<&str, Vec<FeatureGrant>> = BTreeMap::new();

@@ -27,6 +27,7 @@ pub(crate) fn read(history: &History, customer: usize, times: [i64; 3]) -> Resul
             .rev()
             .map(|session| payload::session(session, &at_third.id))
             .collect(),
+        ..Snapshot::default()
     })
 }
 
