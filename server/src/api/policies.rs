@@ -12,32 +12,6 @@ use crate::auth::api_key::{Admin, Key, KeyContext, Read};
 use crate::config;
 use crate::error::{ApiError, ErrorOut};
 
-/// Whether a state gives access.
-#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum TreatmentBody {
-    Allow,
-    Deny,
-}
-
-impl From<Treatment> for TreatmentBody {
-    fn from(treatment: Treatment) -> Self {
-        match treatment {
-            Treatment::Allow => Self::Allow,
-            Treatment::Deny => Self::Deny,
-        }
-    }
-}
-
-impl From<TreatmentBody> for Treatment {
-    fn from(body: TreatmentBody) -> Self {
-        match body {
-            TreatmentBody::Allow => Self::Allow,
-            TreatmentBody::Deny => Self::Deny,
-        }
-    }
-}
-
 /// What departs; null where the installation's policy holds. The price's word counts before the feature's.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,10 +19,12 @@ pub(super) struct PolicyIn {
     /// How long `past_due` keeps access, such as `7d` or `12h`.
     #[schema(example = "14d")]
     past_due_grace: Option<String>,
-    /// Whether a trial gives access.
-    trialing: Option<TreatmentBody>,
-    /// Whether a subscription that somebody paused gives access.
-    paused: Option<TreatmentBody>,
+    /// Whether a trial gives access: `allow` or `deny`.
+    #[schema(example = "deny")]
+    trialing: Option<String>,
+    /// Whether a subscription that somebody paused gives access: `allow` or `deny`.
+    #[schema(example = "allow")]
+    paused: Option<String>,
 }
 
 /// Where a feature or a price departs from the installation's policy.
@@ -63,10 +39,12 @@ pub(super) struct PolicyOut {
     /// How long `past_due` keeps access.
     #[schema(example = "14d")]
     past_due_grace: Option<String>,
-    /// Whether a trial gives access.
-    trialing: Option<TreatmentBody>,
-    /// Whether a subscription that somebody paused gives access.
-    paused: Option<TreatmentBody>,
+    /// Whether a trial gives access: `allow` or `deny`.
+    #[schema(example = "deny")]
+    trialing: Option<&'static str>,
+    /// Whether a subscription that somebody paused gives access: `allow` or `deny`.
+    #[schema(example = "allow")]
+    paused: Option<&'static str>,
     livemode: bool,
 }
 
@@ -76,8 +54,8 @@ impl PolicyOut {
             object: "policy",
             id,
             past_due_grace: policy.past_due_grace.map(config::duration_text),
-            trialing: policy.trialing.map(TreatmentBody::from),
-            paused: policy.paused.map(TreatmentBody::from),
+            trialing: policy.trialing.map(Treatment::as_str),
+            paused: policy.paused.map(Treatment::as_str),
             livemode: key.livemode.is_live(),
         }
     }
@@ -94,10 +72,18 @@ impl PolicyIn {
         };
         Ok(PolicyExceptions {
             past_due_grace: self.past_due_grace.map(grace).transpose()?,
-            trialing: self.trialing.map(Treatment::from),
-            paused: self.paused.map(Treatment::from),
+            trialing: treatment(self.trialing, "trialing")?,
+            paused: treatment(self.paused, "paused")?,
         })
     }
+}
+
+fn treatment(text: Option<String>, param: &'static str) -> Result<Option<Treatment>, ApiError> {
+    let read = |text: String| {
+        Treatment::parse(&text)
+            .ok_or_else(|| ApiError::invalid(param, format!("Invalid {param}: {text:?} is neither allow nor deny.")))
+    };
+    text.map(read).transpose()
 }
 
 impl ApiState {

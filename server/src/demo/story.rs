@@ -327,7 +327,11 @@ fn subscriptions(schedule: &mut Schedule) {
             let now = stage.now();
             let period =
                 json!({ "status": "active", "current_period_start": now, "current_period_end": now + 30 * DAY });
-            stage.stripe.update(&id, period);
+            let subscription = stage.stripe.update(&id, period);
+            if let Some(invoice) = subscription["latest_invoice"].as_str() {
+                let paid = json!({ "status": "paid", "amount_remaining": 0, "status_transitions": { "paid_at": now } });
+                stage.stripe.update(invoice, paid);
+            }
         })),
     ));
 

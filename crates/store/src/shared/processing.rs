@@ -278,7 +278,8 @@ impl Write<'_> {
             Some(customer_id) => self.mapped_user(due.livemode, customer_id).await?,
             None => None,
         };
-        if !effects.is_empty() {
+        // Not only when there are effects to show: facts hold more than those.
+        if !matches!(outcome, Outcome::Ignored { .. }) {
             for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
                 let changes =
                     self.touch_user(due.livemode, user, Cause::new("event", &due.event_id, due.created), now).await?;

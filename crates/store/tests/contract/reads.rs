@@ -140,7 +140,12 @@ async fn a_checkout_that_was_not_finished_names_nobody(engine: Engine) {
         session["status"] = json!(status);
         let claim = db.store.claim_read(MODE, "cus_2", "worker", now()).await.unwrap().unwrap();
         let customer = json!({"id": "cus_2", "object": "customer", "metadata": {}});
-        let snapshot = Snapshot { customer: Some(customer), subscriptions: vec![], checkout_sessions: vec![session] };
+        let snapshot = Snapshot {
+            customer: Some(customer),
+            subscriptions: vec![],
+            checkout_sessions: vec![session],
+            ..Snapshot::default()
+        };
         db.store.apply_snapshot(&claim, &snapshot, now(), &Author::system(now())).await.unwrap();
         assert_eq!(db.store.mapping(MODE, "cus_2").await.unwrap(), None, "{status}");
     }
