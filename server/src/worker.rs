@@ -10,7 +10,7 @@ use domain::stripe::CheckoutSession;
 use domain::stripe::checkout_session::is_guest;
 use gateway::Gateway;
 use store::Store;
-use store::records::{Author, ReadClaim, Snapshot, SyncReport};
+use store::records::{Author, ProductClaim, ReadClaim, Snapshot, SyncReport};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -22,6 +22,8 @@ const EVENTS_AT_ONCE: i64 = 25;
 const LONGEST_WAY: Duration = Duration::from_millis(50);
 /// Customers read from Stripe at the same time.
 const READS_AT_ONCE: i64 = 4;
+/// Products read in one round: they are few, and customers come first.
+const PRODUCTS_AT_ONCE: i64 = 2;
 /// The longest sleep: other processes put work in line too.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How far this process's memory may be behind what other processes committed.
@@ -93,7 +95,8 @@ impl Worker {
         let claims = self.0.store.claim_reads(&self.0.owner, self.0.clock.now(), READS_AT_ONCE).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
-        let any = round.events > 0 || !claims.is_empty();
+        let products = self.0.store.claim_products(&self.0.owner, self.0.clock.now(), PRODUCTS_AT_ONCE).await?;
+        let any = round.events > 0 || !claims.is_empty() || !products.is_empty();
         let reads: Vec<_> = claims
             .into_iter()
             .map(|claim| {
@@ -101,6 +104,19 @@ impl Worker {
                 tokio::spawn(async move { worker.read(&claim, &Author::system(worker.0.clock.now())).await })
             })
             .collect();
+        let products: Vec<_> = products
+            .into_iter()
+            .map(|claim| {
+                let worker = self.clone();
+                tokio::spawn(async move { worker.read_product(&claim).await })
+            })
+            .collect();
+        for read in products {
+            match read.await {
+                Ok(read) => read?,
+                Err(error) => tracing::error!(%error, "a read broke off; its lease ends by itself"),
+            }
+        }
         for read in reads {
             match read.await {
                 Ok(Ok(_) | Err(SyncError::Stripe(_))) => {}
@@ -211,6 +227,31 @@ impl Worker {
         self.resync(livemode, payer, author).await
     }
 
+    /// Reads a product and the features it carries. What Stripe refuses is noted and tried again later.
+    async fn read_product(&self, claim: &ProductClaim) -> Result<(), store::Error> {
+        let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Ok(()) };
+        let started_at = self.0.clock.now();
+        let read = match gateway.product(&claim.product_id).await {
+            Ok(product) if product["deleted"] == true => Ok((Some(product), vec![])),
+            Ok(product) => gateway.product_features(&claim.product_id).await.map(|features| (Some(product), features)),
+            Err(gateway::Error::NotFound { .. }) => Ok((None, vec![])),
+            Err(error) => Err(error),
+        };
+        let failed = match read {
+            Ok((product, features)) => {
+                let now = self.0.clock.now();
+                match self.0.store.apply_product(claim, product.as_ref(), &features, started_at, now).await {
+                    Ok(_) => return Ok(()),
+                    Err(error @ store::Error::Inconsistent { .. }) => error.to_string(),
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(product = claim.product_id, error = failed, "a product could not be read from Stripe");
+        self.0.store.fail_product(claim, &failed, self.0.clock.now()).await
+    }
+
     async fn read(&self, claim: &ReadClaim, author: &Author) -> Result<SyncReport, SyncError> {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Err(SyncError::NoKey(claim.livemode)) };
         let started_at = self.0.clock.now();
@@ -270,6 +311,7 @@ async fn read_payer(gateway: &dyn Gateway, payer_id: &str) -> Result<Snapshot, g
         invoices: read.invoices,
         charges: read.charges,
         disputes: read.disputes,
+        entitlements: read.entitlements,
     })
 }
 

@@ -9,6 +9,7 @@ pub mod diagnosis;
 pub mod event;
 pub mod evidence;
 pub mod mapping;
+pub mod metadata;
 pub mod mode;
 pub mod role;
 pub mod stripe;

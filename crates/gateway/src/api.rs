@@ -28,6 +28,8 @@ pub struct CustomerSnapshot {
     pub charges: Vec<Value>,
     /// The disputes of those charges.
     pub disputes: Vec<Value>,
+    /// All its active entitlements; none when the key may not read them, as most accounts have none.
+    pub entitlements: Option<Vec<Value>>,
     /// Stripe's clock when it gave the last of these answers, to whole seconds: compared with ours it shows clock skew.
     pub server_date: Option<Timestamp>,
 }
@@ -120,6 +122,9 @@ pub trait Gateway: Send + Sync {
 
     /// Reads a product.
     async fn product(&self, id: &str) -> Result<Value, Error>;
+
+    /// Lists the features a product carries, each with its `entitlement_feature`.
+    async fn product_features(&self, id: &str) -> Result<Vec<Value>, Error>;
 
     /// Lists at most `limit` active prices, newest first, each with its product expanded.
     async fn list_prices(&self, limit: usize) -> Result<Vec<Value>, Error>;

@@ -16,15 +16,16 @@ use domain::access::{Policy, PolicyExceptions};
 use domain::catalog::{Feature, FeatureGrant};
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
+use serde_json::Value;
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord,
-    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, EventFilter, EventRecord, MappingRecord,
-    NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductRecord, ReadClaim,
-    Recorded, RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, SubscriptionFilter, SubscriptionRecord,
-    SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord,
+    MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord,
+    ProductClaim, ProductRecord, ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot, StaffRecord,
+    SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -123,6 +124,22 @@ pub trait Processing: Send + Sync {
     ) -> Result<SyncReport>;
     /// A read failed: it is tried again later, and the events that wait for it say why.
     async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()>;
+    /// Leases the products whose read is due.
+    async fn claim_products(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ProductClaim>>;
+    /// Makes the catalog agree with what Stripe answered about a product (none: it knows no such product) and the features it carries;
+    /// reports what changed, and nothing when somebody else has the lease by now.
+    async fn apply_product(
+        &self,
+        claim: &ProductClaim,
+        product: Option<&Value>,
+        features: &[Value],
+        started_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Effects>;
+    /// A read of a product failed: it is tried again later, and the catalog says why.
+    async fn fail_product(&self, claim: &ProductClaim, error: &str, now: Timestamp) -> Result<()>;
+    /// Marks every product of a mode to be read from Stripe now; how many.
+    async fn request_products(&self, livemode: Livemode, author: &Author) -> Result<u64>;
 }
 
 /// Stripe customer to user of the application.
@@ -167,9 +184,9 @@ pub trait Mappings: Send + Sync {
 pub trait CatalogStore: Send + Sync {
     /// Creates or changes a feature.
     async fn put_feature(&self, livemode: Livemode, feature: &Feature, author: &Author) -> Result<()>;
-    /// Deletes a feature and every grant of it; `false` when there is none.
+    /// Deletes a feature and every grant of it; `false` when there is none. [`Error::Conflict`] says through what Stripe still gives it.
     async fn delete_feature(&self, livemode: Livemode, key: &str, author: &Author) -> Result<bool>;
-    /// Replaces what a price or product gives. [`Error::Conflict`] names a feature that does not exist.
+    /// Replaces what a price or product gives by hand; what Stripe says of it stays beside. [`Error::Conflict`] names a feature that does not exist.
     async fn put_grants(
         &self,
         livemode: Livemode,

@@ -132,6 +132,19 @@ pub struct Snapshot {
     pub charges: Vec<Value>,
     /// The disputes of those charges.
     pub disputes: Vec<Value>,
+    /// All its active entitlements; none when they could not be read (a key may lack the permission).
+    pub entitlements: Option<Vec<Value>>,
+}
+
+/// A leased product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductClaim {
+    /// The mode.
+    pub livemode: Livemode,
+    /// `prod_…`
+    pub product_id: String,
+    /// Who leased it.
+    pub owner: String,
 }
 
 /// One field that changed.
@@ -500,6 +513,10 @@ pub struct ProductRecord {
     pub product: Product,
     /// Deleted in Stripe.
     pub deleted: bool,
+    /// When the read of it began that last succeeded, its features included.
+    pub synced_at: Option<Timestamp>,
+    /// Why the last read of it failed; none when it succeeded.
+    pub read_error: Option<String>,
 }
 
 /// A price or product with what it gives.
@@ -513,7 +530,7 @@ pub struct CatalogRow {
     pub price: Option<PriceRecord>,
     /// The product (of the price), if known.
     pub product: Option<ProductRecord>,
-    /// What it gives.
+    /// All that is said of what it gives, in order ([`domain::catalog::put_in_order`]).
     pub grants: Vec<domain::catalog::FeatureGrant>,
     /// Customers with a subscription to it that is not ended.
     pub customers: i64,

@@ -140,6 +140,7 @@ pub async fn delete_feature(posted: Posted) -> Outcome {
             format!("The feature {key} is deleted; nothing gives it any more."),
         ),
         Ok(false) => Outcome::NotFound,
+        Err(store::Error::Conflict(why)) => Outcome::invalid("/admin/features", "key", format!("{why}.")),
         Err(error) => error.into(),
     }
 }

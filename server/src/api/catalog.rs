@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use domain::catalog::FeatureGrant;
+use domain::catalog::{FeatureGrant, GrantSource, counting};
 use domain::{Livemode, Term};
 use serde::{Deserialize, Serialize};
 use store::records::TargetKind;
@@ -47,7 +47,7 @@ impl Inner {
             TargetKind::Product => &catalog.products,
         };
         let features =
-            targets.get(&id).map(|grants| grants.iter().cloned().map(GrantBody::from).collect()).unwrap_or_default();
+            targets.get(&id).map(|said| counting(said).cloned().map(GrantBody::from).collect()).unwrap_or_default();
         GrantsOut { object: kind.as_str(), id, features, livemode: livemode.is_live() }
     }
 
@@ -73,9 +73,13 @@ impl Inner {
             }
             let feature =
                 catalog.features.get(&grant.feature).ok_or_else(|| ApiError::unknown_feature(param, &grant.feature))?;
+            if is_stripes(&grant, i)? {
+                continue;
+            }
             check_value(grant.value, feature.kind, &format!("features[{i}].value"))?;
             let (duration, credits) = (duration(&grant, i)?, credits(&grant, i)?);
-            grants.push(FeatureGrant { feature: grant.feature, value: grant.value, duration, credits });
+            let of = FeatureGrant::of(grant.feature).with_value(grant.value);
+            grants.push(FeatureGrant { duration, credits, ..of });
         }
         let author = self.author(key, None);
         self.app.store.put_grants(key.livemode, kind, &id, &grants, &author).await.map_err(|error| match error {
@@ -85,6 +89,16 @@ impl Inner {
         })?;
         Ok(self.grants(key.livemode, kind, id))
     }
+}
+
+/// Whether Stripe says so, as an answer of ours told: then it is not ours to set.
+fn is_stripes(grant: &GrantBody, i: usize) -> Result<bool, ApiError> {
+    let Some(word) = &grant.source else { return Ok(false) };
+    let param = format!("features[{i}].source");
+    let source = GrantSource::parse(word).ok_or_else(|| {
+        ApiError::invalid(param.clone(), format!("Invalid {param}: expected metadata, stripe or manual."))
+    })?;
+    Ok(!source.is_manual())
 }
 
 fn duration(grant: &GrantBody, i: usize) -> Result<Option<Term>, ApiError> {
@@ -121,7 +135,8 @@ pub(super) async fn get_price_features(
     Ok(axum::Json(api.grants(key.livemode, TargetKind::Price, price)))
 }
 
-/// Replaces what a price gives. Works before Stripe ever told us of the price.
+/// Replaces what a price gives by hand. Works before Stripe ever told us of the price. Features that Stripe's metadata names stay, with a
+/// `source`; where both name one, value, duration and credits set here count.
 #[utoipa::path(put, path = "/v1/prices/{price_id}/features", tag = "catalog", request_body = GrantsIn,
     params(("price_id" = String, Path, description = "Stripe's price; need not be known yet")), responses(
     (status = 200, description = "What it gives now", body = GrantsOut),
@@ -157,7 +172,8 @@ pub(super) async fn get_product_features(
     Ok(axum::Json(api.grants(key.livemode, TargetKind::Product, product)))
 }
 
-/// Replaces what every price of a product gives. Works before Stripe ever told us of the product.
+/// Replaces what every price of a product gives by hand. Works before Stripe ever told us of the product. Features that Stripe's metadata
+/// or product features name stay, with a `source`; where several name one, what is set here counts, then metadata.
 #[utoipa::path(put, path = "/v1/products/{product_id}/features", tag = "catalog", request_body = GrantsIn,
     params(("product_id" = String, Path, description = "Stripe's product; need not be known yet")), responses(
     (status = 200, description = "What it gives now", body = GrantsOut),

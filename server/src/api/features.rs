@@ -3,6 +3,7 @@
 use axum::extract::State;
 use domain::Livemode;
 use domain::catalog::{Feature, FeatureType};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::records::Page;
 use utoipa::{IntoParams, ToSchema};
@@ -148,6 +149,7 @@ pub(super) async fn put_feature(
     (status = 401, description = "No key, or not a valid one", body = ErrorOut),
     (status = 403, description = "The key's scope is below admin", body = ErrorOut),
     (status = 404, description = "No such feature", body = ErrorOut),
+    (status = 409, description = "Stripe gives it through a price or product", body = ErrorOut),
 ))]
 pub(super) async fn delete_feature(
     State(api): State<ApiState>,
@@ -155,7 +157,14 @@ pub(super) async fn delete_feature(
     Path(feature): Path<String>,
 ) -> Result<axum::Json<Deleted>, ApiError> {
     feature_key(&feature, "key")?;
-    if !api.app.store.delete_feature(key.livemode, &feature, &api.author(&key, None)).await? {
+    let deleted = api.app.store.delete_feature(key.livemode, &feature, &api.author(&key, None)).await;
+    let deleted = deleted.map_err(|error| match error {
+        store::Error::Conflict(why) => {
+            ApiError::new(StatusCode::CONFLICT, "feature_given_by_stripe", format!("{why}."))
+        }
+        other => other.into(),
+    })?;
+    if !deleted {
         return Err(ApiError::not_found("feature", &feature));
     }
     Ok(axum::Json(Deleted { object: "feature", id: feature, deleted: true }))

@@ -91,6 +91,11 @@ pub(super) struct GrantBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 100, minimum = 1)]
     pub(super) credits: Option<i64>,
+    /// Who says so, when it is Stripe: `metadata`, or `stripe` for its product features. One that is sent back with its source is left to
+    /// Stripe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "stripe")]
+    pub(super) source: Option<String>,
 }
 
 impl From<FeatureGrant> for GrantBody {
@@ -100,6 +105,7 @@ impl From<FeatureGrant> for GrantBody {
             value: grant.value,
             duration: grant.duration.map(|term| term.to_string()),
             credits: grant.credits,
+            source: (!grant.source.is_manual()).then(|| grant.source.as_str().to_owned()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use app::pages::confirm::Effect;
 use domain::access::{Decision, UserFacts, decide, entitlements};
-use domain::catalog::FeatureGrant;
+use domain::catalog::{FeatureGrant, put_in_order};
 use domain::{Livemode, Timestamp};
 use store::records::TargetKind;
 
@@ -42,7 +42,8 @@ pub(super) fn of_moving(ask: &Ask<'_>, customer_id: &str, from: &str, to: Option
     let (moved, kept) =
         before.subscriptions.iter().cloned().partition(|facts| facts.subscription.customer_id == customer_id);
     let (bought, other) = before.purchases.iter().cloned().partition(|facts| facts.payer_id == customer_id);
-    let mut without = UserFacts { subscriptions: kept, purchases: other, ..before.clone() };
+    let (entitled, others) = before.entitlements.iter().cloned().partition(|facts| facts.customer_id == customer_id);
+    let mut without = UserFacts { subscriptions: kept, purchases: other, entitlements: others, ..before.clone() };
     without.customers.retain(|id| id != customer_id);
     let loser = effect(ask, from, &before, &without);
     let winner = to.and_then(|to| {
@@ -52,6 +53,7 @@ pub(super) fn of_moving(ask: &Ask<'_>, customer_id: &str, from: &str, to: Option
         after.customers.push(customer_id.to_owned());
         after.subscriptions.extend::<Vec<_>>(moved);
         after.purchases.extend::<Vec<_>>(bought);
+        after.entitlements.extend::<Vec<_>>(entitled);
         effect(ask, to, &before, &after)
     });
     loser.into_iter().chain(winner).collect()
@@ -78,7 +80,7 @@ pub(super) fn of_deleting(ask: &Ask<'_>, feature: &str) -> Vec<Effect> {
     users.into_iter().map(lost).collect()
 }
 
-/// A price or product gives these features and no others: who has a subscription to it and gains or loses by that, by id.
+/// A price or product is said here to give these features and no others: who has a subscription to it and gains or loses by that, by id.
 pub(crate) fn of_giving(
     state: &AppState,
     (livemode, now): (Livemode, Timestamp),
@@ -89,7 +91,10 @@ pub(crate) fn of_giving(
     let before = index.catalog(livemode);
     let mut after = (*before).clone();
     let targets = if kind == TargetKind::Price { &mut after.prices } else { &mut after.products };
-    targets.insert(id.to_owned(), grants.to_vec());
+    let said = targets.entry(id.to_owned()).or_default();
+    said.retain(|grant| !grant.source.is_manual());
+    said.extend_from_slice(grants);
+    put_in_order(said);
     let concerned = |facts: &UserFacts| {
         let mut items = facts.subscriptions.iter().flat_map(|facts| &facts.subscription.items);
         items.any(|item| match kind {

@@ -4,9 +4,12 @@ use std::cmp::Ordering;
 
 use super::purchase::Bought;
 use super::standing::{Standing, rank, standing};
-use super::{Decision, OverrideEffect, OverrideFacts, Policy, Reason, Source, SubscriptionFacts, Treatment, UserFacts};
+use super::{
+    Decision, EntitlementFacts, OverrideEffect, OverrideFacts, Policy, Reason, Source, SubscriptionFacts, Treatment,
+    UserFacts,
+};
 use crate::Timestamp;
-use crate::catalog::{Catalog, FeatureGrant, FeatureType};
+use crate::catalog::{Catalog, FeatureType};
 use crate::stripe::{SubscriptionItem, SubscriptionStatus};
 
 /// May this user use this feature at this moment?
@@ -85,13 +88,18 @@ pub(crate) fn decide_paid(
     let bought = Bought::of(facts, catalog, policy, feature, now);
     let mut survey = Survey::default();
     for subscription in &facts.subscriptions {
-        survey.take(subscription, catalog, policy, feature, now);
+        let payer = &subscription.subscription.customer_id;
+        let entitlements = facts.entitlements.iter().find(|listed| listed.customer_id == *payer);
+        survey.take(subscription, entitlements, catalog, policy, feature, now);
     }
     if !survey.giving.is_empty() {
         return bought.added_to(survey.into_allowed());
     }
     if bought.gives() {
         return bought.into_allowed();
+    }
+    if let Some(entitled) = entitled_without_subscription(facts, feature) {
+        return entitled;
     }
     survey.gives_something |= bought.gives_something();
     // A subscription that would give the feature says more than a purchase that would, unless the purchase is only waiting for its money.
@@ -107,6 +115,22 @@ pub(crate) fn decide_paid(
             (false, true) => Reason::PaymentPending,
             (false, false) => Reason::NoPayment,
         })
+    })
+}
+
+/// Stripe entitles a customer of whom no subscription has been told: its word is all there is. Where subscriptions are known, they and
+/// our policy decide, since Stripe does not say what becomes of entitlements while payments are late.
+fn entitled_without_subscription(facts: &UserFacts, feature: Option<&str>) -> Option<Decision> {
+    let has_subscription =
+        |customer_id: &str| facts.subscriptions.iter().any(|s| s.subscription.customer_id == customer_id);
+    let entitled = |listed: &&EntitlementFacts| listed.lists(feature) && !has_subscription(&listed.customer_id);
+    let sources: Vec<_> = facts.entitlements.iter().filter(entitled).map(entitlement_source).collect();
+    (!sources.is_empty()).then(|| Decision {
+        allowed: true,
+        reason: Reason::SubscriptionActive,
+        until: None,
+        value: None,
+        sources,
     })
 }
 
@@ -136,11 +160,13 @@ impl<'a> Survey<'a> {
     fn take(
         &mut self,
         facts: &'a SubscriptionFacts,
+        entitlements: Option<&EntitlementFacts>,
         catalog: &Catalog,
         policy: &Policy,
         feature: Option<&str>,
         now: Timestamp,
     ) {
+        let listed = entitlements.is_some_and(|listed| listed.lists(feature));
         let mut good: Option<(Reason, Option<Timestamp>, Option<i64>)> = None;
         let mut would: Option<Refused<'a>> = None;
         let mut neither: Option<Refused<'a>> = None;
@@ -149,11 +175,12 @@ impl<'a> Survey<'a> {
             let policy = catalog.policy(policy, feature, item.map(|item| item.price_id.as_str()));
             let withheld =
                 policy.trialing == Treatment::Deny && facts.subscription.status == SubscriptionStatus::Trialing;
-            let gift = item.and_then(|item| gift(item, catalog, feature)).filter(|_| !withheld);
+            let gift = item.and_then(|item| gift(item, catalog, feature, listed)).filter(|_| !withheld);
             match standing(facts, item, &policy, now) {
                 Standing::Good { reason, until } => {
                     stands_well = true;
-                    self.gives_something |= item.is_some_and(|item| gives_anything(item, catalog));
+                    self.gives_something |= item.is_some_and(|item| gives_anything(item, catalog))
+                        || entitlements.is_some_and(|listed| listed.lists(None));
                     if let Some(value) = gift {
                         good = Some(match good {
                             None => (reason, until, value),
@@ -254,16 +281,18 @@ fn is_about(o: &OverrideFacts, feature: Option<&str>) -> bool {
     feature.is_none_or(|key| o.feature == key)
 }
 
-/// Whether the item gives the feature (any, when none is named), and the highest value it gives.
+/// Whether the item gives the feature (any, when none is named), and the highest value it gives. `listed`: Stripe itself entitles its
+/// customer to the feature.
 #[expect(clippy::option_option, reason = "given without a number is not the same as not given")]
-fn gift(item: &SubscriptionItem, catalog: &Catalog, feature: Option<&str>) -> Option<Option<i64>> {
+fn gift(item: &SubscriptionItem, catalog: &Catalog, feature: Option<&str>, listed: bool) -> Option<Option<i64>> {
     let grants = catalog.grants(&item.price_id, item.product_id.as_deref());
-    let value = |grant: &FeatureGrant| {
+    let value = |value: Option<i64>| {
         let key = feature?;
         let is_limit = || catalog.features.get(key).is_some_and(|feature| feature.kind == FeatureType::Limit);
-        grant.value.or_else(|| is_limit().then_some(item.quantity))
+        value.or_else(|| is_limit().then_some(item.quantity))
     };
-    grants.filter(|grant| feature.is_none_or(|key| grant.feature == key)).map(value).max()
+    let grants = grants.filter(|grant| feature.is_none_or(|key| grant.feature == key));
+    grants.map(|grant| value(grant.value)).max().or_else(|| listed.then(|| value(None)))
 }
 
 fn gives_anything(item: &SubscriptionItem, catalog: &Catalog) -> bool {
@@ -301,6 +330,11 @@ fn override_source(o: &OverrideFacts) -> Source {
         until: o.expires_at,
         value: o.value,
     }
+}
+
+fn entitlement_source(listed: &EntitlementFacts) -> Source {
+    let (kind, id, status) = ("entitlement".to_owned(), listed.customer_id.clone(), "active".to_owned());
+    Source { kind, id, status, until: None, value: None }
 }
 
 fn subscription_source(facts: &SubscriptionFacts, until: Option<Timestamp>, value: Option<i64>) -> Source {

@@ -101,6 +101,26 @@ impl OverrideFacts {
     }
 }
 
+/// What Stripe itself holds a customer entitled to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntitlementFacts {
+    /// `cus_…`
+    pub customer_id: String,
+    /// The `lookup_key`s of its active entitlements, sorted.
+    pub lookup_keys: Vec<String>,
+}
+
+impl EntitlementFacts {
+    /// Whether Stripe lists the feature (any, when none is named).
+    #[must_use]
+    pub fn lists(&self, feature: Option<&str>) -> bool {
+        match feature {
+            Some(key) => self.lookup_keys.binary_search_by(|known| known.as_str().cmp(key)).is_ok(),
+            None => !self.lookup_keys.is_empty(),
+        }
+    }
+}
+
 /// Everything a decision about one user may depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserFacts {
@@ -113,6 +133,9 @@ pub struct UserFacts {
     /// One-time purchases of those customers, and of this user as a guest.
     #[serde(default)]
     pub purchases: Vec<PurchaseFacts>,
+    /// What Stripe itself holds those customers entitled to.
+    #[serde(default)]
+    pub entitlements: Vec<EntitlementFacts>,
     /// Whether a Checkout of those customers for a subscription is complete and its payment still under way.
     pub payment_pending: bool,
     /// Overrides that have not been revoked.
@@ -122,12 +145,12 @@ pub struct UserFacts {
 /// One thing that gives the feature, or the nearest that does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// `subscription`, `purchase` or `override`.
+    /// `subscription`, `purchase`, `entitlement` (Stripe's own, of a customer without a known subscription) or `override`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `sub_…`, `cs_…` or `in_…` of a purchase, or `ovr_…`
+    /// `sub_…`, `cs_…` or `in_…` of a purchase, `cus_…` of an entitlement, or `ovr_…`
     pub id: String,
-    /// Stripe's status; `paid`, `unpaid`, `failed`, `expired`, `partially_refunded`, `refunded` or `disputed` of a purchase; `grant` or
+    /// Stripe's status; `active` of an entitlement; `paid`, `unpaid`, `failed`, `expired`, `partially_refunded`, `refunded` or `disputed` of a purchase; `grant` or
     /// `deny`.
     pub status: String,
     /// Until when this source gives it.

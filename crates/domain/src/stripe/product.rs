@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::json::{Missing, Reader};
+use crate::metadata::FEATURES_KEY;
 
 /// A product as the catalog shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct Product {
     pub name: Option<String>,
     /// Whether it can still be bought.
     pub active: bool,
+    /// `features` of its metadata, see [`crate::metadata`].
+    #[serde(default)]
+    pub features: Option<String>,
 }
 
 impl Product {
@@ -23,7 +27,12 @@ impl Product {
     /// When the id is missing.
     pub fn read(object: &Value) -> Result<Self, Missing> {
         let root = Reader::new(object);
-        Ok(Self { id: root.string("id")?, name: root.opt_string("name"), active: root.flag("active") })
+        Ok(Self {
+            id: root.string("id")?,
+            name: root.opt_string("name"),
+            active: root.flag("active"),
+            features: features_of(&root),
+        })
     }
 }
 
@@ -44,6 +53,13 @@ pub struct Price {
     pub interval: Option<String>,
     /// Whether it can still be bought.
     pub active: bool,
+    /// `features` of its metadata, see [`crate::metadata`].
+    #[serde(default)]
+    pub features: Option<String>,
+}
+
+fn features_of(root: &Reader<'_>) -> Option<String> {
+    root.at("metadata").and_then(|metadata| metadata.opt_string(FEATURES_KEY))
 }
 
 impl Price {
@@ -64,6 +80,7 @@ impl Price {
                 .and_then(|recurring| recurring.opt_string("interval"))
                 .or_else(|| root.opt_string("interval")),
             active: root.flag("active"),
+            features: features_of(&root),
         })
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod catalog;
+mod entitlements;
 mod event;
 mod objects;
 mod payments;

@@ -79,10 +79,14 @@ fn a_price_a_plan_and_a_product() {
         currency: Some("usd".to_owned()),
         interval: Some("month".to_owned()),
         active: true,
+        features: None,
     };
     assert_eq!(Price::read(&price).unwrap(), expected);
     let product = Product::read(&price["product"]).unwrap();
-    assert_eq!(product, Product { id: "prod_TCmonth".to_owned(), name: Some("Pro".to_owned()), active: false });
+    assert_eq!(
+        product,
+        Product { id: "prod_TCmonth".to_owned(), name: Some("Pro".to_owned()), active: false, features: None }
+    );
     let plan = &fixture("subscription_plan_only")["items"]["data"][0]["plan"];
     let plan = Price::read(plan).unwrap();
     assert_eq!(

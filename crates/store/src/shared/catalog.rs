@@ -1,14 +1,16 @@
 //! Features and what gives them.
 
 use async_trait::async_trait;
+use domain::Livemode;
 use domain::access::{PolicyExceptions, Treatment};
-use domain::catalog::{Feature, FeatureGrant};
-use domain::{Livemode, Term};
+use domain::catalog::{Feature, FeatureGrant, GrantSource};
+use domain::stripe::Product;
 use serde_json::json;
 
 use super::Backend;
 use super::audit::audit;
-use super::rows::{Columns as _, json as read_json};
+use super::products::Target;
+use super::rows::{Columns as _, DbRow, json as read_json};
 use super::write::Cause;
 use crate::records::{Author, PolicyTarget, PriceRecord, ProductRecord, TargetKind};
 use crate::{CatalogStore, Error, Result};
@@ -43,6 +45,16 @@ impl CatalogStore for Backend {
 
     async fn delete_feature(&self, livemode: Livemode, key: &str, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
+        let told: Option<String> = sqlx::query_scalar(
+            "select target_id from catalog_grant where livemode = $1 and feature_key = $2 and source <> 'manual' limit 1",
+        )
+        .bind(livemode.is_live())
+        .bind(key)
+        .fetch_optional(write.conn())
+        .await?;
+        if let Some(target) = told {
+            return Err(Error::Conflict(format!("Stripe gives {key} through {target}: take it away there first")));
+        }
         sqlx::query("delete from catalog_grant where livemode = $1 and feature_key = $2")
             .bind(livemode.is_live())
             .bind(key)
@@ -79,25 +91,8 @@ impl CatalogStore for Backend {
             TargetKind::Price => &catalog.prices,
             TargetKind::Product => &catalog.products,
         };
-        let before = known.get(id).cloned().unwrap_or_default();
-        sqlx::query("delete from catalog_grant where livemode = $1 and target_kind = $2 and target_id = $3")
-            .bind(livemode.is_live())
-            .bind(kind.as_str())
-            .bind(id)
-            .execute(write.conn())
-            .await?;
-        for grant in grants {
-            sqlx::query("insert into catalog_grant (livemode, target_kind, target_id, feature_key, value, duration_s, credits) values ($1, $2, $3, $4, $5, $6, $7)")
-                .bind(livemode.is_live())
-                .bind(kind.as_str())
-                .bind(id)
-                .bind(&grant.feature)
-                .bind(grant.value)
-                .bind(grant.duration.map(Term::secs))
-                .bind(grant.credits)
-                .execute(write.conn())
-                .await?;
-        }
+        let before: Vec<_> = known.get(id).into_iter().flatten().filter(|grant| grant.source.is_manual()).collect();
+        write.replace_grants(Target { livemode, kind, id }, GrantSource::Manual, grants).await?;
         audit(
             write.conn(),
             author,
@@ -170,17 +165,22 @@ impl CatalogStore for Backend {
     }
 
     async fn product(&self, livemode: Livemode, product_id: &str) -> Result<Option<ProductRecord>> {
-        let row = sqlx::query("select state, deleted from product where livemode = $1 and product_id = $2")
-            .bind(livemode.is_live())
-            .bind(product_id)
-            .fetch_optional(&self.read)
-            .await?;
+        let sql = "select state, deleted, synced_at, read_error from product where livemode = $1 and product_id = $2 and evidence_at > 0";
+        let row = sqlx::query(sql).bind(livemode.is_live()).bind(product_id).fetch_optional(&self.read).await?;
         row.map(|row| {
-            Ok(ProductRecord {
-                product: read_json("product", "state", product_id, &row.text("state")?)?,
-                deleted: row.flag("deleted")?,
-            })
+            let product = read_json("product", "state", product_id, &row.text("state")?)?;
+            product_record(&row, product)
         })
         .transpose()
     }
+}
+
+/// A row with `deleted`, `synced_at` and `read_error`.
+pub(super) fn product_record(row: &DbRow, product: Product) -> Result<ProductRecord> {
+    Ok(ProductRecord {
+        product,
+        deleted: row.flag("deleted")?,
+        synced_at: row.opt_time("synced_at")?,
+        read_error: row.opt_text("read_error")?,
+    })
 }

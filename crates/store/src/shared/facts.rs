@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::access::{
-    OverrideEffect, OverrideFacts, Policy, PolicyExceptions, SubscriptionFacts, Treatment, UserFacts, decide,
+    EntitlementFacts, OverrideEffect, OverrideFacts, Policy, PolicyExceptions, SubscriptionFacts, Treatment, UserFacts,
+    decide,
 };
-use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType};
+use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType, GrantSource, put_in_order};
 use domain::{Livemode, Term, Timestamp};
 
 use super::purchases::{self, Gathered};
@@ -58,6 +59,10 @@ pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &st
              and p.invoice_id = i.invoice_id and o.livemode = p.livemode and o.payment_id = p.payment_id
              and m.livemode = $1 and m.user_id = $2
          union all
+         select 'entitlement', e.customer_id, e.lookup_keys, null, null, null, null
+         from mapping m cross join customer_entitlement e
+         where e.livemode = m.livemode and e.customer_id = m.customer_id and m.livemode = $1 and m.user_id = $2
+         union all
          select 'user', user_id, null, null, null, null, null
          from app_user where livemode = $1 and user_id = $2",
     )
@@ -73,6 +78,7 @@ pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &st
             "customer" => facts.customers.push(id),
             "override" => facts.overrides.push(override_facts(row, id)?),
             "subscription" => facts.subscriptions.push(subscription_facts(row, &id)?),
+            "entitlement" => facts.entitlements.push(entitlement_facts(row, id)?),
             "user" => facts.known = true,
             _ => {
                 gathered.take(&part, &id, row)?;
@@ -83,6 +89,7 @@ pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &st
     facts.customers.sort();
     facts.overrides.sort_by(|a, b| a.id.cmp(&b.id));
     facts.subscriptions.sort_by(|a, b| a.subscription.id.cmp(&b.subscription.id));
+    facts.entitlements.sort_by(|a, b| a.customer_id.cmp(&b.customer_id));
     gathered.add_to(&mut facts);
     facts.known |= !facts.customers.is_empty() || !facts.overrides.is_empty();
     Ok(facts.known.then_some(facts))
@@ -107,6 +114,11 @@ fn subscription_facts(row: &DbRow, id: &str) -> Result<SubscriptionFacts> {
         past_due_since: row.opt_time("since")?,
         failed_debit: None,
     })
+}
+
+fn entitlement_facts(row: &DbRow, customer_id: String) -> Result<EntitlementFacts> {
+    let lookup_keys = json("customer_entitlement", "lookup_keys", &customer_id, &row.text("state")?)?;
+    Ok(EntitlementFacts { customer_id, lookup_keys })
 }
 
 /// The catalog of a mode as this connection sees it.
@@ -135,7 +147,7 @@ pub(super) async fn catalog(conn: &mut Conn, livemode: Livemode) -> Result<Catal
         catalog.price_policies.insert(price_id, policy);
     }
     let grants = sqlx::query(
-        "select target_kind, target_id, feature_key, value, duration_s, credits from catalog_grant where livemode = $1 order by feature_key",
+        "select target_kind, target_id, feature_key, source, value, duration_s, credits from catalog_grant where livemode = $1",
     )
     .bind(livemode.is_live())
     .fetch_all(conn)
@@ -143,6 +155,9 @@ pub(super) async fn catalog(conn: &mut Conn, livemode: Livemode) -> Result<Catal
     for row in &grants {
         let targets = if row.text("target_kind")? == "price" { &mut catalog.prices } else { &mut catalog.products };
         targets.entry(row.text("target_id")?).or_default().push(feature_grant(row)?);
+    }
+    for grants in catalog.prices.values_mut().chain(catalog.products.values_mut()) {
+        put_in_order(grants);
     }
     Ok(catalog)
 }
@@ -165,6 +180,7 @@ pub(super) fn feature_grant(row: &DbRow) -> Result<FeatureGrant> {
         value: row.opt_int("value")?,
         duration: row.opt_int("duration_s")?.and_then(Term::from_secs),
         credits: row.opt_int("credits")?,
+        source: word("catalog_grant", "source", &row.text("target_id")?, &row.text("source")?, GrantSource::parse)?,
     })
 }
 
@@ -235,6 +251,16 @@ impl Backend {
                 .or_default()
                 .subscriptions
                 .push(subscription_facts(row, &row.text("id")?)?);
+        }
+        let entitlements = sqlx::query(
+            "select e.livemode, m.user_id, e.customer_id as id, e.lookup_keys as state
+             from customer_entitlement e
+             join mapping m on m.livemode = e.livemode and m.customer_id = e.customer_id
+             order by e.customer_id",
+        );
+        for row in &entitlements.fetch_all(&mut *conn).await? {
+            let facts = users.entry((row.livemode()?, row.text("user_id")?)).or_default();
+            facts.entitlements.push(entitlement_facts(row, row.text("id")?)?);
         }
         for (key, gathered) in purchases::everybodys(&mut conn).await? {
             gathered.add_to(users.entry(key).or_default());

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
-use domain::catalog::FeatureGrant;
+use domain::catalog::{FeatureGrant, put_in_order};
 use domain::event::EventStatus;
 use domain::mapping::MappingSource;
 use domain::stripe::{Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 
 use super::Backend;
+use super::catalog::product_record;
 use super::facts::feature_grant;
 use super::rows::{Columns as _, DbRow, json, word};
 use crate::records::{
@@ -323,14 +324,14 @@ impl Lists for Backend {
     async fn list_catalog(&self, livemode: Livemode) -> Result<Vec<CatalogRow>> {
         let live = livemode.is_live();
         let mut products: BTreeMap<String, ProductRecord> = BTreeMap::new();
-        for row in &sqlx::query("select product_id, state, deleted from product where livemode = $1")
+        for row in &sqlx::query("select product_id, state, deleted, synced_at, read_error from product where livemode = $1 and evidence_at > 0")
             .bind(live)
             .fetch_all(&self.read)
             .await?
         {
             let id = row.text("product_id")?;
             let product: Product = json("product", "state", &id, &row.text("state")?)?;
-            products.insert(id, ProductRecord { product, deleted: row.flag("deleted")? });
+            products.insert(id, product_record(row, product)?);
         }
         let mut prices: BTreeMap<String, PriceRecord> = BTreeMap::new();
         for row in &sqlx::query("select price_id, state, deleted from price where livemode = $1")
@@ -344,12 +345,13 @@ impl Lists for Backend {
         }
         let mut grants: BTreeMap<(bool, String), Vec<FeatureGrant>> = BTreeMap::new();
         let given = sqlx::query(
-            "select target_kind, target_id, feature_key, value, duration_s, credits from catalog_grant where livemode = $1 order by feature_key",
+            "select target_kind, target_id, feature_key, source, value, duration_s, credits from catalog_grant where livemode = $1",
         );
         for row in &given.bind(live).fetch_all(&self.read).await? {
             let target = (row.text("target_kind")? == TargetKind::Product.as_str(), row.text("target_id")?);
             grants.entry(target).or_default().push(feature_grant(row)?);
         }
+        grants.values_mut().for_each(|said| put_in_order(said));
         let mut payers: BTreeMap<(bool, String), HashSet<String>> = BTreeMap::new();
         let mut product_of: HashMap<String, String> = HashMap::new();
         let paying = sqlx::query(

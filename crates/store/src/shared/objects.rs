@@ -2,13 +2,11 @@
 
 use domain::evidence::{self, MARGIN_MS, Order, Witness};
 use domain::stripe::json::Missing;
-use domain::stripe::{CheckoutSession, Customer, LineItem, Price, Product, Subscription};
+use domain::stripe::{CheckoutSession, Customer, LineItem, Subscription};
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
-use sqlx::Row as _;
 
 use super::rows::{Columns as _, DbRow, json, to_json};
-use super::write::Write;
 use super::{Conn, note_field};
 use crate::records::Effects;
 use crate::{Error, Result};
@@ -86,11 +84,30 @@ pub(super) enum Use {
     Keep,
 }
 
-/// Decides between stored and new, for both kinds of origin.
+/// What evidence is about.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) object_id: &'a str,
+    /// An entitlement summary has no id: its customer's stands in.
+    pub(super) is_summary: bool,
+}
+
+/// Decides between stored and new about an object, for both kinds of origin.
 pub(super) async fn weigh(
     conn: &mut Conn,
     evidence: &Evidence<'_>,
     object_id: &str,
+    stored: Option<&Stored>,
+    ends: (bool, bool),
+) -> Result<(Use, Applied)> {
+    weigh_subject(conn, evidence, Subject { object_id, is_summary: false }, stored, ends).await
+}
+
+/// [`weigh`], also for what has no id of its own.
+pub(super) async fn weigh_subject(
+    conn: &mut Conn,
+    evidence: &Evidence<'_>,
+    subject: Subject<'_>,
     stored: Option<&Stored>,
     ends: (bool, bool),
 ) -> Result<(Use, Applied)> {
@@ -121,10 +138,10 @@ pub(super) async fn weigh(
         }
         Order::Undecidable => {
             let since = stored.at.max(evidence.at).plus_millis(-MARGIN_MS);
-            let mut seen = witnesses(conn, evidence.livemode, object_id, since).await?;
+            let mut seen = witnesses(conn, evidence.livemode, subject, since).await?;
             if evidence::latest(&seen).is_some_and(|(_, proven)| !proven) {
                 // An object that came back to where it was: what led there tells.
-                seen = witnesses(conn, evidence.livemode, object_id, Timestamp::default()).await?;
+                seen = witnesses(conn, evidence.livemode, subject, Timestamp::default()).await?;
             }
             let Some((winner, proven)) = evidence::latest(&seen) else {
                 return Ok((Use::Apply, Applied::default()));
@@ -142,12 +159,17 @@ pub(super) async fn weigh(
 }
 
 /// The events about an object since a time on Stripe's clock, whatever their status.
-async fn witnesses(conn: &mut Conn, livemode: Livemode, object_id: &str, since: Timestamp) -> Result<Vec<Witness>> {
+async fn witnesses(
+    conn: &mut Conn,
+    livemode: Livemode,
+    subject: Subject<'_>,
+    since: Timestamp,
+) -> Result<Vec<Witness>> {
     let rows = sqlx::query(
         "select event_id, kind, created, payload from event where livemode = $1 and object_id = $2 and created >= $3",
     )
     .bind(livemode.is_live())
-    .bind(object_id)
+    .bind(subject.object_id)
     .bind(since.millis())
     .fetch_all(conn)
     .await?;
@@ -158,6 +180,9 @@ async fn witnesses(conn: &mut Conn, livemode: Livemode, object_id: &str, since: 
         let Some(data) = payload.get_mut("data") else { continue };
         let previous = data.get_mut("previous_attributes").map(Value::take).filter(Value::is_object);
         let Some(object) = data.get_mut("object").map(Value::take) else { continue };
+        if object.get("id").is_none() != subject.is_summary {
+            continue;
+        }
         witnesses.push(Witness { event_id, kind: row.text("kind")?, created: row.time("created")?, object, previous });
     }
     Ok(witnesses)
@@ -492,121 +517,4 @@ fn sold(lines: &[LineItem]) -> String {
         quantity => format!("{} × {quantity}", line.price_id),
     });
     lines.collect::<Vec<_>>().join(", ")
-}
-
-/// Takes a product in; `product.deleted` is for ever, so a late `product.updated` does not bring it back.
-pub(super) async fn apply_product(
-    conn: &mut Conn,
-    evidence: &Evidence<'_>,
-    product: &Product,
-    deleted: bool,
-    effects: &mut Effects,
-) -> Result<Applied> {
-    let row = sqlx::query(
-        "select state, deleted, evidence_at, evidence_event_id from product where livemode = $1 and product_id = $2",
-    )
-    .bind(evidence.livemode.is_live())
-    .bind(&product.id)
-    .fetch_optional(&mut *conn)
-    .await?;
-    let mut applied = Applied::default();
-    let mut before: Option<Product> = None;
-    if let Some(row) = &row {
-        let at = row.time("evidence_at")?;
-        let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
-        let decision;
-        (decision, applied) =
-            weigh(conn, evidence, &product.id, Some(&stored), (row.flag("deleted")?, deleted)).await?;
-        applied.needs_read = false;
-        if !matches!(decision, Use::Apply) {
-            return Ok(applied);
-        }
-        before = Some(json("product", "state", &product.id, &row.text("state")?)?);
-    }
-    note_field(effects, &product.id, "name", before.and_then(|p| p.name), product.name.clone());
-    sqlx::query(
-        "insert into product (livemode, product_id, state, deleted, evidence_at, evidence_event_id)
-         values ($1, $2, $3, $4, $5, $6)
-         on conflict (livemode, product_id) do update
-            set state = excluded.state, deleted = excluded.deleted, evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
-    )
-    .bind(evidence.livemode.is_live())
-    .bind(&product.id)
-    .bind(to_json(product))
-    .bind(deleted)
-    .bind(evidence.at.millis())
-    .bind(evidence.origin.event_id())
-    .execute(conn)
-    .await?;
-    Ok(applied)
-}
-
-/// Takes a price in.
-pub(super) async fn apply_price(
-    conn: &mut Conn,
-    evidence: &Evidence<'_>,
-    price: &Price,
-    deleted: bool,
-) -> Result<Applied> {
-    let row =
-        sqlx::query("select deleted, evidence_at, evidence_event_id from price where livemode = $1 and price_id = $2")
-            .bind(evidence.livemode.is_live())
-            .bind(&price.id)
-            .fetch_optional(&mut *conn)
-            .await?;
-    let mut applied = Applied::default();
-    if let Some(row) = &row {
-        let at = row.time("evidence_at")?;
-        let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
-        let decision;
-        (decision, applied) =
-            weigh(conn, evidence, &price.id, Some(&stored), (row.try_get("deleted")?, deleted)).await?;
-        applied.needs_read = false;
-        if !matches!(decision, Use::Apply) {
-            return Ok(applied);
-        }
-    }
-    sqlx::query(
-        "insert into price (livemode, price_id, product_id, state, deleted, evidence_at, evidence_event_id)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (livemode, price_id) do update
-            set product_id = excluded.product_id, state = excluded.state, deleted = excluded.deleted,
-                evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
-    )
-    .bind(evidence.livemode.is_live())
-    .bind(&price.id)
-    .bind(price.product_id.as_deref())
-    .bind(to_json(price))
-    .bind(deleted)
-    .bind(evidence.at.millis())
-    .bind(evidence.origin.event_id())
-    .execute(conn)
-    .await?;
-    Ok(applied)
-}
-
-impl Write<'_> {
-    /// Notes the prices and products that stand inside a subscription's items, where nothing better is known of them.
-    pub(super) async fn note_prices(&mut self, livemode: Livemode, subscription: &Value) -> Result<()> {
-        let items =
-            subscription.pointer("/items/data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for object in items.iter().filter_map(|item| item.get("price").or_else(|| item.get("plan"))) {
-            let Ok(price) = Price::read(object) else { continue };
-            if !self.noted_prices.insert((livemode, price.id.clone())) {
-                continue;
-            }
-            sqlx::query(
-                "insert into price (livemode, price_id, product_id, state, deleted, evidence_at)
-                 values ($1, $2, $3, $4, false, 0)
-                 on conflict (livemode, price_id) do nothing",
-            )
-            .bind(livemode.is_live())
-            .bind(&price.id)
-            .bind(price.product_id.as_deref())
-            .bind(to_json(&price))
-            .execute(self.conn())
-            .await?;
-        }
-        Ok(())
-    }
 }

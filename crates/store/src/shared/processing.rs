@@ -7,7 +7,7 @@ use domain::event::EventStatus;
 use domain::evidence::retry_delay_ms;
 use domain::mapping::{Claim, MappingSource};
 use domain::stripe::json::Missing;
-use domain::stripe::{CheckoutSession, Customer, Price, Product, Subscription};
+use domain::stripe::{CheckoutSession, Customer, EntitlementSummary, Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 use serde_json::{Value, json};
 use sqlx::QueryBuilder;
@@ -18,7 +18,7 @@ use super::dialect::{Db, SKIP_LOCKED};
 use super::objects::{self, Applied, Evidence, Origin};
 use super::rows::{Columns as _, DbRow, json as read_json, to_json};
 use super::write::{Attempt, Cause, Write};
-use crate::records::{Author, Effects, ReadClaim, Round, Snapshot, SyncReport};
+use crate::records::{Author, Effects, ProductClaim, ReadClaim, Round, Snapshot, SyncReport};
 use crate::{Error, Processing, Result};
 
 /// An event in the hands of the processor.
@@ -89,7 +89,8 @@ impl Processing for Backend {
         )
         .fetch_one(&self.read)
         .await?;
-        Ok([event.map(Timestamp::from_millis), self.next_read().await?].into_iter().flatten().min())
+        let due = [event.map(Timestamp::from_millis), self.next_read().await?, self.next_product_read().await?];
+        Ok(due.into_iter().flatten().min())
     }
 
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
@@ -181,6 +182,29 @@ impl Processing for Backend {
 
     async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()> {
         self.note_failed_read(claim, error, now).await
+    }
+
+    async fn claim_products(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ProductClaim>> {
+        self.lease_products(owner, now, limit).await
+    }
+
+    async fn apply_product(
+        &self,
+        claim: &ProductClaim,
+        product: Option<&Value>,
+        features: &[Value],
+        started_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Effects> {
+        self.take_product_read(claim, product, features, started_at, now).await
+    }
+
+    async fn fail_product(&self, claim: &ProductClaim, error: &str, now: Timestamp) -> Result<()> {
+        self.note_failed_product_read(claim, error, now).await
+    }
+
+    async fn request_products(&self, livemode: Livemode, author: &Author) -> Result<u64> {
+        self.ask_for_products(livemode, author).await
     }
 }
 
@@ -337,7 +361,7 @@ impl Write<'_> {
                     user_id,
                     source: MappingSource::SubscriptionMetadata,
                 });
-                self.note_prices(due.livemode, object).await?;
+                self.note_prices(&evidence, object, now, effects).await?;
                 let applied = objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?;
                 self.claims(due, claim, now, effects).await?;
                 applied
@@ -354,6 +378,9 @@ impl Write<'_> {
                     source: MappingSource::CustomerMetadata,
                 });
                 let applied = objects::apply_customer(self.conn(), &evidence, &customer, effects).await?;
+                if customer.deleted {
+                    self.drop_entitlements(due.livemode, &customer.id).await?;
+                }
                 self.claims(due, claim, now, effects).await?;
                 applied
             }
@@ -373,11 +400,15 @@ impl Write<'_> {
                 applied
             }
             "product.created" | "product.updated" | "product.deleted" => match Product::read(object) {
-                Ok(product) => objects::apply_product(self.conn(), &evidence, &product, deleted, effects).await?,
+                Ok(product) => self.take_product(&evidence, &product, deleted, now, effects).await?,
                 Err(missing) => return Ok(Err(missing)),
             },
             "price.created" | "price.updated" | "price.deleted" => match Price::read(object) {
-                Ok(price) => objects::apply_price(self.conn(), &evidence, &price, deleted).await?,
+                Ok(price) => self.take_price(&evidence, &price, deleted, now, effects).await?,
+                Err(missing) => return Ok(Err(missing)),
+            },
+            "entitlements.active_entitlement_summary.updated" => match EntitlementSummary::read(object) {
+                Ok(summary) => self.take_entitlements(&evidence, summary, now, effects).await?,
                 Err(missing) => return Ok(Err(missing)),
             },
             kind => match self.take_in_payment(kind, object, &evidence, effects).await? {

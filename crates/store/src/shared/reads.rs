@@ -3,13 +3,14 @@
 use domain::evidence::{MARGIN_MS, retry_delay_ms};
 use domain::mapping::{Claim, MappingSource};
 use domain::stripe::checkout_session::is_guest;
-use domain::stripe::{CheckoutSession, Customer, Subscription, SubscriptionStatus};
+use domain::stripe::{CheckoutSession, Customer, EntitlementSummary, Subscription, SubscriptionStatus};
 use domain::{Livemode, Timestamp};
 use serde_json::json;
 
 use super::Backend;
 use super::audit::audit;
 use super::dialect::SKIP_LOCKED;
+use super::entitlements::listed;
 use super::objects::{self, Evidence, Origin};
 use super::processing::session_claims;
 use super::rows::{Columns as _, json as read_json};
@@ -192,6 +193,9 @@ impl Backend {
         }
         let before = write.mapped_user(claim.livemode, &claim.customer_id).await?;
         let undecided = write.take_in_snapshot(claim, snapshot, started_at, now, &mut report.effects).await?;
+        if author.actor != "system" {
+            write.read_products_of(claim.livemode, &claim.customer_id, now).await?;
+        }
         let after = write.mapped_user(claim.livemode, &claim.customer_id).await?;
         for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
             let changes =
@@ -336,7 +340,7 @@ impl Write<'_> {
                     source: MappingSource::SubscriptionMetadata,
                 });
             }
-            self.note_prices(claim.livemode, object).await?;
+            self.note_prices(&evidence, object, now, effects).await?;
             undecided |=
                 objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?.needs_read;
         }
@@ -351,9 +355,16 @@ impl Write<'_> {
         for object in &snapshot.checkout_sessions {
             let session =
                 CheckoutSession::read(object, &keys).map_err(|error| unreadable("checkout_session", &error))?;
-            self.note_prices(claim.livemode, &json!({"items": object.get("line_items")})).await?;
+            self.note_prices(&evidence, &json!({"items": object.get("line_items")}), now, effects).await?;
             claims.extend(session_claims(&session));
             undecided |= objects::apply_checkout_session(self.conn(), &evidence, session, effects).await?.needs_read;
+        }
+        if customer.deleted {
+            self.drop_entitlements(claim.livemode, &claim.customer_id).await?;
+        } else if let Some(entitlements) = &snapshot.entitlements {
+            let lookup_keys = listed(entitlements).map_err(|error| unreadable("active_entitlement", &error))?;
+            let summary = EntitlementSummary { customer_id: claim.customer_id.clone(), lookup_keys, truncated: false };
+            undecided |= self.take_entitlements(&evidence, summary, now, effects).await?.needs_read;
         }
         undecided |= self.take_in_payments(&evidence, snapshot, effects, unreadable).await?;
         for found in claims {

@@ -3,13 +3,14 @@
 //! Each statement costs a trip to the database's thread, or over the network. What nothing inside the transaction reads back (attempts,
 //! changes of answers, the marks for other processes) is therefore collected and written at once, when it commits.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::access::UserFacts;
 use domain::catalog::Catalog;
 use domain::event::EventStatus;
+use domain::stripe::Price;
 use domain::{Livemode, Timestamp};
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, QueryBuilder};
@@ -31,8 +32,8 @@ pub(super) struct Write<'a> {
     catalogs: HashMap<Livemode, Arc<Catalog>>,
     /// Users of customers, as far as this transaction has asked or told.
     pub(super) mapped: HashMap<(Livemode, String), Option<String>>,
-    /// Prices that have their row for sure.
-    pub(super) noted_prices: HashSet<(Livemode, String)>,
+    /// Prices as this transaction has taken them in.
+    pub(super) noted_prices: HashMap<(Livemode, String), Price>,
     attempts: Vec<Attempt>,
     verdicts: Vec<Verdict>,
 }
@@ -98,7 +99,7 @@ impl<'a> Write<'a> {
             users: HashMap::new(),
             catalogs: HashMap::new(),
             mapped: HashMap::new(),
-            noted_prices: HashSet::new(),
+            noted_prices: HashMap::new(),
             attempts: vec![],
             verdicts: vec![],
         }
@@ -155,7 +156,10 @@ impl<'a> Write<'a> {
         let after = Arc::new(facts::catalog(self.conn(), livemode).await?);
         let policy = self.backend.options.policy;
         let users = self.backend.index.users_where(livemode, |facts| {
-            !facts.subscriptions.is_empty() || !facts.purchases.is_empty() || !facts.overrides.is_empty()
+            !facts.subscriptions.is_empty()
+                || !facts.purchases.is_empty()
+                || !facts.overrides.is_empty()
+                || !facts.entitlements.is_empty()
         });
         for (user_id, facts) in users {
             let changes =

@@ -10,12 +10,15 @@ use super::helpers::{Database, Engine};
 
 /// What runs for each delivery, event or read.
 const ENGINE: &[(&str, &str)] = &[
+    ("entitlements", include_str!("../../src/shared/entitlements.rs")),
     ("facts", include_str!("../../src/shared/facts.rs")),
     ("intake", include_str!("../../src/shared/intake.rs")),
     ("mappings", include_str!("../../src/shared/mappings.rs")),
     ("objects", include_str!("../../src/shared/objects.rs")),
     ("payments", include_str!("../../src/shared/payments.rs")),
     ("processing", include_str!("../../src/shared/processing.rs")),
+    ("product_reads", include_str!("../../src/shared/product_reads.rs")),
+    ("products", include_str!("../../src/shared/products.rs")),
     ("reads", include_str!("../../src/shared/reads.rs")),
 ];
 /// Tables that grow with the business.
@@ -23,6 +26,7 @@ const GROWING: &[&str] = &[
     "event",
     "attempt",
     "customer",
+    "customer_entitlement",
     "mapping",
     "mapping_conflict",
     "subscription",
