@@ -10,7 +10,7 @@ use domain::stripe::CheckoutSession;
 use domain::stripe::checkout_session::is_guest;
 use gateway::Gateway;
 use store::Store;
-use store::records::{Author, ProductClaim, ReadClaim, Snapshot, SyncReport};
+use store::records::{Author, ProductClaim, ProductSnapshot, ReadClaim, Snapshot, SyncReport};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -231,21 +231,12 @@ impl Worker {
     async fn read_product(&self, claim: &ProductClaim) -> Result<(), store::Error> {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Ok(()) };
         let started_at = self.0.clock.now();
-        let read = match gateway.product(&claim.product_id).await {
-            Ok(product) if product["deleted"] == true => Ok((Some(product), vec![])),
-            Ok(product) => gateway.product_features(&claim.product_id).await.map(|features| (Some(product), features)),
-            Err(gateway::Error::NotFound { .. }) => Ok((None, vec![])),
-            Err(error) => Err(error),
-        };
-        let failed = match read {
-            Ok((product, features)) => {
-                let now = self.0.clock.now();
-                match self.0.store.apply_product(claim, product.as_ref(), &features, started_at, now).await {
-                    Ok(_) => return Ok(()),
-                    Err(error @ store::Error::Inconsistent { .. }) => error.to_string(),
-                    Err(error) => return Err(error),
-                }
-            }
+        let failed = match read_product(gateway.as_ref(), &claim.product_id).await {
+            Ok(answer) => match self.0.store.apply_product(claim, &answer, started_at, self.0.clock.now()).await {
+                Ok(_) => return Ok(()),
+                Err(error @ store::Error::Inconsistent { .. }) => error.to_string(),
+                Err(error) => return Err(error),
+            },
             Err(error) => error.to_string(),
         };
         tracing::warn!(product = claim.product_id, error = failed, "a product could not be read from Stripe");
@@ -313,6 +304,18 @@ async fn read_payer(gateway: &dyn Gateway, payer_id: &str) -> Result<Snapshot, g
         disputes: read.disputes,
         entitlements: read.entitlements,
     })
+}
+
+/// A product with its prices and the features it carries.
+async fn read_product(gateway: &dyn Gateway, id: &str) -> Result<ProductSnapshot, gateway::Error> {
+    match gateway.product(id).await {
+        Ok(product) if product["deleted"] != true => {
+            let (features, prices) = tokio::try_join!(gateway.product_features(id), gateway.product_prices(id))?;
+            Ok(ProductSnapshot { product: Some(product), features, prices })
+        }
+        Ok(_) | Err(gateway::Error::NotFound { .. }) => Ok(ProductSnapshot::default()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Deliveries go first, Stripe waits for their answer; but not for ever, or a flood of them would keep every one from taking effect.

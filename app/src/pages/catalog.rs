@@ -1,12 +1,13 @@
 //! The catalog: which price or product gives which feature, and what is paid for and gives nothing.
 
-use domain::catalog::{Feature, FeatureGrant, FeatureType};
+use domain::Timestamp;
+use domain::catalog::{Feature, FeatureGrant, FeatureType, GrantSource, counting};
 use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, asking_link, card, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group, field, hidden,
-    id, money, page_head, select_field, submit, table,
+    Tone, action_button, asking_link, card, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group,
+    field, hidden, id, money, page_head, select_field, submit, table, time,
 };
 use crate::context::Context;
 
@@ -17,6 +18,8 @@ pub struct View {
     pub rows: Vec<Row>,
     /// Whether there is any feature to give.
     pub has_features: bool,
+    /// Whether there is a key to read products from Stripe with.
+    pub can_read: bool,
 }
 
 /// A price or a product.
@@ -40,7 +43,13 @@ pub struct Row {
     pub known: bool,
     /// Whether it can still be bought.
     pub active: bool,
-    /// What it gives by itself.
+    /// What cannot be read of the features its metadata names, a sentence each.
+    pub faults: Vec<String>,
+    /// Why the last read of a product from Stripe failed.
+    pub read_error: Option<String>,
+    /// When a product was last read from Stripe, with the features it carries.
+    pub synced_at: Option<Timestamp>,
+    /// All that is said of what it gives by itself, the strongest source of a feature first.
     pub grants: Vec<FeatureGrant>,
     /// What a price gives through its product.
     pub from_product: Vec<FeatureGrant>,
@@ -53,6 +62,15 @@ impl Row {
     #[must_use]
     pub const fn is_paid_for_nothing(&self) -> bool {
         !self.is_product && self.customers > 0 && self.grants.is_empty() && self.from_product.is_empty()
+    }
+
+    /// Who says what it gives, in words.
+    fn sources(&self) -> String {
+        let mut sources: Vec<GrantSource> =
+            counting(&self.grants).chain(counting(&self.from_product)).map(|grant| grant.source).collect();
+        sources.sort_unstable_by(|a, b| b.cmp(a));
+        sources.dedup();
+        sources.into_iter().map(source_words).collect::<Vec<_>>().join(", ")
     }
 
     fn label(&self) -> String {
@@ -109,7 +127,10 @@ impl View {
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let idle: Vec<&Row> = self.rows.iter().filter(|row| row.is_paid_for_nothing()).collect();
-        let actions = view! { <a class="btn" href="/admin/features">"Features"</a> };
+        let read = self.can_read.then(|| {
+            action_button(context, "/admin/catalog/read".into(), "Read products from Stripe", "btn", Role::Support)
+        });
+        let actions = view! { {read} <a class="btn" href="/admin/features">"Features"</a> };
         view! {
             {page_head("Catalog", actions)}
             {error_summary(context)}
@@ -120,10 +141,28 @@ impl View {
                     <p>"There is no feature yet, so nothing can give one. " <a href="/admin/features">"Create the first feature"</a></p>
                 </div>
             })}
+            {self.unreadable()}
             {(!idle.is_empty()).then(|| paid_for_nothing(&idle))}
             {self.list()}
         }
         .into_any()
+    }
+
+    /// What stands in Stripe and does not work.
+    fn unreadable(&self) -> AnyView {
+        let lines: Vec<AnyView> = self
+            .rows
+            .iter()
+            .flat_map(|row| row.faults.iter().chain(&row.read_error).map(move |fault| (row, fault)))
+            .map(|(row, fault)| {
+                view! { <li><a href=row.href.clone()>{row.label()}</a> ": " {fault.clone()}</li> }.into_any()
+            })
+            .collect();
+        if lines.is_empty() {
+            return ().into_any();
+        }
+        view! { <div class="banner" data-tone="warn"><p>"Some features named in Stripe do not work:"</p><ul>{lines}</ul></div> }
+            .into_any()
     }
 
     fn list(&self) -> AnyView {
@@ -135,7 +174,7 @@ impl View {
             return empty("Nothing is sold yet", words);
         }
         let rows = self.rows.iter().map(catalog_row).collect();
-        let columns = ["Product or price", "Kind", "Amount", "Gives", "Customers"];
+        let columns = ["Product or price", "Kind", "Amount", "Gives", "Source", "Customers"];
         card("Prices and products", (), table("Prices and products", &columns, rows))
     }
 }
@@ -189,14 +228,23 @@ fn catalog_row(row: &Row) -> AnyView {
             <td>{row.kind()}</td>
             <td class="nowrap">{row.amount_words()}</td>
             <td class="wide"><div class="row">{given}</div></td>
+            <td>{row.sources()}</td>
             <td class="num">{row.customers}</td>
         </tr>
     }
     .into_any()
 }
 
+const fn source_words(source: GrantSource) -> &'static str {
+    match source {
+        GrantSource::Manual => "Set here",
+        GrantSource::Metadata => "Metadata in Stripe",
+        GrantSource::Stripe => "Product features in Stripe",
+    }
+}
+
 fn grant_chips(grants: &[FeatureGrant]) -> Vec<AnyView> {
-    grants.iter().map(|grant| chip(Tone::Ok, with_value(&grant.feature, grant.value)).into_any()).collect()
+    counting(grants).map(|grant| chip(Tone::Ok, with_value(&grant.feature, grant.value)).into_any()).collect()
 }
 
 fn with_value(name: &str, value: Option<i64>) -> String {
@@ -239,9 +287,42 @@ impl Target {
             </dl>
             {unknown}
             {error_summary(context)}
+            {self.said_by_stripe(context)}
             {self.form(context)}
         }
         .into_any()
+    }
+
+    /// What Stripe says of it, what of that counts, and what cannot be read.
+    fn said_by_stripe(&self, context: &Context) -> AnyView {
+        let row = &self.row;
+        let told: Vec<&FeatureGrant> = row.grants.iter().filter(|grant| !grant.source.is_manual()).collect();
+        if told.is_empty() && row.faults.is_empty() && row.read_error.is_none() && row.synced_at.is_none() {
+            return ().into_any();
+        }
+        let rows = told.iter().map(|grant| said_row(&row.grants, grant)).collect();
+        let list = if told.is_empty() {
+            view! { <p>"Neither its metadata nor its product features name any."</p> }.into_any()
+        } else {
+            table("Features named in Stripe", &["Feature", "Source", "Counts"], rows)
+        };
+        let read =
+            row.synced_at.map(|at| view! { <p class="muted">"Read from Stripe " {time(at, context.now)} "."</p> });
+        let faults =
+            row.faults.iter().chain(&row.read_error).map(|fault| view! { <li>{fault.clone()}</li> }.into_any());
+        let faults: Vec<AnyView> = faults.collect();
+        let faults = (!faults.is_empty()).then(|| {
+            view! { <div class="banner" data-tone="warn"><p>"Some of it does not work:"</p><ul>{faults}</ul></div> }
+        });
+        let body = view! {
+            <div class="pad stack">
+                {faults}
+                {list}
+                <p>"What is set here comes on top. Where several name a feature, the number set here counts, then metadata, then product features."</p>
+                {read}
+            </div>
+        };
+        card("What Stripe says", (), body)
     }
 
     fn form(&self, context: &Context) -> AnyView {
@@ -249,7 +330,10 @@ impl Target {
             let words = view! { <p>"A price gives features, and there is none yet."</p><p><a class="btn primary" href="/admin/features">"Create a feature"</a></p> };
             return empty("No feature to give", words);
         }
-        let given = |key: &str| self.row.grants.iter().find(|grant| grant.feature == key).map(|grant| grant.value);
+        let given = |key: &str| {
+            let ours = |grant: &&FeatureGrant| grant.feature == key && grant.source.is_manual();
+            self.row.grants.iter().find(ours).map(|grant| grant.value)
+        };
         let choices = self.features.iter().map(|feature| feature_choice(context, feature, given(&feature.key), ""));
         let hint = "Who has a subscription to it has these features. Unticking takes a feature away from them.";
         let form = view! {
@@ -260,8 +344,24 @@ impl Target {
                 <div class="actions">{submit(context, "Save", "btn primary", Role::Admin)}</div>
             </form>
         };
-        card("What it gives", (), form)
+        card("What is set here", (), form)
     }
+}
+
+fn said_row(all: &[FeatureGrant], grant: &FeatureGrant) -> AnyView {
+    let stronger = counting(all).find(|counting| counting.feature == grant.feature).filter(|found| *found != grant);
+    let counts = match stronger {
+        None => chip(Tone::Ok, "Yes"),
+        Some(stronger) => chip(Tone::Neutral, format!("{} instead", source_words(stronger.source))),
+    };
+    view! {
+        <tr>
+            <th scope="row">{with_value(&grant.feature, grant.value)}</th>
+            <td>{source_words(grant.source)}</td>
+            <td>{counts}</td>
+        </tr>
+    }
+    .into_any()
 }
 
 /// Asked for when somebody would lose access; the error says how many.

@@ -109,7 +109,6 @@ impl GrantSource {
 
     /// Whether it was set here.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
     pub const fn is_manual(&self) -> bool {
         matches!(self, Self::Manual)
     }

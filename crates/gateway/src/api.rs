@@ -126,6 +126,9 @@ pub trait Gateway: Send + Sync {
     /// Lists the features a product carries, each with its `entitlement_feature`.
     async fn product_features(&self, id: &str) -> Result<Vec<Value>, Error>;
 
+    /// Lists all prices of a product, archived ones too.
+    async fn product_prices(&self, id: &str) -> Result<Vec<Value>, Error>;
+
     /// Lists at most `limit` active prices, newest first, each with its product expanded.
     async fn list_prices(&self, limit: usize) -> Result<Vec<Value>, Error>;
 

@@ -16,7 +16,6 @@ use domain::access::{Policy, PolicyExceptions};
 use domain::catalog::{Feature, FeatureGrant};
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
-use serde_json::Value;
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
@@ -24,8 +23,8 @@ use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord,
     ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord,
     MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord,
-    ProductClaim, ProductRecord, ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot, StaffRecord,
-    SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot,
+    StaffRecord, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -126,13 +125,12 @@ pub trait Processing: Send + Sync {
     async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()>;
     /// Leases the products whose read is due.
     async fn claim_products(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ProductClaim>>;
-    /// Makes the catalog agree with what Stripe answered about a product (none: it knows no such product) and the features it carries;
-    /// reports what changed, and nothing when somebody else has the lease by now.
+    /// Makes the catalog agree with what Stripe answered about a product to a read that began at `started_at`; reports what changed, and
+    /// nothing when somebody else has the lease by now.
     async fn apply_product(
         &self,
         claim: &ProductClaim,
-        product: Option<&Value>,
-        features: &[Value],
+        answer: &ProductSnapshot,
         started_at: Timestamp,
         now: Timestamp,
     ) -> Result<Effects>;

@@ -136,6 +136,17 @@ pub struct Snapshot {
     pub entitlements: Option<Vec<Value>>,
 }
 
+/// What Stripe answered about a product, as raw JSON.
+#[derive(Clone, Debug, Default)]
+pub struct ProductSnapshot {
+    /// The product; none when Stripe knows none of this id.
+    pub product: Option<Value>,
+    /// All features it carries, as `product_feature`s.
+    pub features: Vec<Value>,
+    /// All its prices, archived ones too.
+    pub prices: Vec<Value>,
+}
+
 /// A leased product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductClaim {

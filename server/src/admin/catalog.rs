@@ -9,6 +9,22 @@ use super::fields::Fields;
 use super::post::{Outcome, Posted};
 use crate::pages::impact;
 
+/// Has every product read from Stripe, with the features it carries.
+pub async fn read(posted: Posted) -> Outcome {
+    if !posted.state.gateways.contains_key(&posted.livemode) {
+        let message = format!("There is no Stripe API key for {} mode: set STRIPE_SECRET_KEY.", posted.livemode);
+        return Outcome::invalid("/admin/catalog", "read", message);
+    }
+    match posted.state.store.request_products(posted.livemode, &posted.author()).await {
+        Ok(count) => {
+            posted.state.worker.wake();
+            let products = if count == 1 { "1 product is".to_owned() } else { format!("{count} products are") };
+            Outcome::done(posted.back_to("/admin/catalog"), format!("{products} read from Stripe now."))
+        }
+        Err(error) => error.into(),
+    }
+}
+
 /// Sets what a price gives.
 pub async fn put_price(posted: Posted) -> Outcome {
     put_grants(posted, TargetKind::Price, "prices").await
@@ -33,7 +49,8 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
     };
     for grant in &mut grants {
         // What the form does not show stays as it is.
-        let before = known.and_then(|known| known.iter().find(|before| before.feature == grant.feature));
+        let same = |before: &&FeatureGrant| before.feature == grant.feature && before.source.is_manual();
+        let before = known.and_then(|known| known.iter().find(same));
         (grant.duration, grant.credits) = before.map(|before| (before.duration, before.credits)).unwrap_or_default();
     }
     if !errors.is_empty() {

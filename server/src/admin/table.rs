@@ -39,6 +39,7 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/conflicts/{id}" Admin mappings::resolve;
     "/admin/events/replay-failed" Admin events::replay_failed;
     "/admin/events/{id}/replay" Support events::replay;
+    "/admin/catalog/read" Support catalog::read;
     "/admin/catalog/prices/{id}" Admin catalog::put_price;
     "/admin/catalog/products/{id}" Admin catalog::put_product;
     "/admin/features" Admin catalog::put_feature;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use app::pages::Page;
 use app::pages::catalog::{FeatureRow, Features, Row, Target, View};
-use domain::catalog::{Catalog, Feature, FeatureGrant};
+use domain::catalog::{Catalog, Feature, FeatureGrant, counting};
 use store::records::{CatalogRow, TargetKind};
 
 use super::{Ask, Loaded};
@@ -21,7 +21,8 @@ pub(super) async fn catalog(ask: &Ask<'_>) -> Loaded {
         ask.state.store.list_catalog(ask.livemode).await?.iter().map(|row| shown(row, &catalog)).collect();
     // Products first by name, each with its prices; then what nobody named.
     rows.sort_by_key(|row| (row.name.is_empty(), row.name.to_lowercase(), !row.is_product, row.id.clone()));
-    Ok(Some(Page::Catalog(View { rows, has_features: !catalog.features.is_empty() })))
+    let can_read = ask.state.gateways.contains_key(&ask.livemode);
+    Ok(Some(Page::Catalog(View { rows, has_features: !catalog.features.is_empty(), can_read })))
 }
 
 /// `/admin/catalog/prices/{id}`, `/admin/catalog/products/{id}`
@@ -52,7 +53,7 @@ pub(super) async fn features(ask: &Ask<'_>) -> Loaded {
     let mut given: HashMap<&str, Vec<GivenBy>> = HashMap::new();
     for row in &rows {
         let name = Some(name(row)).filter(|name| !name.is_empty()).unwrap_or_else(|| row.id.clone());
-        for grant in &row.grants {
+        for grant in counting(&row.grants) {
             let by = (name.clone(), path(row.kind, &row.id), grant.value);
             given.entry(grant.feature.as_str()).or_default().push(by);
         }
@@ -99,6 +100,7 @@ fn shown(row: &CatalogRow, catalog: &Catalog) -> Row {
     } else {
         row.price.as_ref().is_some_and(|price| price.price.active && !price.deleted)
     };
+    let product = row.product.as_ref().filter(|_| is_product);
     Row {
         id: row.id.clone(),
         is_product,
@@ -109,10 +111,22 @@ fn shown(row: &CatalogRow, catalog: &Catalog) -> Row {
         interval: price.and_then(|price| price.interval.clone()),
         known: if is_product { row.product.is_some() } else { row.price.is_some() },
         active,
+        faults: faults(row),
+        read_error: product.and_then(|product| product.read_error.clone()),
+        synced_at: product.and_then(|product| product.synced_at),
         grants: row.grants.clone(),
         from_product,
         customers: row.customers,
     }
+}
+
+/// What the metadata's features say that cannot be read.
+fn faults(row: &CatalogRow) -> Vec<String> {
+    let text = match row.kind {
+        TargetKind::Price => row.price.as_ref().and_then(|price| price.price.features.as_deref()),
+        TargetKind::Product => row.product.as_ref().and_then(|product| product.product.features.as_deref()),
+    };
+    text.map(|text| domain::metadata::features(text).1).unwrap_or_default()
 }
 
 fn never_heard_of(kind: TargetKind, id: &str) -> Row {

@@ -21,6 +21,7 @@ const EVENT_TYPES: &[&str] = &[
     "customer.subscription.deleted",
     "customer.subscription.paused",
     "customer.subscription.resumed",
+    "entitlements.active_entitlement_summary.updated",
     "charge.refunded",
     "charge.refund.updated",
     "charge.dispute.created",

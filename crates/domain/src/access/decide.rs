@@ -125,13 +125,8 @@ fn entitled_without_subscription(facts: &UserFacts, feature: Option<&str>) -> Op
         |customer_id: &str| facts.subscriptions.iter().any(|s| s.subscription.customer_id == customer_id);
     let entitled = |listed: &&EntitlementFacts| listed.lists(feature) && !has_subscription(&listed.customer_id);
     let sources: Vec<_> = facts.entitlements.iter().filter(entitled).map(entitlement_source).collect();
-    (!sources.is_empty()).then(|| Decision {
-        allowed: true,
-        reason: Reason::SubscriptionActive,
-        until: None,
-        value: None,
-        sources,
-    })
+    let reason = Reason::SubscriptionActive;
+    (!sources.is_empty()).then_some(Decision { allowed: true, reason, until: None, value: None, sources })
 }
 
 /// What going through the subscriptions brought to light.

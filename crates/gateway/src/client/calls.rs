@@ -98,6 +98,11 @@ impl Gateway for Client {
         Ok(self.list(WHAT, usize::MAX, page).await?.objects)
     }
 
+    async fn product_prices(&self, id: &str) -> Result<Vec<Value>, Error> {
+        let page = |after: Option<&str>| page_after!(ListPrice::new().product(id), after);
+        Ok(self.list("prices", usize::MAX, page).await?.objects)
+    }
+
     async fn list_prices(&self, limit: usize) -> Result<Vec<Value>, Error> {
         let page = |after: Option<&str>| {
             page_after!(ListPrice::new().active(true).expand(vec!["data.product".to_owned()]), after)

@@ -18,7 +18,7 @@ use super::dialect::{Db, SKIP_LOCKED};
 use super::objects::{self, Applied, Evidence, Origin};
 use super::rows::{Columns as _, DbRow, json as read_json, to_json};
 use super::write::{Attempt, Cause, Write};
-use crate::records::{Author, Effects, ProductClaim, ReadClaim, Round, Snapshot, SyncReport};
+use crate::records::{Author, Effects, ProductClaim, ProductSnapshot, ReadClaim, Round, Snapshot, SyncReport};
 use crate::{Error, Processing, Result};
 
 /// An event in the hands of the processor.
@@ -191,12 +191,11 @@ impl Processing for Backend {
     async fn apply_product(
         &self,
         claim: &ProductClaim,
-        product: Option<&Value>,
-        features: &[Value],
+        answer: &ProductSnapshot,
         started_at: Timestamp,
         now: Timestamp,
     ) -> Result<Effects> {
-        self.take_product_read(claim, product, features, started_at, now).await
+        self.take_product_read(claim, answer, started_at, now).await
     }
 
     async fn fail_product(&self, claim: &ProductClaim, error: &str, now: Timestamp) -> Result<()> {

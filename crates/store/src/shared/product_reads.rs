@@ -1,12 +1,12 @@
-//! Products are read from Stripe, with the features they carry: when they are new, when entitlements disagree, when somebody asks, and
+//! Products are read from Stripe, with their prices and the features they carry: when they are new, when entitlements disagree, when somebody asks, and
 //! once a day, since no event tells of a change (docs.stripe.com/billing/entitlements).
 
 use domain::catalog::{FeatureGrant, FeatureType, GrantSource, is_feature_key};
 use domain::evidence::retry_delay_ms;
 use domain::stripe::json::Missing;
-use domain::stripe::{Product, ProductFeature};
+use domain::stripe::{Price, Product, ProductFeature};
 use domain::{Livemode, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Backend;
 use super::audit::audit;
@@ -15,7 +15,7 @@ use super::objects::{Evidence, Origin};
 use super::products::Target;
 use super::rows::Columns as _;
 use super::write::{Cause, Write};
-use crate::records::{Author, Effects, ProductClaim, TargetKind};
+use crate::records::{Author, Effects, ProductClaim, ProductSnapshot, TargetKind};
 use crate::{Error, Result};
 
 /// How long a read may take before somebody else may try.
@@ -78,12 +78,10 @@ impl Backend {
         Ok(claims)
     }
 
-    /// `product` is none when Stripe knows no such product any more.
     pub(super) async fn take_product_read(
         &self,
         claim: &ProductClaim,
-        product: Option<&Value>,
-        features: &[Value],
+        answer: &ProductSnapshot,
         started_at: Timestamp,
         now: Timestamp,
     ) -> Result<Effects> {
@@ -93,14 +91,20 @@ impl Backend {
             id: claim.product_id.clone(),
             message: format!("{what}.{missing}"),
         };
-        let deleted = product.is_none_or(|product| product["deleted"] == true);
-        let state = match product {
+        let deleted = answer.product.as_ref().is_none_or(|product| product["deleted"] == true);
+        let state = match &answer.product {
             Some(object) => Product::read(object).map_err(|missing| unreadable("product", &missing))?,
             None => Product { id: claim.product_id.clone(), name: None, active: false, features: None },
         };
-        let features: Vec<ProductFeature> = features
+        let features: Vec<ProductFeature> = answer
+            .features
             .iter()
             .map(|object| ProductFeature::read(object).map_err(|missing| unreadable("feature", &missing)))
+            .collect::<Result<_>>()?;
+        let prices: Vec<Price> = answer
+            .prices
+            .iter()
+            .map(|object| Price::read(object).map_err(|missing| unreadable("price", &missing)))
             .collect::<Result<_>>()?;
         let mut effects = Effects::default();
         let mut write = self.begin().await?;
@@ -130,6 +134,9 @@ impl Backend {
             let target = Target { livemode: claim.livemode, kind: TargetKind::Product, id: &claim.product_id };
             let cause = Cause::new("read", &claim.product_id, started_at);
             write.say(target, GrantSource::Stripe, &grants, cause, now, &mut effects).await?;
+            for price in &prices {
+                write.take_price(&evidence, price, false, now, &mut effects).await?;
+            }
         }
         sqlx::query(
             "update product

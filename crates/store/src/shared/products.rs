@@ -1,6 +1,7 @@
 //! Products and prices, and the features their metadata names.
 
 use domain::catalog::{FeatureGrant, FeatureType, GrantSource};
+use domain::evidence::MARGIN_MS;
 use domain::stripe::{Price, Product};
 use domain::{Livemode, Term, Timestamp};
 use serde_json::Value;
@@ -48,7 +49,7 @@ impl Write<'_> {
             let ends = (row.flag("deleted")?, deleted);
             let decision;
             (decision, applied) = weigh(self.conn(), evidence, &product.id, Some(&stored), ends).await?;
-            applied.needs_read = false;
+            self.read_product_if_needed(evidence.livemode, Some(&product.id), &mut applied, now).await?;
             if !matches!(decision, Use::Apply) {
                 return Ok(applied);
             }
@@ -100,7 +101,8 @@ impl Write<'_> {
             let ends = (row.try_get("deleted")?, deleted);
             let decision;
             (decision, applied) = weigh(self.conn(), evidence, &price.id, Some(&stored), ends).await?;
-            applied.needs_read = false;
+            let product_id = price.product_id.as_deref();
+            self.read_product_if_needed(evidence.livemode, product_id, &mut applied, now).await?;
             if !matches!(decision, Use::Apply) {
                 return Ok(applied);
             }
@@ -180,6 +182,25 @@ impl Write<'_> {
         .bind(now.millis())
         .execute(self.conn())
         .await?;
+        Ok(())
+    }
+
+    /// Too close in time to tell which is the later: the product is read, its prices with it, once that is past. No event waits for it.
+    async fn read_product_if_needed(
+        &mut self,
+        livemode: Livemode,
+        product_id: Option<&str>,
+        applied: &mut Applied,
+        now: Timestamp,
+    ) -> Result<()> {
+        let needs_read = std::mem::take(&mut applied.needs_read);
+        let Some(product_id) = product_id.filter(|_| needs_read) else { return Ok(()) };
+        sqlx::query("update product set next_read_at = $3 where livemode = $1 and product_id = $2 and deleted = false")
+            .bind(livemode.is_live())
+            .bind(product_id)
+            .bind(now.plus_millis(MARGIN_MS + 1).millis())
+            .execute(self.conn())
+            .await?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::catalog::{FeatureGrant, GrantSource, counting};
 use domain::event::EventStatus;
 use serde_json::{Value, json};
-use store::records::{Snapshot, TargetKind};
+use store::records::{ProductSnapshot, Snapshot, TargetKind};
 use store::{Error, Options};
 
 use super::helpers::{Database, Engine, MODE, author, checkout, customer, event, now, on_both, subscription};
@@ -12,7 +12,7 @@ use super::helpers::{Database, Engine, MODE, author, checkout, customer, event, 
 on_both! {
     metadata_of_a_product_works_at_once_and_follows_stripe, metadata_inside_a_subscription_counts,
     the_strongest_source_counts, a_late_product_event_brings_nothing_back, metadata_that_cannot_be_read_is_noted,
-    features_of_a_product_are_read, a_failed_read_of_a_product_is_shown_and_tried_again,
+    features_of_a_product_are_read, what_is_too_close_to_a_read_is_read_again, a_failed_read_of_a_product_is_shown_and_tried_again,
     s9_a_summary_gives_all_of_its_features, s10_an_older_empty_summary_changes_nothing,
     summaries_of_one_second_are_told_apart_by_what_they_changed, a_summary_and_its_customer_are_different_objects,
     entitlements_make_products_be_read_again, a_deleted_customer_is_entitled_to_nothing,
@@ -89,7 +89,8 @@ async fn read_product(db: &Database, features: &[&str], at: Timestamp) {
     let claims = db.store.claim_products("worker", at.max(now()), 5).await.unwrap();
     assert_eq!(claims.iter().map(|claim| claim.product_id.as_str()).collect::<Vec<_>>(), ["prod_1"]);
     let features: Vec<Value> = features.iter().map(|key| product_feature(key)).collect();
-    db.store.apply_product(&claims[0], Some(&product(None)), &features, at, at).await.unwrap();
+    let answer = ProductSnapshot { product: Some(product(None)), features, prices: vec![] };
+    db.store.apply_product(&claims[0], &answer, at, at).await.unwrap();
 }
 
 async fn metadata_of_a_product_works_at_once_and_follows_stripe(engine: Engine) {
@@ -178,10 +179,24 @@ async fn features_of_a_product_are_read(engine: Engine) {
     assert!(!has(&db, "pro") && has(&db, "team"));
     assert_eq!(db.store.request_products(MODE, &author()).await.unwrap(), 1);
     let claims = db.store.claim_products("worker", now(), 5).await.unwrap();
-    db.store.apply_product(&claims[0], None, &[], now(), now()).await.unwrap();
+    db.store.apply_product(&claims[0], &ProductSnapshot::default(), now(), now()).await.unwrap();
     assert!(has(&db, "team"), "a product that is gone may still be paid for");
     assert!(db.store.product(MODE, "prod_1").await.unwrap().unwrap().deleted);
     assert_eq!(db.store.request_products(MODE, &author()).await.unwrap(), 0);
+}
+
+async fn what_is_too_close_to_a_read_is_read_again(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    read_product(&db, &[], now()).await;
+    db.take(&[product_updated("evt_1", 1, Some("pro"))]).await;
+    assert!(!has(&db, "pro"), "the read may be the later of the two");
+    let later = now().plus_secs(3);
+    let claims = db.store.claim_products("worker", later, 5).await.unwrap();
+    let mut price = subscription("active", "price_x")["items"]["data"][0]["price"].clone();
+    price["metadata"] = json!({"features": "team"});
+    let answer = ProductSnapshot { product: Some(product(Some("pro"))), features: vec![], prices: vec![price] };
+    db.store.apply_product(&claims[0], &answer, later, later).await.unwrap();
+    assert!(has(&db, "pro") && has(&db, "team"), "prices are read with their product");
 }
 
 async fn a_failed_read_of_a_product_is_shown_and_tried_again(engine: Engine) {

@@ -1,5 +1,6 @@
 //! From a signed delivery to a right answer, with a Stripe that is slow, fails, loses and repeats.
 
+mod catalog;
 mod kill;
 mod program;
 mod purchases;
