@@ -32,7 +32,19 @@ pub enum Engine {
 impl Database {
     /// A fresh, migrated database; none when there is no PostgreSQL to test with.
     pub async fn open(engine: Engine, options: Options) -> Option<Self> {
-        let (url, folder) = match engine {
+        let (url, folder) = Self::make(engine).await?;
+        Some(Self::opened(url, folder, options).await)
+    }
+
+    /// A database that is there, migrated.
+    pub async fn opened(url: String, folder: Option<tempfile::TempDir>, options: Options) -> Self {
+        let store = store::open(&url, options).await.unwrap();
+        Self { store, url, _folder: folder }
+    }
+
+    /// An empty database: where it is, and the folder that holds it.
+    pub async fn make(engine: Engine) -> Option<(String, Option<tempfile::TempDir>)> {
+        Some(match engine {
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 (format!("sqlite://{}", folder.path().join("t.db").display()), Some(folder))
@@ -48,9 +60,7 @@ impl Database {
                 let (base, _) = server.rsplit_once('/').unwrap();
                 (format!("{base}/{name}"), None)
             }
-        };
-        let store = store::open(&url, options).await.unwrap();
-        Some(Self { store, url, _folder: folder })
+        })
     }
 
     /// Stores a delivery.
