@@ -14,4 +14,5 @@ mod contract {
     pub mod purchases;
     pub mod reads;
     pub mod schema;
+    pub mod thin;
 }

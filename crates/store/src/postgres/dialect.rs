@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "purchases", include_str!("../../../../migrations/postgres/0003_purchases.sql")),
     (4, "policies", include_str!("../../../../migrations/postgres/0004_policies.sql")),
     (5, "history", include_str!("../../../../migrations/postgres/0005_history.sql")),
+    (7, "lookups", include_str!("../../../../migrations/postgres/0007_lookups.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

@@ -16,6 +16,7 @@ mod processing;
 mod purchases;
 mod reads;
 mod rows;
+mod thin;
 mod write;
 
 use std::sync::Arc;

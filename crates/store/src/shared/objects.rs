@@ -494,7 +494,7 @@ fn sold(lines: &[LineItem]) -> String {
     lines.collect::<Vec<_>>().join(", ")
 }
 
-/// Takes a product in; `product.deleted` is for ever, so a late `product.updated` does not bring it back.
+/// Takes a product in; `product.deleted` is for ever, so a late `product.updated` does not bring it back. What was known of it stays.
 pub(super) async fn apply_product(
     conn: &mut Conn,
     evidence: &Evidence<'_>,
@@ -523,12 +523,15 @@ pub(super) async fn apply_product(
         }
         before = Some(json("product", "state", &product.id, &row.text("state")?)?);
     }
-    note_field(effects, &product.id, "name", before.and_then(|p| p.name), product.name.clone());
+    if !deleted {
+        note_field(effects, &product.id, "name", before.and_then(|p| p.name), product.name.clone());
+    }
     sqlx::query(
         "insert into product (livemode, product_id, state, deleted, evidence_at, evidence_event_id)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (livemode, product_id) do update
-            set state = excluded.state, deleted = excluded.deleted, evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
+            set state = case when excluded.deleted then product.state else excluded.state end, deleted = excluded.deleted,
+                evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
     )
     .bind(evidence.livemode.is_live())
     .bind(&product.id)
@@ -570,7 +573,8 @@ pub(super) async fn apply_price(
         "insert into price (livemode, price_id, product_id, state, deleted, evidence_at, evidence_event_id)
          values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (livemode, price_id) do update
-            set product_id = excluded.product_id, state = excluded.state, deleted = excluded.deleted,
+            set product_id = coalesce(excluded.product_id, price.product_id),
+                state = case when excluded.deleted then price.state else excluded.state end, deleted = excluded.deleted,
                 evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
     )
     .bind(evidence.livemode.is_live())

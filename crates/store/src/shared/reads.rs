@@ -192,6 +192,7 @@ impl Backend {
         }
         let before = write.mapped_user(claim.livemode, &claim.customer_id).await?;
         let undecided = write.take_in_snapshot(claim, snapshot, started_at, now, &mut report.effects).await?;
+        write.hear_types(claim, snapshot, now, &mut report.effects).await?;
         let after = write.mapped_user(claim.livemode, &claim.customer_id).await?;
         for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
             let changes =
