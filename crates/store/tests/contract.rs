@@ -15,4 +15,5 @@ mod contract {
     pub mod reads;
     pub mod schema;
     pub mod thin;
+    pub mod versions;
 }

@@ -25,6 +25,7 @@ pub(super) async fn validator(ask: &Ask<'_>) -> Loaded {
         stripe_key(ask),
         last_event(ask, last_event_at),
         refused(ask).await?,
+        super::versions::check(ask).await?,
         failed_events(counts.failed_events),
         catalog(ask, counts.prices_without_features),
         unattributed(counts.unattributed),
@@ -34,11 +35,11 @@ pub(super) async fn validator(ask: &Ask<'_>) -> Loaded {
     Ok(Some(Page::Validator(setup::View { checks, event_types: USED_TYPES, forward_to })))
 }
 
-fn pass(name: &str, found: impl Into<String>) -> Check {
+pub(super) fn pass(name: &str, found: impl Into<String>) -> Check {
     Check { state: State::Pass, name: name.to_owned(), found: found.into(), fix: None, link: None }
 }
 
-fn not_right(state: State, name: &str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+pub(super) fn not_right(state: State, name: &str, found: impl Into<String>, fix: impl Into<String>) -> Check {
     Check { state, fix: Some(fix.into()), ..pass(name, found) }
 }
 

@@ -3,6 +3,8 @@
 mod kill;
 mod program;
 mod purchases;
+mod thin;
+mod versions;
 
 use std::time::Duration;
 
