@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Livemode;
-use domain::stripe::CheckoutSession;
 use domain::stripe::checkout_session::is_guest;
 use gateway::Gateway;
 use store::Store;
@@ -141,7 +140,12 @@ impl Worker {
         };
         let started_at = self.0.clock.now();
         match crate::lookup::find(gateway.as_ref(), &lookup.object, &store.options().metadata_keys).await {
-            Ok(found) => store.apply_lookup(lookup, &found, started_at, self.0.clock.now()).await,
+            Ok(found) => match store.apply_lookup(lookup, &found, started_at, self.0.clock.now()).await {
+                Err(error @ store::Error::Inconsistent { .. }) => {
+                    store.fail_lookup(lookup, &error.to_string(), self.0.clock.now()).await
+                }
+                applied => applied,
+            },
             Err(error) => {
                 tracing::warn!(object = lookup.object.id, %error, "Stripe could not be asked");
                 store.fail_lookup(lookup, &error.to_string(), self.0.clock.now()).await
@@ -242,9 +246,8 @@ impl Worker {
     ) -> Result<SyncReport, SyncError> {
         let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
         let session = gateway.checkout_session(session_id).await?;
-        let session = CheckoutSession::read(&session, &self.0.store.options().metadata_keys).ok();
-        let payer = session.as_ref().and_then(CheckoutSession::payer_id);
-        let payer = payer.ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
+        let session = crate::lookup::read_session(&session, &self.0.store.options().metadata_keys)?;
+        let payer = session.payer_id().ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
         self.resync(livemode, payer, author).await
     }
 

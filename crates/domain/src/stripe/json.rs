@@ -91,10 +91,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What `read` finds at `key`, where absent means the same as null.
+    ///
     /// # Errors
-    /// When there are neither Unix seconds nor null at `key`.
-    pub fn nullable_secs(&self, key: &str) -> Result<Option<Timestamp>, Missing> {
-        self.nullable(key, "Unix seconds or null", Self::opt_secs)
+    /// When the key holds what `read` cannot take: a value of another type is not for that none.
+    pub fn optional<T>(
+        &self,
+        key: &str,
+        expected: &'static str,
+        read: impl FnOnce(&Self, &str) -> Option<T>,
+    ) -> Result<Option<T>, Missing> {
+        if self.value.get(key).is_none() { Ok(None) } else { self.nullable(key, expected, read) }
+    }
+
+    /// # Errors
+    /// When there is something else than Unix seconds at `key`.
+    pub fn optional_secs(&self, key: &str) -> Result<Option<Timestamp>, Missing> {
+        self.optional(key, "Unix seconds or null", Self::opt_secs)
     }
 
     /// # Errors

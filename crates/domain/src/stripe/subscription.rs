@@ -155,22 +155,20 @@ impl Subscription {
                 })
             })
             .collect::<Result<Vec<_>, Missing>>()?;
-        let status = SubscriptionStatus::from(root.string("status")?);
-        let trial_end = root.nullable_secs("trial_end")?;
-        if status == SubscriptionStatus::Trialing && trial_end.is_none() {
-            return Err(root.wrong("trial_end", "Unix seconds"));
-        }
-        let pause = root.nullable("pause_collection", "an object or null", Reader::at)?;
+        // Null in most payloads; one of another type must not pass for null.
+        let at_period_end =
+            root.optional("cancel_at_period_end", "true or false", |root, key| root.boolean(key).ok())?;
+        let pause = root.optional("pause_collection", "an object or null", Reader::at)?;
         Ok(Self {
             id: root.string("id")?,
             customer_id: root.reference("customer")?,
-            status,
+            status: root.string("status")?.into(),
             created: root.opt_secs("created"),
             items,
             items_truncated,
-            trial_end,
-            cancel_at: root.nullable_secs("cancel_at")?,
-            cancel_at_period_end: root.boolean("cancel_at_period_end")?,
+            trial_end: root.optional_secs("trial_end")?,
+            cancel_at: root.optional_secs("cancel_at")?,
+            cancel_at_period_end: at_period_end.unwrap_or(false),
             canceled_at: root.opt_secs("canceled_at"),
             ended_at: root.opt_secs("ended_at"),
             cancellation_reason: root.at("cancellation_details").and_then(|details| details.opt_string("reason")),

@@ -180,9 +180,7 @@ async fn access_ends_by_the_clock_alone(engine: Engine) {
 
 async fn a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart(engine: Engine) {
     let Some(db) = open(engine).await else { return };
-    let mut trialing = subscription("trialing", "price_pro");
-    trialing["trial_end"] = trialing["items"]["data"][0]["current_period_end"].clone();
-    let trial = event("evt_1", "customer.subscription.created", 0, trialing, None);
+    let trial = event("evt_1", "customer.subscription.created", 0, subscription("trialing", "price_pro"), None);
     let checkout = event("evt_2", "checkout.session.completed", 1, checkout("user_1"), None);
     db.take(&[trial, checkout]).await;
     assert_eq!(db.verdict(), (true, "subscription_trialing"));
