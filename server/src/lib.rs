@@ -12,6 +12,7 @@ pub mod diagnose;
 pub mod error;
 pub mod front;
 pub mod ids;
+mod lookup;
 pub mod metrics;
 pub mod openapi;
 pub mod owner;

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Livemode;
-use domain::stripe::CheckoutSession;
 use domain::stripe::checkout_session::is_guest;
 use gateway::Gateway;
 use store::Store;
-use store::records::{Author, ProductClaim, ProductSnapshot, ReadClaim, Snapshot, SyncReport};
+use store::records::{Author, Lookup, ProductClaim, ProductSnapshot, ReadClaim, Snapshot, SyncReport};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -92,11 +91,12 @@ impl Worker {
     /// Some of what is due; whether there was anything.
     async fn round(&self) -> Result<bool, store::Error> {
         let round = self.0.store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
+        let lookups = self.look_up().await?;
         let claims = self.0.store.claim_reads(&self.0.owner, self.0.clock.now(), READS_AT_ONCE).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
         let products = self.0.store.claim_products(&self.0.owner, self.0.clock.now(), PRODUCTS_AT_ONCE).await?;
-        let any = round.events > 0 || !claims.is_empty() || !products.is_empty();
+        let any = round.events > 0 || lookups > 0 || !claims.is_empty() || !products.is_empty();
         let reads: Vec<_> = claims
             .into_iter()
             .map(|claim| {
@@ -126,6 +126,47 @@ impl Worker {
             }
         }
         Ok(any)
+    }
+
+    /// Asks whose the objects of some thin events are; of how many.
+    async fn look_up(&self) -> Result<usize, store::Error> {
+        let lookups = self.0.store.claim_lookups(self.0.clock.now(), READS_AT_ONCE).await?;
+        let asked: Vec<_> = lookups
+            .into_iter()
+            .map(|lookup| {
+                let worker = self.clone();
+                tokio::spawn(async move { worker.answer_lookup(&lookup).await })
+            })
+            .collect();
+        let count = asked.len();
+        for answer in asked {
+            match answer.await {
+                Ok(answered) => answered?,
+                Err(error) => tracing::error!(%error, "a lookup broke off; its lease ends by itself"),
+            }
+        }
+        Ok(count)
+    }
+
+    async fn answer_lookup(&self, lookup: &Lookup) -> Result<(), store::Error> {
+        let store = &self.0.store;
+        let Some(gateway) = self.0.gateways.get(&lookup.livemode) else {
+            let error = SyncError::NoKey(lookup.livemode).to_string();
+            return store.fail_lookup(lookup, &error, self.0.clock.now()).await;
+        };
+        let started_at = self.0.clock.now();
+        match crate::lookup::find(gateway.as_ref(), &lookup.object, &store.options().metadata_keys).await {
+            Ok(found) => match store.apply_lookup(lookup, &found, started_at, self.0.clock.now()).await {
+                Err(error @ store::Error::Inconsistent { .. }) => {
+                    store.fail_lookup(lookup, &error.to_string(), self.0.clock.now()).await
+                }
+                applied => applied,
+            },
+            Err(error) => {
+                tracing::warn!(object = lookup.object.id, %error, "Stripe could not be asked");
+                store.fail_lookup(lookup, &error.to_string(), self.0.clock.now()).await
+            }
+        }
     }
 
     /// Works until `shutdown`, then finishes the round in hand; the rest stays in line for the next start.
@@ -221,9 +262,8 @@ impl Worker {
     ) -> Result<SyncReport, SyncError> {
         let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
         let session = gateway.checkout_session(session_id).await?;
-        let session = CheckoutSession::read(&session, &self.0.store.options().metadata_keys).ok();
-        let payer = session.as_ref().and_then(CheckoutSession::payer_id);
-        let payer = payer.ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
+        let session = crate::lookup::read_session(&session, &self.0.store.options().metadata_keys)?;
+        let payer = session.payer_id().ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
         self.resync(livemode, payer, author).await
     }
 

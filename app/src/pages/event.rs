@@ -32,6 +32,10 @@ pub struct View {
     pub fetched: bool,
     /// The version of the payload.
     pub api_version: Option<String>,
+    /// What that version means for reading it.
+    pub version_meaning: String,
+    /// The snapshot event of the same change, as a thin one names it.
+    pub snapshot_event: Option<String>,
     /// The object it is about.
     pub object_id: Option<String>,
     /// `cus_…`
@@ -199,6 +203,10 @@ impl View {
             view! { <dt>"Last delivered"</dt><dd>{time(self.last_delivery_at, context.now)}</dd> }
         });
         let object = self.object_id.clone().unwrap_or_else(|| "none".into());
+        let snapshot = self.snapshot_event.as_ref().map(|event| {
+            let href = format!("/admin/events/{}", segment(event));
+            view! { <dt>"Snapshot of the same change"</dt><dd><a class="mono" href=href>{event.clone()}</a></dd> }
+        });
         let facts = view! {
             <dl class="kv pad">
                 <dt>"Customer"</dt><dd>{customer_link(self.customer_id.as_deref(), self.user_id.as_deref())}</dd>
@@ -206,7 +214,9 @@ impl View {
                 <dt>"Created by Stripe"</dt><dd>{time(self.created, context.now)}</dd>
                 <dt>"Received"</dt><dd>{time(self.received_at, context.now)}", "{origin}</dd>
                 {again}
-                <dt>"API version"</dt><dd>{self.api_version.clone().unwrap_or_else(|| "none".into())}</dd>
+                <dt>"API version"</dt>
+                <dd>{self.api_version.clone().unwrap_or_else(|| "none".into())}" "<small>{self.version_meaning.clone()}</small></dd>
+                {snapshot}
             </dl>
         };
         card("About it", (), facts)

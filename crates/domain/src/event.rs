@@ -52,6 +52,46 @@ impl EventStatus {
     }
 }
 
+/// The types some rule uses; any other is stored and ignored.
+pub const USED_TYPES: &[&str] = &[
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "entitlements.active_entitlement_summary.updated",
+    "charge.refunded",
+    "charge.refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "invoice.paid",
+    "invoice.payment_succeeded",
+    "invoice.payment_failed",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+    "invoice_payment.paid",
+    "payment_intent.payment_failed",
+    "price.created",
+    "price.updated",
+    "price.deleted",
+    "product.created",
+    "product.updated",
+    "product.deleted",
+];
+
 /// What is needed of an Event to store it: everything else stays in the raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
@@ -107,6 +147,32 @@ impl Envelope {
             customer_id,
         })
     }
+}
+
+/// The object that a thin event is about: its type and id are all that the event tells (docs.stripe.com/event-destinations).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelatedObject {
+    /// Stripe's `object`, such as `checkout.session`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+}
+
+impl RelatedObject {
+    /// Reads it from a thin event; some events are about none.
+    ///
+    /// # Errors
+    /// When it lacks its type or id.
+    pub fn read(event: &Value) -> Result<Option<Self>, Missing> {
+        let related = Reader::new(event).at("related_object");
+        related.map(|related| Ok(Self { kind: related.string("type")?, id: related.string("id")? })).transpose()
+    }
+}
+
+/// A thin event's type as snapshot events have it: `v1.customer.updated` is about the same as `customer.updated`.
+#[must_use]
+pub fn plain_type(kind: &str) -> &str {
+    kind.strip_prefix("v1.").unwrap_or(kind)
 }
 
 /// A completed one-time purchase whose buyer Stripe made no customer for.

@@ -117,6 +117,13 @@ pub trait Gateway: Send + Sync {
     /// Reads a Checkout Session.
     async fn checkout_session(&self, id: &str) -> Result<Value, Error>;
 
+    /// Reads one object by its type, Stripe's `object`, and id: what a thin event is about. A refund and a dispute come with their charge
+    /// and payment intent expanded, which say whose they are. Types that no rule uses are [`Error::NotSent`].
+    async fn object(&self, kind: &str, id: &str) -> Result<Value, Error>;
+
+    /// Finds the Checkout Session that made a payment; most payments have none.
+    async fn checkout_of_payment(&self, payment_intent: &str) -> Result<Option<Value>, Error>;
+
     /// Reads a price with its product expanded.
     async fn price(&self, id: &str) -> Result<Value, Error>;
 

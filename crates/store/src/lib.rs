@@ -21,7 +21,7 @@ pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord,
-    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord,
+    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, Found, Lookup,
     MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord,
     ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot,
     StaffRecord, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
@@ -121,6 +121,12 @@ pub trait Processing: Send + Sync {
         started_at: Timestamp,
         author: &Author,
     ) -> Result<SyncReport>;
+    /// Leases the objects of thin events whose customers have to be asked for, in the modes that can be read.
+    async fn claim_lookups(&self, now: Timestamp, limit: i64) -> Result<Vec<Lookup>>;
+    /// Takes in what Stripe answered to a lookup that began at `started_at`, for all events that waited for it then.
+    async fn apply_lookup(&self, lookup: &Lookup, found: &Found, started_at: Timestamp, now: Timestamp) -> Result<()>;
+    /// A lookup failed: it is made again later, and the events that wait for it say why.
+    async fn fail_lookup(&self, lookup: &Lookup, error: &str, now: Timestamp) -> Result<()>;
     /// A read failed: it is tried again later, and the events that wait for it say why.
     async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()>;
     /// Leases the products whose read is due.

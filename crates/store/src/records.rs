@@ -1,7 +1,7 @@
 //! The rows and reports of the store's interface.
 
 use domain::access::OverrideEffect;
-use domain::event::{Envelope, EventStatus};
+use domain::event::{Envelope, EventStatus, RelatedObject};
 use domain::mapping::MappingSource;
 use domain::role::{Role, Scope};
 use domain::stripe::{CheckoutSession, Price, Product, Subscription};
@@ -100,7 +100,7 @@ pub struct Round {
     pub events: usize,
     /// Of them, those that failed.
     pub failed: usize,
-    /// Customers newly marked to be read.
+    /// Of them, those that wait for an answer of Stripe's.
     pub reads: usize,
 }
 
@@ -115,6 +115,28 @@ pub struct ReadClaim {
     pub dirty_at: Timestamp,
     /// Who leased it.
     pub owner: String,
+}
+
+/// An object that a thin event is about, whose customer is not known here: Stripe has to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The mode.
+    pub livemode: Livemode,
+    /// What it is.
+    pub object: RelatedObject,
+}
+
+/// What Stripe answered to a [`Lookup`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// It belongs to this customer, or to the guest whose Checkout Session this is.
+    Payer(String),
+    /// It belongs to nobody: this is all of it, as raw JSON.
+    Object(Value),
+    /// It belongs to no customer and no Checkout Session.
+    Nobody,
+    /// There is no such object: what Stripe said.
+    Gone(String),
 }
 
 /// What Stripe answered about a customer (or about a guest's Checkout Session), as raw JSON.

@@ -15,5 +15,7 @@ mod contract {
     pub mod reads;
     pub mod schema;
     pub mod sources;
+    pub mod thin;
     pub mod upgrade;
+    pub mod versions;
 }

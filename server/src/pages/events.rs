@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use app::pages::{Page, event as page, events as list};
 use domain::event::EventStatus;
 use domain::role::Role;
+use domain::stripe::VersionStanding;
+use gateway::PINNED_VERSION;
 use serde_json::Value;
 use store::records::{EventFilter, EventRecord};
 
@@ -127,6 +129,7 @@ pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
         Some(customer) => store.mapping(ask.livemode, customer).await?.map(|mapping| mapping.user_id),
         None => None,
     };
+    let (version_meaning, snapshot_event) = version(event.api_version.as_deref(), &event.payload);
     let (changes, payload) = if ask.actor.role >= Role::Support { sent(&event.payload) } else { (Vec::new(), None) };
     let effects = event.effects.unwrap_or_default();
     let fields = effects.fields.into_iter().map(|change| page::Field {
@@ -167,6 +170,8 @@ pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
         deliveries: event.deliveries,
         fetched: event.origin == "fetched",
         api_version: event.api_version,
+        version_meaning,
+        snapshot_event,
         object_id: event.object_id,
         customer_id: event.customer_id,
         secret_name: event.secret_name,
@@ -175,6 +180,19 @@ pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
         attempt_count: event.attempts,
         next_attempt_at: event.next_attempt_at,
     }))))
+}
+
+/// What the version of an event's payload means, and the snapshot event that a thin one names.
+fn version(version: Option<&str>, payload: &str) -> (String, Option<String>) {
+    if let Some(version) = version {
+        return (VersionStanding::of(version, PINNED_VERSION).sentence(version, PINNED_VERSION), None);
+    }
+    let event: Value = serde_json::from_str(payload).unwrap_or_default();
+    if event["object"] != "v2.core.event" {
+        return ("Stripe did not say which; it is read like any other.".to_owned(), None);
+    }
+    let snapshot = event["snapshot_event"].as_str().map(str::to_owned);
+    (format!("A thin event has no shape: what it is about is read from Stripe in {PINNED_VERSION}."), snapshot)
 }
 
 /// What Stripe sent: what it says changed, and all of it, indented.
@@ -228,6 +246,17 @@ mod tests {
             [("items", "[1]", None), ("pause.a", "0", Some("1")), ("status", "\"trialing\"", Some("\"active\""))];
         assert_eq!(changes, expected);
         assert!(pretty.is_some_and(|pretty| pretty.contains("\n  \"data\"")));
+    }
+
+    #[test]
+    fn a_version_is_shown_with_what_it_means() {
+        assert!(version(Some(PINNED_VERSION), "{}").0.contains("itself asks"));
+        assert!(version(Some("2022-11-15"), "{}").0.contains("Older"));
+        assert!(version(Some("2031-01-01.x"), "{}").0.contains("the newest that is known here"));
+        assert!(version(None, r#"{"object":"event","api_version":null}"#).0.contains("did not say"));
+        let thin = version(None, r#"{"object":"v2.core.event","snapshot_event":"evt_2"}"#);
+        assert!(thin.0.contains("thin event"));
+        assert_eq!(thin.1.as_deref(), Some("evt_2"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod search;
 mod settings;
 mod subscriptions;
 mod unattributed;
+mod versions;
 
 use std::collections::HashMap;
 

@@ -3,49 +3,11 @@
 use app::pages::validator::{Check, State};
 use app::pages::{Page, keys, staff as people, validator as setup};
 use domain::Timestamp;
+use domain::event::USED_TYPES;
 use store::records::ApiKeyRecord;
 
 use super::{Ask, Loaded};
 
-/// The types some rule uses; any other is stored and ignored.
-const EVENT_TYPES: &[&str] = &[
-    "checkout.session.completed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.expired",
-    "customer.created",
-    "customer.updated",
-    "customer.deleted",
-    "customer.subscription.created",
-    "customer.subscription.updated",
-    "customer.subscription.deleted",
-    "customer.subscription.paused",
-    "customer.subscription.resumed",
-    "entitlements.active_entitlement_summary.updated",
-    "charge.refunded",
-    "charge.refund.updated",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "invoice.paid",
-    "invoice.payment_succeeded",
-    "invoice.payment_failed",
-    "invoice.voided",
-    "invoice.marked_uncollectible",
-    "invoice_payment.paid",
-    "payment_intent.payment_failed",
-    "price.created",
-    "price.updated",
-    "price.deleted",
-    "product.created",
-    "product.updated",
-    "product.deleted",
-];
 /// Refused deliveries older than this are history.
 const LATELY_SECS: i64 = 24 * 3600;
 /// Refused deliveries that are looked at.
@@ -63,20 +25,21 @@ pub(super) async fn validator(ask: &Ask<'_>) -> Loaded {
         stripe_key(ask),
         last_event(ask, last_event_at),
         refused(ask).await?,
+        super::versions::check(ask).await?,
         failed_events(counts.failed_events),
         catalog(ask, counts.prices_without_features),
         unattributed(counts.unattributed),
         api_key(ask, &api_keys),
     ];
     let forward_to = format!("{}/webhooks/stripe", ask.state.config.public_url);
-    Ok(Some(Page::Validator(setup::View { checks, event_types: EVENT_TYPES, forward_to })))
+    Ok(Some(Page::Validator(setup::View { checks, event_types: USED_TYPES, forward_to })))
 }
 
-fn pass(name: &str, found: impl Into<String>) -> Check {
+pub(super) fn pass(name: &str, found: impl Into<String>) -> Check {
     Check { state: State::Pass, name: name.to_owned(), found: found.into(), fix: None, link: None }
 }
 
-fn not_right(state: State, name: &str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+pub(super) fn not_right(state: State, name: &str, found: impl Into<String>, fix: impl Into<String>) -> Check {
     Check { state, fix: Some(fix.into()), ..pass(name, found) }
 }
 

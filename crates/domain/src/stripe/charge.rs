@@ -36,12 +36,10 @@ impl Charge {
             root.opt_int("amount_captured").filter(|captured| *captured > 0).or_else(|| root.opt_int("amount"));
         Ok(Self {
             id: root.string("id")?,
-            payment_intent_id: root.opt_reference("payment_intent"),
+            payment_intent_id: root.nullable_reference("payment_intent")?,
             customer_id: root.opt_reference("customer"),
             amount: amount.ok_or_else(|| root.wrong("amount", "a whole number"))?,
-            amount_refunded: root
-                .opt_int("amount_refunded")
-                .ok_or_else(|| root.wrong("amount_refunded", "a whole number"))?,
+            amount_refunded: root.int("amount_refunded")?,
             status: root.opt_string("status"),
             created: root.opt_secs("created"),
         })

@@ -55,20 +55,27 @@ impl CheckoutSession {
     /// The path of the first needed field that is missing.
     pub fn read(object: &Value, metadata_keys: &[String]) -> Result<Self, Missing> {
         let root = Reader::new(object);
-        let line_items = match root.at("line_items").filter(|list| !list.flag("has_more")) {
-            Some(list) => {
-                let lines = list.each("data");
-                let lines: Vec<_> = lines.iter().map(LineItem::of_session).collect::<Result<_, Missing>>()?;
+        let mode = root.string("mode")?;
+        let line_items = match root.at("line_items").map(|_| root.list("line_items")).transpose()? {
+            Some((lines, false)) => {
+                let lines: Vec<_> = lines.iter().map(LineItem::read).collect::<Result<_, Missing>>()?;
                 Some(lines.into_iter().flatten().collect())
             }
-            None => None,
+            // A part of them is not what was bought.
+            Some((_, true)) | None => None,
+        };
+        // Refunds and disputes name the payment alone.
+        let payment_intent_id = if mode == "payment" {
+            root.nullable_reference("payment_intent")?
+        } else {
+            root.opt_reference("payment_intent")
         };
         Ok(Self {
             id: root.string("id")?,
-            mode: root.string("mode")?,
-            status: root.opt_string("status"),
+            mode,
+            status: root.nullable("status", "a string or null", Reader::opt_string)?,
             payment_status: root.string("payment_status")?,
-            customer_id: root.opt_reference("customer"),
+            customer_id: root.nullable_reference("customer")?,
             subscription_id: root.opt_reference("subscription"),
             client_reference_id: root.opt_string("client_reference_id"),
             claimed_user: root.metadata(metadata_keys),
@@ -79,7 +86,7 @@ impl CheckoutSession {
             url: root.opt_string("url"),
             created: root.opt_secs("created"),
             expires_at: root.opt_secs("expires_at"),
-            payment_intent_id: root.opt_reference("payment_intent"),
+            payment_intent_id,
             invoice_id: root.opt_reference("invoice"),
             amount_total: root.opt_int("amount_total"),
             line_items,

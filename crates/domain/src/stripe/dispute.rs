@@ -47,7 +47,7 @@ impl Dispute {
             id: root.string("id")?,
             payment_intent_id: root.opt_reference("payment_intent"),
             charge_id: root.opt_reference("charge"),
-            amount: root.opt_int("amount").ok_or_else(|| root.wrong("amount", "a whole number"))?,
+            amount: root.int("amount")?,
             status: root.string("status")?,
             created: root.opt_secs("created"),
         };

@@ -48,19 +48,22 @@ impl Invoice {
     /// The path of the first needed field that is missing.
     pub fn read(object: &Value) -> Result<Self, Missing> {
         let root = Reader::new(object);
-        let list = root.at("lines").ok_or_else(|| root.wrong("lines", "a list of lines"))?;
+        let (list, lines_truncated) = root.list("lines")?;
+        let subscription_id = billed_subscription(&root)?;
+        let billing_reason = root.opt_string("billing_reason");
         let mut lines = vec![];
-        for line in list.each("data") {
-            lines.extend(LineItem::of_invoice(&line)?);
+        // What a subscription's invoice sells, the subscription says.
+        if !is_of_subscription(subscription_id.as_deref(), billing_reason.as_deref()) {
+            for line in list {
+                lines.extend(LineItem::of_invoice(&line)?);
+            }
         }
-        let details = root.at("parent").and_then(|parent| parent.at("subscription_details"));
         let is_old = object.get("payment_intent").is_some() || object.get("charge").is_some();
         let payments = root.at("payments");
         let mut payment_ids: Vec<String> =
             root.opt_reference("payment_intent").or_else(|| root.opt_reference("charge")).into_iter().collect();
         for payment in payments.iter().flat_map(|payments| payments.each("data")) {
-            let Some(payment) = payment.at("payment") else { continue };
-            payment_ids.extend(payment.opt_reference("payment_intent").or_else(|| payment.opt_reference("charge")));
+            payment_ids.extend(payment_of(&payment)?);
         }
         payment_ids.sort_unstable();
         payment_ids.dedup();
@@ -71,16 +74,14 @@ impl Invoice {
                 .or_else(|| root.opt_reference("customer_account"))
                 .ok_or_else(|| root.wrong("customer", "an id or an expanded object"))?,
             status: root.string("status")?,
-            subscription_id: root
-                .opt_reference("subscription")
-                .or_else(|| details.and_then(|details| details.opt_reference("subscription"))),
-            billing_reason: root.opt_string("billing_reason"),
-            amount_paid: root.opt_int("amount_paid").unwrap_or(0),
+            subscription_id,
+            billing_reason,
+            amount_paid: root.int("amount_paid")?,
             created: root.opt_secs("created"),
             paid_at: root.at("status_transitions").and_then(|transitions| transitions.opt_secs("paid_at")),
-            attempted: root.flag("attempted"),
+            attempted: root.boolean("attempted")?,
             lines,
-            lines_truncated: list.flag("has_more"),
+            lines_truncated,
             payment_ids,
             payments_known: is_old || payments.is_some(),
         })
@@ -95,8 +96,7 @@ impl Invoice {
     /// Bills a subscription, even where the payload does not say which.
     #[must_use]
     pub fn is_of_subscription(&self) -> bool {
-        self.subscription_id.is_some()
-            || self.billing_reason.as_deref().is_some_and(|reason| reason.starts_with("subscription"))
+        is_of_subscription(self.subscription_id.as_deref(), self.billing_reason.as_deref())
     }
 
     /// Nothing will be collected any more although it was tried: Stripe voids the invoice of a debit that failed late
@@ -113,6 +113,31 @@ impl Invoice {
     }
 }
 
+fn is_of_subscription(subscription_id: Option<&str>, billing_reason: Option<&str>) -> bool {
+    subscription_id.is_some() || billing_reason.is_some_and(|reason| reason.starts_with("subscription"))
+}
+
+/// The subscription an invoice bills. One of the two places is always there: a bill that lost it would pass for a sale.
+fn billed_subscription(root: &Reader<'_>) -> Result<Option<String>, Missing> {
+    if root.value().get("parent").is_none() {
+        return root.nullable_reference("subscription");
+    }
+    let parent = root.nullable("parent", "an object or null", Reader::at)?;
+    match parent.and_then(|parent| parent.at("subscription_details")) {
+        Some(details) => details.reference("subscription").map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The payment intent or charge behind an invoice's payment; money from outside of Stripe has neither.
+fn payment_of(payment: &Reader<'_>) -> Result<Option<String>, Missing> {
+    let Some(payment) = payment.at("payment") else { return Err(payment.wrong("payment", "an object")) };
+    match payment.opt_string("type").as_deref() {
+        Some(kind @ ("payment_intent" | "charge")) => payment.reference(kind).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Which payment pays which invoice: Stripe's `invoice_payment`, since 2025-03-31.basil.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoicePayment {
@@ -126,12 +151,9 @@ impl InvoicePayment {
     /// Reads an invoice payment.
     ///
     /// # Errors
-    /// When the invoice is missing.
+    /// When the invoice or the payment is missing.
     pub fn read(object: &Value) -> Result<Self, Missing> {
         let root = Reader::new(object);
-        let payment = root.at("payment");
-        let payment_id = payment
-            .and_then(|payment| payment.opt_reference("payment_intent").or_else(|| payment.opt_reference("charge")));
-        Ok(Self { invoice_id: root.reference("invoice")?, payment_id })
+        Ok(Self { invoice_id: root.reference("invoice")?, payment_id: payment_of(&root)? })
     }
 }

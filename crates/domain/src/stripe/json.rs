@@ -62,6 +62,60 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// A list inside of an object: what of it is here, and whether Stripe cut it.
+    ///
+    /// # Errors
+    /// When there is no list at `key`, or it does not say whether it is whole.
+    pub fn list(&self, key: &str) -> Result<(Vec<Self>, bool), Missing> {
+        let list = self.at(key).ok_or_else(|| self.wrong(key, "a list"))?;
+        if !list.value.get("data").is_some_and(Value::is_array) {
+            return Err(list.wrong("data", "the elements of a list"));
+        }
+        Ok((list.each("data"), list.boolean("has_more")?))
+    }
+
+    /// What `read` finds at `key`, where Stripe always has something or null: only null is none.
+    ///
+    /// # Errors
+    /// When the key is absent, or holds what `read` cannot take.
+    pub fn nullable<T>(
+        &self,
+        key: &str,
+        expected: &'static str,
+        read: impl FnOnce(&Self, &str) -> Option<T>,
+    ) -> Result<Option<T>, Missing> {
+        match self.value.get(key) {
+            Some(Value::Null) => Ok(None),
+            Some(_) => read(self, key).map(Some).ok_or_else(|| self.wrong(key, expected)),
+            None => Err(self.wrong(key, expected)),
+        }
+    }
+
+    /// What `read` finds at `key`, where absent means the same as null.
+    ///
+    /// # Errors
+    /// When the key holds what `read` cannot take: a value of another type is not for that none.
+    pub fn optional<T>(
+        &self,
+        key: &str,
+        expected: &'static str,
+        read: impl FnOnce(&Self, &str) -> Option<T>,
+    ) -> Result<Option<T>, Missing> {
+        if self.value.get(key).is_none() { Ok(None) } else { self.nullable(key, expected, read) }
+    }
+
+    /// # Errors
+    /// When there is something else than Unix seconds at `key`.
+    pub fn optional_secs(&self, key: &str) -> Result<Option<Timestamp>, Missing> {
+        self.optional(key, "Unix seconds or null", Self::opt_secs)
+    }
+
+    /// # Errors
+    /// When there is neither an id, an expanded object nor null at `key`.
+    pub fn nullable_reference(&self, key: &str) -> Result<Option<String>, Missing> {
+        self.nullable(key, "an id, an expanded object or null", Self::opt_reference)
+    }
+
     /// The string at `key`; `None` when absent, null or empty.
     #[must_use]
     pub fn opt_string(&self, key: &str) -> Option<String> {
@@ -90,6 +144,12 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn opt_int(&self, key: &str) -> Option<i64> {
         self.value.get(key).and_then(Value::as_i64)
+    }
+
+    /// # Errors
+    /// When there is no whole number at `key`.
+    pub fn int(&self, key: &str) -> Result<i64, Missing> {
+        self.opt_int(key).ok_or_else(|| self.wrong(key, "a whole number"))
     }
 
     /// Stripe's Unix seconds at `key`.

@@ -11,17 +11,34 @@ pub struct LineItem {
     pub price_id: String,
     /// `prod_…`
     pub product_id: Option<String>,
-    /// How many; 1 when Stripe gives none.
+    /// How many; 1 when Stripe counts none.
     pub quantity: i64,
 }
 
 impl LineItem {
-    /// Reads a line item of a Checkout Session; none for one without a price.
+    /// Reads what a subscription's item, or a Checkout Session's, sells; none for one without a price.
     ///
     /// # Errors
-    /// When its price has no id.
-    pub(super) fn of_session(line: &Reader<'_>) -> Result<Option<Self>, Missing> {
-        Self::with_price(line)
+    /// When what stands there is no price, lacks its id or product, or the number of it is missing.
+    pub(super) fn read(line: &Reader<'_>) -> Result<Option<Self>, Missing> {
+        if let Some(price) = line.at("price") {
+            let is_counted = price
+                .at("recurring")
+                .is_none_or(|recurring| recurring.opt_string("usage_type").is_none_or(|usage| usage != "metered"));
+            return Ok(Some(Self {
+                price_id: price.string("id")?,
+                product_id: Some(price.reference("product")?),
+                quantity: quantity(line, is_counted)?,
+            }));
+        }
+        if let Some(plan) = line.at("plan") {
+            // Plans of before products have none.
+            let product_id = plan.opt_reference("product");
+            return Ok(Some(Self { price_id: plan.string("id")?, product_id, quantity: quantity(line, false)? }));
+        }
+        let price_id = line.nullable("price", "a price", Reader::opt_string)?;
+        let quantity = quantity(line, false)?;
+        Ok(price_id.map(|price_id| Self { price_id, product_id: None, quantity }))
     }
 
     /// Reads a line of an invoice; none for one without a price, for a proration, and for a credit.
@@ -30,7 +47,7 @@ impl LineItem {
     /// (docs.stripe.com/changelog/basil/2025-03-31/adds-new-parent-field-to-invoicing-objects).
     ///
     /// # Errors
-    /// When its price has no id.
+    /// When what stands there is no price, lacks its id or product, or a number is missing.
     pub(super) fn of_invoice(line: &Reader<'_>) -> Result<Option<Self>, Missing> {
         let parent = line.at("parent");
         let details = |key| parent.as_ref().and_then(|parent| parent.at(key));
@@ -38,27 +55,34 @@ impl LineItem {
             || ["invoice_item_details", "subscription_item_details"]
                 .into_iter()
                 .any(|key| details(key).is_some_and(|details| details.flag("proration")));
-        if prorated || line.opt_int("amount").is_some_and(|amount| amount < 0) {
+        if line.int("amount")? < 0 || prorated {
             return Ok(None);
         }
-        let Some(pricing) = line.at("pricing").and_then(|pricing| pricing.at("price_details")) else {
-            return Self::with_price(line);
-        };
-        let product = pricing.opt_reference("product");
-        let product = product.or_else(|| pricing.at("price").and_then(|price| price.opt_reference("product")));
+        if line.value().get("pricing").is_none() {
+            return Self::read(line);
+        }
+        let Some(pricing) = line.nullable("pricing", "an object or null", Reader::at)? else { return Ok(None) };
+        let details =
+            pricing.at("price_details").ok_or_else(|| pricing.wrong("price_details", "a price and its product"))?;
+        let product = details.opt_reference("product");
+        let product = product.or_else(|| details.at("price").and_then(|price| price.opt_reference("product")));
         Ok(Some(Self {
-            price_id: pricing.reference("price")?,
-            product_id: product,
-            quantity: line.opt_int("quantity").unwrap_or(1),
+            price_id: details.reference("price")?,
+            product_id: Some(product.ok_or_else(|| details.wrong("product", "an id or an expanded object"))?),
+            quantity: quantity(line, false)?,
         }))
     }
+}
 
-    fn with_price(line: &Reader<'_>) -> Result<Option<Self>, Missing> {
-        let quantity = line.opt_int("quantity").unwrap_or(1);
-        if let Some(price) = line.at("price").or_else(|| line.at("plan")) {
-            let (price_id, product_id) = (price.string("id")?, price.opt_reference("product"));
-            return Ok(Some(Self { price_id, product_id, quantity }));
-        }
-        Ok(line.opt_string("price").map(|price_id| Self { price_id, product_id: None, quantity }))
+/// How many: a whole number, or the whole part of `quantity_decimal` (docs.stripe.com/changelog, 2026-03-25.dahlia). 1 where Stripe
+/// counts none, as for metered prices.
+fn quantity(line: &Reader<'_>, is_counted: bool) -> Result<i64, Missing> {
+    let wrong = || line.wrong("quantity", "a whole number");
+    if line.value().get("quantity").is_some_and(|quantity| !quantity.is_null()) {
+        return line.int("quantity");
     }
+    if let Some(decimal) = line.opt_string("quantity_decimal") {
+        return decimal.split('.').next().and_then(|whole| whole.parse().ok()).ok_or_else(wrong);
+    }
+    if is_counted { Err(wrong()) } else { Ok(1) }
 }

@@ -14,6 +14,7 @@ pub mod line_item;
 pub mod product;
 pub mod refund;
 pub mod subscription;
+pub mod version;
 
 pub use charge::Charge;
 pub use checkout_session::CheckoutSession;
@@ -25,3 +26,4 @@ pub use line_item::LineItem;
 pub use product::{Price, Product};
 pub use refund::Refund;
 pub use subscription::{Subscription, SubscriptionItem, SubscriptionStatus};
+pub use version::VersionStanding;

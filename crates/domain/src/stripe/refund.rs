@@ -34,9 +34,11 @@ impl Refund {
             id: root.string("id")?,
             payment_intent_id: root.opt_reference("payment_intent"),
             charge_id: root.opt_reference("charge"),
-            amount: root.opt_int("amount").ok_or_else(|| root.wrong("amount", "a whole number"))?,
+            amount: root.int("amount")?,
             // Refunds of before 2016 may have none; they went through.
-            status: root.opt_string("status").unwrap_or_else(|| "succeeded".to_owned()),
+            status: root
+                .nullable("status", "a string or null", Reader::opt_string)?
+                .unwrap_or_else(|| "succeeded".to_owned()),
             created: root.opt_secs("created"),
         };
         if refund.payment_id().is_none() {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::json::{Missing, Reader};
+use super::line_item::LineItem as Sold;
 use crate::Timestamp;
 
 /// Stripe's status of a subscription; an open set, so what is unknown is kept as it came.
@@ -137,40 +138,41 @@ impl Subscription {
         let root = Reader::new(object);
         let old_start = root.opt_secs("current_period_start");
         let old_end = root.opt_secs("current_period_end");
-        let list = root.at("items").ok_or_else(|| root.wrong("items", "a list of subscription items"))?;
+        let (list, items_truncated) = root.list("items")?;
         let items = list
-            .each("data")
             .iter()
             .map(|item| {
-                let price = item.at("price").or_else(|| item.at("plan"));
-                let price_id = match &price {
-                    Some(price) => price.string("id")?,
-                    None => item.opt_string("price").ok_or_else(|| item.wrong("price", "a price"))?,
-                };
+                let sold = Sold::read(item)?.ok_or_else(|| item.wrong("price", "a price"))?;
+                let end = item.opt_secs("current_period_end").or(old_end);
                 Ok(SubscriptionItem {
                     id: item.string("id")?,
-                    price_id,
-                    product_id: price.and_then(|price| price.opt_reference("product")),
-                    quantity: item.opt_int("quantity").unwrap_or(1),
+                    price_id: sold.price_id,
+                    product_id: sold.product_id,
+                    quantity: sold.quantity,
                     current_period_start: item.opt_secs("current_period_start").or(old_start),
-                    current_period_end: item.opt_secs("current_period_end").or(old_end),
+                    // Without an end access would have none.
+                    current_period_end: Some(end.ok_or_else(|| item.wrong("current_period_end", "Unix seconds"))?),
                 })
             })
             .collect::<Result<Vec<_>, Missing>>()?;
+        // Null in most payloads; one of another type must not pass for null.
+        let at_period_end =
+            root.optional("cancel_at_period_end", "true or false", |root, key| root.boolean(key).ok())?;
+        let pause = root.optional("pause_collection", "an object or null", Reader::at)?;
         Ok(Self {
             id: root.string("id")?,
             customer_id: root.reference("customer")?,
             status: root.string("status")?.into(),
             created: root.opt_secs("created"),
             items,
-            items_truncated: list.flag("has_more"),
-            trial_end: root.opt_secs("trial_end"),
-            cancel_at: root.opt_secs("cancel_at"),
-            cancel_at_period_end: root.flag("cancel_at_period_end"),
+            items_truncated,
+            trial_end: root.optional_secs("trial_end")?,
+            cancel_at: root.optional_secs("cancel_at")?,
+            cancel_at_period_end: at_period_end.unwrap_or(false),
             canceled_at: root.opt_secs("canceled_at"),
             ended_at: root.opt_secs("ended_at"),
             cancellation_reason: root.at("cancellation_details").and_then(|details| details.opt_string("reason")),
-            pause_behavior: root.at("pause_collection").and_then(|pause| pause.opt_string("behavior")),
+            pause_behavior: pause.map(|pause| pause.string("behavior")).transpose()?,
             latest_invoice: root.opt_reference("latest_invoice"),
             claimed_user: root.metadata(metadata_keys),
         })

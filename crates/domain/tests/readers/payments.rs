@@ -86,13 +86,16 @@ fn an_invoice_of_a_version_before_basil() {
 #[test]
 fn an_invoice_since_basil() {
     let mut new = invoice(&json!([
+        {"id": "il_0", "amount": 900, "quantity": null, "quantity_decimal": "4.0", "pricing": {"type": "price_details", "price_details": {"price": {"id": "price_0", "product": "prod_0"}}}},
         {"id": "il_1", "amount": 900, "quantity": 3, "pricing": {"type": "price_details", "price_details": {"price": "price_1", "product": "prod_1"}}},
         {"id": "il_2", "amount": 50, "pricing": {"type": "price_details", "price_details": {"price": "price_2", "product": "prod_1"}},
          "parent": {"type": "invoice_item_details", "invoice_item_details": {"proration": true}}},
         {"id": "il_3", "amount": 50, "pricing": null}
     ]));
+    assert_eq!(Invoice::read(&new).unwrap_err().path, "subscription", "neither of the places that say what it bills");
+    new["parent"] = Value::Null;
     let read = Invoice::read(&new).unwrap();
-    assert_eq!(read.lines, [line("price_1", Some("prod_1"), 3)]);
+    assert_eq!(read.lines, [line("price_0", Some("prod_0"), 4), line("price_1", Some("prod_1"), 3)]);
     assert_eq!((read.payment_ids.len(), read.payments_known, read.is_purchase()), (0, false, true));
     new["payments"] = json!({"object": "list", "data": [
         {"id": "inpay_1", "payment": {"type": "payment_intent", "payment_intent": "pi_1"}},
@@ -109,6 +112,8 @@ fn an_invoice_since_basil() {
     assert_eq!(Invoice::read(&new).unwrap_err().path, "lines");
     let payment = json!({"id": "inpay_1", "invoice": "in_1", "payment": {"type": "out_of_band"}});
     assert_eq!(InvoicePayment::read(&payment).unwrap().payment_id, None);
+    let lost = json!({"id": "inpay_1", "invoice": "in_1", "payment": {"type": "payment_intent"}});
+    assert_eq!(InvoicePayment::read(&lost).unwrap_err().path, "payment.payment_intent");
 }
 
 #[test]
@@ -117,9 +122,13 @@ fn charges_refunds_and_disputes() {
         "customer": null, "status": "succeeded", "created": 5});
     let read = Charge::read(&charge).unwrap();
     assert_eq!((read.amount, read.payment_id()), (1500, "pi_1"), "what was captured can be refunded");
-    let bare = json!({"id": "py_1", "amount": 2000, "amount_refunded": 0});
+    let bare = json!({"id": "py_1", "amount": 2000, "amount_refunded": 0, "payment_intent": null});
     assert_eq!(Charge::read(&bare).unwrap().payment_id(), "py_1");
-    assert_eq!(Charge::read(&json!({"id": "ch_1", "amount": 1})).unwrap_err().path, "amount_refunded");
+    assert_eq!(
+        Charge::read(&json!({"id": "ch_1", "amount": 1, "payment_intent": null})).unwrap_err().path,
+        "amount_refunded"
+    );
+    assert_eq!(Charge::read(&json!({"id": "ch_1", "amount": 1})).unwrap_err().path, "payment_intent");
 
     let refund =
         |status: &str| json!({"id": "re_1", "amount": 5, "charge": "ch_1", "payment_intent": null, "status": status});
@@ -129,7 +138,11 @@ fn charges_refunds_and_disputes() {
         let read = Refund::read(&refund(status)).unwrap();
         assert_eq!((read.is_void(), read.payment_id()), (void, Some("ch_1")), "{status}");
     }
-    assert_eq!(Refund::read(&json!({"id": "re_1", "amount": 5})).unwrap_err().path, "payment_intent");
+    assert_eq!(Refund::read(&refund("")).unwrap_err().path, "status");
+    let before_2016 = json!({"id": "re_1", "amount": 5, "charge": "ch_1", "status": null});
+    assert_eq!(Refund::read(&before_2016).unwrap().status, "succeeded");
+    let nobodys = json!({"id": "re_1", "amount": 5, "status": "succeeded"});
+    assert_eq!(Refund::read(&nobodys).unwrap_err().path, "payment_intent");
 
     let standing = |status: &str| {
         Dispute::read(&json!({"id": "du_1", "amount": 5, "payment_intent": "pi_1", "status": status}))

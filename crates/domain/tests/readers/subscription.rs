@@ -141,7 +141,12 @@ fn what_is_missing_is_named_by_its_path() {
         ("/id", "id is missing: expected a string"),
         ("/status", "status is missing: expected a string"),
         ("/customer", "customer is missing: expected an id or an expanded object"),
-        ("/items", "items is missing: expected a list of subscription items"),
+        ("/items", "items is missing: expected a list"),
+        ("/items/data", "items.data is missing: expected the elements of a list"),
+        ("/items/has_more", "items.has_more is missing: expected true or false"),
+        ("/items/data/1/price/product", "items.data[1].price.product is missing: expected an id or an expanded object"),
+        ("/items/data/1/quantity", "items.data[1].quantity is missing: expected a whole number"),
+        ("/items/data/1/current_period_end", "items.data[1].current_period_end is missing: expected Unix seconds"),
         ("/items/data/1/price/id", "items.data[1].price.id is missing: expected a string"),
         ("/items/data/1/price", "items.data[1].price is missing: expected a price"),
         ("/items/data/0/id", "items.data[0].id is missing: expected a string"),
@@ -153,10 +158,18 @@ fn what_is_missing_is_named_by_its_path() {
         missing(&replaced(CLOVER, "/customer", json!({"deleted": true}))),
         "customer is missing: expected an id or an expanded object"
     );
-    assert_eq!(
-        missing(&replaced(CLOVER, "/items", json!("si_1"))),
-        "items is missing: expected a list of subscription items"
-    );
+    assert_eq!(missing(&replaced(CLOVER, "/items", json!("si_1"))), "items is missing: expected a list");
+    // Of another type is as good as lost, where it decides.
+    for (pointer, value, path) in [
+        ("/cancel_at", json!({"timestamp": 1_770_000_000}), "cancel_at"),
+        ("/trial_end", json!("2026-01-01"), "trial_end"),
+        ("/pause_collection", json!({}), "pause_collection.behavior"),
+        ("/items/data/0/quantity", json!("3"), "items.data[0].quantity"),
+        ("/cancel_at_period_end", json!("true"), "cancel_at_period_end"),
+    ] {
+        let error = Subscription::read(&replaced(CLOVER, pointer, value), &keys()).unwrap_err();
+        assert_eq!(error.path, path);
+    }
     for odd in [json!(null), json!([]), json!("sub_1"), json!({})] {
         assert!(missing(&odd).contains("is missing"), "{odd}");
     }
@@ -164,9 +177,7 @@ fn what_is_missing_is_named_by_its_path() {
 
 #[test]
 fn what_is_not_needed_may_be_missing_or_odd() {
-    for pointer in
-        ["/latest_invoice", "/cancel_at", "/cancellation_details", "/metadata", "/created", "/items/has_more"]
-    {
+    for pointer in ["/latest_invoice", "/cancellation_details", "/metadata", "/created", "/ended_at", "/canceled_at"] {
         read(&without(CLOVER, pointer));
         read(&replaced(CLOVER, pointer, json!([1])));
     }

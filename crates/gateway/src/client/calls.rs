@@ -78,6 +78,14 @@ impl Gateway for Client {
         Ok(answer.value)
     }
 
+    async fn object(&self, kind: &str, id: &str) -> Result<Value, Error> {
+        self.any_object(kind, id).await
+    }
+
+    async fn checkout_of_payment(&self, payment_intent: &str) -> Result<Option<Value>, Error> {
+        self.session_of_payment(payment_intent).await
+    }
+
     async fn price(&self, id: &str) -> Result<Value, Error> {
         let expand = || vec!["product".to_owned()];
         let answer = self.retrieve("price", id, |id| RetrievePrice::new(id).expand(expand()).build()).await?;

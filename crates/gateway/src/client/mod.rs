@@ -3,6 +3,7 @@
 mod calls;
 mod config;
 mod list;
+mod object;
 mod payments;
 mod retry;
 mod send;

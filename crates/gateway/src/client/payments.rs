@@ -42,6 +42,7 @@ impl Client {
         let mut listed = self.list("invoices", usize::MAX, |after| page_after!(list(), after)).await?;
         for invoice in listed.objects.iter_mut().filter(|invoice| is_sale(invoice)) {
             self.complete(invoice, "lines", "invoice lines", invoice_lines).await?;
+            self.complete(invoice, "payments", "invoice payments", invoice_payments).await?;
         }
         Ok(listed)
     }
@@ -101,7 +102,16 @@ fn is_sale(invoice: &Value) -> bool {
 
 /// The lines of an invoice: the builders have no list of them.
 fn invoice_lines(invoice: &str, after: Option<&str>) -> RequestBuilder {
-    let mut request = RequestBuilder::new(StripeMethod::Get, format!("/invoices/{invoice}/lines"));
+    paged(RequestBuilder::new(StripeMethod::Get, format!("/invoices/{invoice}/lines")), after)
+}
+
+fn invoice_payments(invoice: &str, after: Option<&str>) -> RequestBuilder {
+    let mut request = RequestBuilder::new(StripeMethod::Get, "/invoice_payments");
+    super::calls::append(&mut request, &format!("invoice={invoice}"));
+    paged(request, after)
+}
+
+fn paged(mut request: RequestBuilder, after: Option<&str>) -> RequestBuilder {
     super::calls::append(&mut request, &format!("limit={PAGE}"));
     if let Some(after) = after {
         super::calls::append(&mut request, &format!("starting_after={after}"));

@@ -61,7 +61,7 @@ async fn purchases_are_read_with_all_that_was_sold_and_came_back() {
     let whole = |prefix: &str| json!({ "object": "list", "data": objects(prefix, 0..12), "has_more": false });
     let sold = |lines| json!({ "id": "cs_1", "mode": "payment", "status": "complete", "line_items": lines });
     let expired = json!({ "id": "cs_2", "mode": "payment", "status": "expired", "line_items": cut("li") });
-    let invoice = |lines| json!({ "id": "in_1", "status": "paid", "parent": null, "lines": lines });
+    let invoice = |lines, payments| json!({ "id": "in_1", "status": "paid", "parent": null, "lines": lines, "payments": payments });
     let bill = json!({ "id": "in_2", "status": "paid", "subscription": "sub_1", "lines": cut("il") });
     let charge = |refunds| json!({ "id": "ch_1", "disputed": true, "refunds": refunds });
     let fine = json!({ "id": "ch_2", "disputed": false, "refunds": { "data": [], "has_more": false } });
@@ -69,15 +69,17 @@ async fn purchases_are_read_with_all_that_was_sold_and_came_back() {
     script.on("/customers/cus_1", Reply::ok(&json!({ "id": "cus_1" }))).on("/subscriptions", page(&[], false));
     script.on("/checkout/sessions", page(&[sold(cut("li")), expired.clone()], false));
     script.on("/checkout/sessions/cs_1/line_items", page(&objects("li", 0..12), false));
-    script.on("/invoices", page(&[invoice(cut("il")), bill.clone()], false));
+    script.on("/invoices", page(&[invoice(cut("il"), cut("inpay")), bill.clone()], false));
     script.on("/invoices/in_1/lines", page(&objects("il", 0..12), false));
+    script.on("/invoice_payments", page(&objects("inpay", 0..12), false));
     script.on("/charges", page(&[charge(cut("re")), fine.clone()], false));
     script.on("/refunds", page(&objects("re", 0..12), false)).on("/disputes", page(&objects("du", 0..1), false));
     let snapshot = script.client().customer("cus_1").await.unwrap();
     assert_eq!(snapshot.checkout_sessions, [sold(whole("li")), expired]);
-    assert_eq!(snapshot.invoices, [invoice(whole("il")), bill]);
+    assert_eq!(snapshot.invoices, [invoice(whole("il"), whole("inpay")), bill]);
     assert_eq!(snapshot.charges, [charge(whole("re")), fine]);
     assert_eq!(snapshot.disputes, objects("du", 0..1));
+    assert_eq!(queries(&script, "/invoice_payments"), ["invoice=in_1&limit=100"]);
     assert_eq!(queries(&script, "/refunds"), ["charge=ch_1&limit=100"]);
     assert_eq!(queries(&script, "/disputes"), ["charge=ch_1&limit=100"]);
 }
@@ -125,6 +127,35 @@ async fn cut_off_embedded_items_are_replaced_by_the_whole_list() {
     let first = "limit=100&subscription=sub_1";
     let second = "limit=100&starting_after=si_99&subscription=sub_1";
     assert_eq!(queries(&script, "/subscription_items"), [first, second, first, second]);
+}
+
+#[tokio::test]
+async fn an_object_is_read_by_its_type_and_the_session_of_a_payment_found() {
+    let script = Script::start().await;
+    for (kind, path, query) in [
+        ("subscription", "/subscriptions/x_1", ""),
+        ("checkout.session", "/checkout/sessions/x_1", ""),
+        ("invoice", "/invoices/x_1", ""),
+        ("charge", "/charges/x_1", ""),
+        ("payment_intent", "/payment_intents/x_1", ""),
+        ("refund", "/refunds/x_1", "expand[0]=charge&expand[1]=payment_intent"),
+        ("dispute", "/disputes/x_1", "expand[0]=charge&expand[1]=payment_intent"),
+        ("product", "/products/x_1", ""),
+        ("price", "/prices/x_1", "expand[0]=product"),
+    ] {
+        script.on(path, Reply::ok(&json!({ "id": "x_1", "object": kind })));
+        assert_eq!(script.client().object(kind, "x_1").await.unwrap()["object"], kind);
+        assert_eq!(queries(&script, path), [query], "{kind}");
+    }
+    let error = script.client().object("coupon", "x_1").await.unwrap_err();
+    assert_eq!((error.code(), error.is_transient()), ("not_sent", false));
+    script.on("/checkout/sessions", page(&objects("cs", 0..1), false)).on("/checkout/sessions", page(&[], false));
+    assert_eq!(script.client().checkout_of_payment("pi_1").await.unwrap(), Some(json!({ "id": "cs_0" })));
+    assert_eq!(script.client().checkout_of_payment("pi_2").await.unwrap(), None);
+    assert_eq!(
+        queries(&script, "/checkout/sessions"),
+        ["limit=100&payment_intent=pi_1", "limit=100&payment_intent=pi_2"]
+    );
 }
 
 #[tokio::test]

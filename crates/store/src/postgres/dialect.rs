@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "policies", include_str!("../../../../migrations/postgres/0004_policies.sql")),
     (5, "history", include_str!("../../../../migrations/postgres/0005_history.sql")),
     (6, "catalog_sources", include_str!("../../../../migrations/postgres/0006_catalog_sources.sql")),
+    (7, "lookups", include_str!("../../../../migrations/postgres/0007_lookups.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

@@ -19,6 +19,7 @@ mod products;
 mod purchases;
 mod reads;
 mod rows;
+mod thin;
 mod write;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use domain::event::plain_type;
 use domain::evidence::Order;
 use domain::stripe::json::{Missing, Reader};
 use domain::stripe::{Charge, Dispute, Invoice, InvoicePayment, Refund};
@@ -340,7 +341,7 @@ async fn was_paid(conn: &mut Conn, livemode: Livemode, invoice_id: &str) -> Resu
         .bind(invoice_id)
         .fetch_all(conn)
         .await?;
-    Ok(kinds.iter().any(|kind| matches!(kind.as_str(), "invoice.paid" | "invoice.payment_succeeded")))
+    Ok(kinds.iter().any(|kind| matches!(plain_type(kind), "invoice.paid" | "invoice.payment_succeeded")))
 }
 
 async fn link(conn: &mut Conn, livemode: Livemode, invoice_id: &str, payment_ids: &[String]) -> Result<()> {
@@ -432,6 +433,16 @@ impl Write<'_> {
                 root.opt_reference("charge")
             }
         });
+        self.payer_of_payment(livemode, payment_id.as_deref(), invoice_id.as_deref()).await
+    }
+
+    /// Who made this payment, or pays this invoice, as far as it is known.
+    pub(super) async fn payer_of_payment(
+        &mut self,
+        livemode: Livemode,
+        payment_id: Option<&str>,
+        invoice_id: Option<&str>,
+    ) -> Result<Option<String>> {
         Ok(sqlx::query_scalar(
             "select customer_id from checkout_session where livemode = $1 and payment_id = $2 and customer_id is not null
              union all

@@ -18,27 +18,31 @@ use super::dialect::{Db, SKIP_LOCKED};
 use super::objects::{self, Applied, Evidence, Origin};
 use super::rows::{Columns as _, DbRow, json as read_json, to_json};
 use super::write::{Attempt, Cause, Write};
-use crate::records::{Author, Effects, ProductClaim, ProductSnapshot, ReadClaim, Round, Snapshot, SyncReport};
+use crate::records::{
+    Author, Effects, Found, Lookup, ProductClaim, ProductSnapshot, ReadClaim, Round, Snapshot, SyncReport,
+};
 use crate::{Error, Processing, Result};
 
 /// An event in the hands of the processor.
 #[derive(Clone)]
-struct Due {
-    livemode: Livemode,
-    event_id: String,
-    kind: String,
-    created: Timestamp,
-    received_at: Timestamp,
-    object_id: Option<String>,
-    customer_id: Option<String>,
-    payload: String,
-    attempts: i64,
-    cause: &'static str,
-    actor: Option<String>,
+pub(super) struct Due {
+    pub(super) livemode: Livemode,
+    pub(super) event_id: String,
+    pub(super) kind: String,
+    pub(super) created: Timestamp,
+    pub(super) received_at: Timestamp,
+    pub(super) customer_id: Option<String>,
+    pub(super) payload: String,
+    pub(super) attempts: i64,
+    pub(super) cause: &'static str,
+    pub(super) actor: Option<String>,
 }
 
+/// The columns of [`due`].
+pub(super) const DUE: &str = "livemode, event_id, kind, created, received_at, customer_id, payload, attempts, note";
+
 /// What processing one event came to.
-enum Outcome {
+pub(super) enum Outcome {
     Done {
         status: EventStatus,
         note: Option<String>,
@@ -48,6 +52,10 @@ enum Outcome {
     },
     /// Right only after a read of this customer.
     Waits {
+        note: String,
+    },
+    /// Right only after Stripe was asked about its object.
+    Asks {
         note: String,
     },
     Failed {
@@ -89,8 +97,9 @@ impl Processing for Backend {
         )
         .fetch_one(&self.read)
         .await?;
-        let due = [event.map(Timestamp::from_millis), self.next_read().await?, self.next_product_read().await?];
-        Ok(due.into_iter().flatten().min())
+        let event = event.map(Timestamp::from_millis);
+        let reads = [self.next_read().await?, self.next_lookup().await?, self.next_product_read().await?];
+        Ok(reads.into_iter().chain([event]).flatten().min())
     }
 
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
@@ -180,6 +189,18 @@ impl Processing for Backend {
         self.take_snapshot(claim, snapshot, started_at, author).await
     }
 
+    async fn claim_lookups(&self, now: Timestamp, limit: i64) -> Result<Vec<Lookup>> {
+        self.lease_lookups(now, limit).await
+    }
+
+    async fn apply_lookup(&self, lookup: &Lookup, found: &Found, started_at: Timestamp, now: Timestamp) -> Result<()> {
+        self.take_answer(lookup, found, started_at, now).await
+    }
+
+    async fn fail_lookup(&self, lookup: &Lookup, error: &str, now: Timestamp) -> Result<()> {
+        self.note_failed_lookup(lookup, error, now).await
+    }
+
     async fn fail_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()> {
         self.note_failed_read(claim, error, now).await
     }
@@ -214,8 +235,7 @@ impl Backend {
     async fn round(&self, now: Timestamp, limit: i64) -> Result<Round, Broken> {
         let mut write = self.begin().await?;
         let sql = format!(
-            "select livemode, event_id, kind, created, received_at, object_id, customer_id, payload, attempts, status, note
-             from event
+            "select {DUE} from event
              where status in ('pending', 'failed') and not waits_for_read and next_attempt_at <= $1
              order by next_attempt_at, seq
              limit $2{SKIP_LOCKED}"
@@ -238,7 +258,7 @@ impl Backend {
             };
             match write.process(due, now).await {
                 Ok(Outcome::Failed { .. }) => round.failed += 1,
-                Ok(Outcome::Waits { .. }) => round.reads += 1,
+                Ok(Outcome::Waits { .. } | Outcome::Asks { .. }) => round.reads += 1,
                 Ok(_) => {}
                 Err(error @ Error::Unavailable(_)) => return Err(Broken::Store(error)),
                 Err(error) => return Err(broken(error)),
@@ -249,7 +269,8 @@ impl Backend {
     }
 }
 
-fn due(row: &DbRow) -> Result<Due> {
+/// From a row with the columns of [`DUE`].
+pub(super) fn due(row: &DbRow) -> Result<Due> {
     let note = row.opt_text("note")?.unwrap_or_default();
     let actor = note.strip_prefix(REPLAY).map(str::to_owned);
     let attempts = row.int("attempts")?;
@@ -266,13 +287,29 @@ fn due(row: &DbRow) -> Result<Due> {
         kind: row.text("kind")?,
         created: row.time("created")?,
         received_at: row.time("received_at")?,
-        object_id: row.opt_text("object_id")?,
         customer_id: row.opt_text("customer_id")?,
         payload: row.text("payload")?,
         attempts,
         cause,
         actor,
     })
+}
+
+impl Due {
+    /// What the event's payload is evidence of.
+    pub(super) const fn evidence(&self) -> Evidence<'_> {
+        Evidence {
+            livemode: self.livemode,
+            at: self.created,
+            known_at: self.received_at,
+            origin: Origin::Event { id: self.event_id.as_str() },
+        }
+    }
+}
+
+/// The note of an event that is ignored.
+pub(super) fn unused(kind: &str) -> String {
+    format!("No rule uses events of the type {kind}.")
 }
 
 impl Write<'_> {
@@ -338,18 +375,32 @@ impl Write<'_> {
         effects: &mut Effects,
     ) -> Result<Result<Outcome, Missing>> {
         if payload.get("object").and_then(Value::as_str) == Some("v2.core.event") {
-            return self.take_in_thin(due, now).await.map(Ok);
+            return self.take_in_thin(due, payload, now).await.map(Ok);
         }
         let object = payload.pointer("/data/object").unwrap_or(&Value::Null);
-        let evidence = Evidence {
-            livemode: due.livemode,
-            at: due.created,
-            known_at: due.received_at,
-            origin: Origin::Event { id: &due.event_id },
+        let applied = match self.take_in_object(due, &due.kind, object, &due.evidence(), now, effects).await? {
+            Ok(applied) => applied,
+            Err(missing) => return Ok(Err(missing)),
         };
+        match applied {
+            Some(applied) => self.conclude(due, applied, now).await.map(Ok),
+            None => Ok(Ok(Outcome::Ignored { note: unused(&due.kind) })),
+        }
+    }
+
+    /// Takes in one object as an event of this type tells it, or says which field is missing; none for a type that no rule uses.
+    pub(super) async fn take_in_object(
+        &mut self,
+        due: &Due,
+        kind: &str,
+        object: &Value,
+        evidence: &Evidence<'_>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Result<Option<Applied>, Missing>> {
         let keys = self.backend.options.metadata_keys.clone();
-        let deleted = due.kind.ends_with(".deleted");
-        let applied = match due.kind.as_str() {
+        let deleted = kind.ends_with(".deleted");
+        let applied = match kind {
             kind if kind.starts_with("customer.subscription.") => {
                 let subscription = match Subscription::read(object, &keys) {
                     Ok(subscription) => subscription,
@@ -360,8 +411,8 @@ impl Write<'_> {
                     user_id,
                     source: MappingSource::SubscriptionMetadata,
                 });
-                self.note_prices(&evidence, object, now, effects).await?;
-                let applied = objects::apply_subscription(self.conn(), &evidence, subscription, &keys, effects).await?;
+                self.note_prices(evidence, object, now, effects).await?;
+                let applied = objects::apply_subscription(self.conn(), evidence, subscription, &keys, effects).await?;
                 self.claims(due, claim, now, effects).await?;
                 applied
             }
@@ -376,7 +427,7 @@ impl Write<'_> {
                     user_id,
                     source: MappingSource::CustomerMetadata,
                 });
-                let applied = objects::apply_customer(self.conn(), &evidence, &customer, effects).await?;
+                let applied = objects::apply_customer(self.conn(), evidence, &customer, effects).await?;
                 if customer.deleted {
                     self.drop_entitlements(due.livemode, &customer.id).await?;
                 }
@@ -392,31 +443,31 @@ impl Write<'_> {
                     session.payment_status = objects::PAYMENT_FAILED.to_owned();
                 }
                 let claims = session_claims(&session);
-                let applied = objects::apply_checkout_session(self.conn(), &evidence, session, effects).await?;
+                let applied = objects::apply_checkout_session(self.conn(), evidence, session, effects).await?;
                 for claim in claims {
                     self.claims(due, Some(claim), now, effects).await?;
                 }
                 applied
             }
             "product.created" | "product.updated" | "product.deleted" => match Product::read(object) {
-                Ok(product) => self.take_product(&evidence, &product, deleted, now, effects).await?,
+                Ok(product) => self.take_product(evidence, &product, deleted, now, effects).await?,
                 Err(missing) => return Ok(Err(missing)),
             },
             "price.created" | "price.updated" | "price.deleted" => match Price::read(object) {
-                Ok(price) => self.take_price(&evidence, &price, deleted, now, effects).await?,
+                Ok(price) => self.take_price(evidence, &price, deleted, now, effects).await?,
                 Err(missing) => return Ok(Err(missing)),
             },
             "entitlements.active_entitlement_summary.updated" => match EntitlementSummary::read(object) {
-                Ok(summary) => self.take_entitlements(&evidence, summary, now, effects).await?,
+                Ok(summary) => self.take_entitlements(evidence, summary, now, effects).await?,
                 Err(missing) => return Ok(Err(missing)),
             },
-            kind => match self.take_in_payment(kind, object, &evidence, effects).await? {
+            kind => match self.take_in_payment(kind, object, evidence, effects).await? {
                 Some(Ok(applied)) => applied,
                 Some(Err(missing)) => return Ok(Err(missing)),
-                None => return Ok(Ok(Outcome::Ignored { note: format!("No rule uses events of the type {kind}.") })),
+                None => return Ok(Ok(None)),
             },
         };
-        self.conclude(due, applied, now).await.map(Ok)
+        Ok(Ok(Some(applied)))
     }
 
     async fn claims(&mut self, due: &Due, claim: Option<Claim>, now: Timestamp, effects: &mut Effects) -> Result<()> {
@@ -424,46 +475,6 @@ impl Write<'_> {
             Some(claim) => self.claim(due.livemode, &claim, &due.event_id, now, effects).await,
             None => Ok(()),
         }
-    }
-
-    /// Thin events carry no state: they are a mark on the customer they concern.
-    async fn take_in_thin(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
-        let Some(object_id) = due.object_id.as_deref() else {
-            return Ok(Outcome::Ignored { note: "A thin event without a related object.".into() });
-        };
-        let customer_id = match &due.customer_id {
-            Some(customer_id) => Some(customer_id.clone()),
-            None => {
-                sqlx::query_scalar("select customer_id from subscription where livemode = $1 and subscription_id = $2")
-                    .bind(due.livemode.is_live())
-                    .bind(object_id)
-                    .fetch_optional(self.conn())
-                    .await?
-            }
-        };
-        let Some(customer_id) = customer_id else {
-            if object_id.starts_with("sub_") {
-                return Ok(Outcome::Failed {
-                    error: format!(
-                        "the customer of {object_id} is not known here yet, and a thin event does not carry it"
-                    ),
-                });
-            }
-            return Ok(Outcome::Ignored { note: format!("No rule uses events of the type {}.", due.kind) });
-        };
-        sqlx::query("update event set customer_id = $3 where livemode = $1 and event_id = $2")
-            .bind(due.livemode.is_live())
-            .bind(&due.event_id)
-            .bind(&customer_id)
-            .execute(self.conn())
-            .await?;
-        if !self.backend.options.readable.contains(&due.livemode) {
-            return Ok(Outcome::Failed {
-                error: format!("a thin event has to be read from Stripe, and there is no {} API key", due.livemode),
-            });
-        }
-        self.mark_dirty(due.livemode, &customer_id, now, due.actor.is_some()).await?;
-        Ok(Outcome::Waits { note: "A thin event: its customer is read from Stripe.".into() })
     }
 
     /// The payload did not suffice.
@@ -501,7 +512,7 @@ impl Write<'_> {
     }
 
     /// Makes sure the customers of these events have a row, notes their newest event, and learns their users.
-    async fn see_customers(&mut self, due: &[Due]) -> Result<()> {
+    pub(super) async fn see_customers(&mut self, due: &[Due]) -> Result<()> {
         let mut seen: BTreeMap<(bool, &str), Timestamp> = BTreeMap::new();
         for due in due {
             let Some(customer_id) = due.customer_id.as_deref() else { continue };
@@ -531,11 +542,18 @@ impl Write<'_> {
     }
 
     /// Writes the event's status and its attempt.
-    async fn finish(&mut self, due: &Due, outcome: &Outcome, effects: &Effects, now: Timestamp) -> Result<()> {
-        let (status, note, waits) = match outcome {
-            Outcome::Done { status, note } => (*status, note.clone(), false),
-            Outcome::Ignored { note } => (EventStatus::Ignored, Some(note.clone()), false),
-            Outcome::Waits { note } => (EventStatus::Processing, Some(note.clone()), true),
+    pub(super) async fn finish(
+        &mut self,
+        due: &Due,
+        outcome: &Outcome,
+        effects: &Effects,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (status, note, waits, asks_at) = match outcome {
+            Outcome::Done { status, note } => (*status, note.clone(), false, None),
+            Outcome::Ignored { note } => (EventStatus::Ignored, Some(note.clone()), false, None),
+            Outcome::Waits { note } => (EventStatus::Processing, Some(note.clone()), true, None),
+            Outcome::Asks { note } => (EventStatus::Processing, Some(note.clone()), true, Some(now)),
             Outcome::Failed { error } => {
                 return self
                     .fail_event(
@@ -552,8 +570,8 @@ impl Write<'_> {
         let settled = !waits;
         sqlx::query(
             "update event
-             set status = $3, note = $4, effects = coalesce($5, effects), error = null, attempts = attempts + 1, next_attempt_at = null,
-                 waits_for_read = $6, processed_at = $7
+             set status = $3, note = $4, effects = coalesce($5, effects), error = null, attempts = attempts + 1, waits_for_read = $6,
+                 processed_at = $7, next_attempt_at = $8
              where livemode = $1 and event_id = $2",
         )
         .bind(due.livemode.is_live())
@@ -563,6 +581,7 @@ impl Write<'_> {
         .bind((!effects.is_empty()).then(|| to_json(effects)))
         .bind(waits)
         .bind(settled.then_some(now.millis()))
+        .bind(asks_at.map(Timestamp::millis))
         .execute(self.conn())
         .await?;
         self.attempt(Attempt {
@@ -581,12 +600,25 @@ impl Write<'_> {
         &mut self,
         livemode: Livemode,
         event_id: &str,
-        (cause, actor): (&'static str, Option<&str>),
+        started_by: (&'static str, Option<&str>),
         attempts: i64,
         now: Timestamp,
         error: &str,
     ) -> Result<()> {
         let next = retry_delay_ms(attempts, event_id).map(|delay| now.plus_millis(delay));
+        self.note_failure(livemode, event_id, started_by, attempts, next, error).await
+    }
+
+    /// Notes a failed attempt; without a `next` one it was the last.
+    pub(super) async fn note_failure(
+        &mut self,
+        livemode: Livemode,
+        event_id: &str,
+        (cause, actor): (&'static str, Option<&str>),
+        attempts: i64,
+        next: Option<Timestamp>,
+        error: &str,
+    ) -> Result<()> {
         let status = if next.is_some() { EventStatus::Failed } else { EventStatus::Dead };
         sqlx::query(
             "update event set status = $3, error = $4, attempts = $5, next_attempt_at = $6, waits_for_read = false, note = null

@@ -55,13 +55,16 @@ impl Write<'_> {
             }
             before = Some(json("product", "state", &product.id, &row.text("state")?)?);
         }
-        note_field(effects, &product.id, "name", before.and_then(|p| p.name), product.name.clone());
-        // Its features are read from Stripe as soon as it is known, and no more when it is deleted.
+        if !deleted {
+            note_field(effects, &product.id, "name", before.and_then(|p| p.name), product.name.clone());
+        }
+        // What is deleted keeps what was known of it: prices of it may still be paid for. Its features are read from Stripe as soon as it is known, and no more when it is deleted.
         sqlx::query(
             "insert into product (livemode, product_id, state, deleted, evidence_at, evidence_event_id, next_read_at)
              values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (livemode, product_id) do update
-                set state = excluded.state, deleted = excluded.deleted, evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id,
+                set state = case when excluded.deleted then product.state else excluded.state end, deleted = excluded.deleted,
+                    evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id,
                     next_read_at = case when excluded.deleted then null else product.next_read_at end",
         )
         .bind(evidence.livemode.is_live())
@@ -73,6 +76,9 @@ impl Write<'_> {
         .bind((!deleted).then_some(now.millis()))
         .execute(self.conn())
         .await?;
+        if deleted {
+            return Ok(applied);
+        }
         let target = Target { livemode: evidence.livemode, kind: TargetKind::Product, id: &product.id };
         self.take_metadata(target, product.features.as_deref(), evidence, now, effects, &mut applied).await?;
         Ok(applied)
@@ -111,7 +117,8 @@ impl Write<'_> {
             "insert into price (livemode, price_id, product_id, state, deleted, evidence_at, evidence_event_id)
              values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (livemode, price_id) do update
-                set product_id = excluded.product_id, state = excluded.state, deleted = excluded.deleted,
+                set product_id = coalesce(excluded.product_id, price.product_id),
+                    state = case when excluded.deleted then price.state else excluded.state end, deleted = excluded.deleted,
                     evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
         )
         .bind(evidence.livemode.is_live())
@@ -123,6 +130,9 @@ impl Write<'_> {
         .bind(evidence.origin.event_id())
         .execute(self.conn())
         .await?;
+        if deleted {
+            return Ok(applied);
+        }
         let target = Target { livemode: evidence.livemode, kind: TargetKind::Price, id: &price.id };
         self.take_metadata(target, price.features.as_deref(), evidence, now, effects, &mut applied).await?;
         Ok(applied)

@@ -196,6 +196,7 @@ impl Backend {
         if author.actor != "system" {
             write.read_products_of(claim.livemode, &claim.customer_id, now).await?;
         }
+        write.hear_types(claim, snapshot, now, &mut report.effects).await?;
         let after = write.mapped_user(claim.livemode, &claim.customer_id).await?;
         for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
             let changes =
@@ -273,7 +274,8 @@ impl Write<'_> {
             sqlx::query(
                 "update event
                  set status = $3, waits_for_read = false, error = null, next_attempt_at = null, processed_at = $4, attempts = attempts + 1,
-                     effects = coalesce(effects, $5), note = $6
+                     effects = coalesce(effects, $5),
+                     note = case when note is null then cast($6 as text) else note || ' ' || cast($6 as text) end
                  where livemode = $1 and event_id = $2",
             )
             .bind(claim.livemode.is_live())

@@ -24,6 +24,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "policies", include_str!("../../../../migrations/sqlite/0004_policies.sql")),
     (5, "history", include_str!("../../../../migrations/sqlite/0005_history.sql")),
     (6, "catalog_sources", include_str!("../../../../migrations/sqlite/0006_catalog_sources.sql")),
+    (7, "lookups", include_str!("../../../../migrations/sqlite/0007_lookups.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

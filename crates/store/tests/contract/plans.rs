@@ -20,6 +20,7 @@ const ENGINE: &[(&str, &str)] = &[
     ("product_reads", include_str!("../../src/shared/product_reads.rs")),
     ("products", include_str!("../../src/shared/products.rs")),
     ("reads", include_str!("../../src/shared/reads.rs")),
+    ("thin", include_str!("../../src/shared/thin.rs")),
 ];
 /// Tables that grow with the business.
 const GROWING: &[&str] = &[
@@ -38,7 +39,7 @@ const GROWING: &[&str] = &[
     "verdict_change",
 ];
 /// Partial indexes hold only what waits, so reading a whole mode of one is right.
-const WAITING: &[&str] = &["event_due", "event_waiting", "customer_dirty", "mapping_conflict_open"];
+const WAITING: &[&str] = &["event_due", "event_waiting", "event_lookup", "customer_dirty", "mapping_conflict_open"];
 
 /// The string literals of a source file that are statements with parameters; without any they run at start, over everything.
 fn statements(source: &str) -> Vec<String> {
@@ -50,7 +51,7 @@ fn statements(source: &str) -> Vec<String> {
         let text = literal[..end].trim();
         let is_statement = ["select ", "update ", "delete ", "insert "].iter().any(|word| text.starts_with(word));
         if is_statement && text.contains('$') {
-            found.push(text.replace("{SKIP_LOCKED}", "").replace('$', "?"));
+            found.push(text.replace("{SKIP_LOCKED}", "").replace("{DUE}", "event_id").replace('$', "?"));
         }
         rest = &literal[end + 1..];
     }

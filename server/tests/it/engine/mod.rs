@@ -4,6 +4,8 @@ mod catalog;
 mod kill;
 mod program;
 mod purchases;
+mod thin;
+mod versions;
 
 use std::time::Duration;
 

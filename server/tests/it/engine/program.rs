@@ -34,12 +34,16 @@ pub(super) struct Program {
 impl Program {
     /// Starts it on an empty database. The worker does not run by itself: [`Program::settle`] drains the line.
     pub(super) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// The same with a stand-in of these options; receiver and clock are its own.
+    pub(super) async fn start_with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let webhook = Webhook { url: format!("http://{address}/webhooks/stripe"), secret: SECRET.into() };
-        let stripe =
-            Standin::start(Options { webhook: Some(webhook), now: Some(START), ..Options::default() }).await.unwrap();
+        let stripe = Standin::start(Options { webhook: Some(webhook), now: Some(START), ..options }).await.unwrap();
         let database = format!("sqlite://{}", folder.path().join("t.db").display());
         let secret = format!("dashboard={SECRET}");
         let base = stripe.base_url();
