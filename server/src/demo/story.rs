@@ -40,12 +40,15 @@ enum Scene {
     Live,
 }
 
+/// How long it is, in seconds.
+pub(super) const LENGTH: i64 = 30 * DAY;
+
 /// How long ago, in seconds, and what.
 type Schedule = Vec<(i64, Scene)>;
 
 /// Plays it all.
 pub(super) async fn play(mut stage: Stage) -> anyhow::Result<()> {
-    let mut schedule: Schedule = vec![(30 * DAY, Scene::Shop)];
+    let mut schedule: Schedule = vec![(LENGTH, Scene::Shop)];
     crowd(&mut schedule);
     before_paying(&mut schedule);
     on_the_way(&mut schedule);

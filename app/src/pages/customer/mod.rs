@@ -1,6 +1,7 @@
 //! Access? If not, why, and what mends it.
 
 mod chain;
+mod past;
 mod tabs;
 
 use domain::Timestamp;
@@ -16,6 +17,7 @@ use crate::components::{
     Tone, action_button, address, card, chip, crumbs, id, shortened, status_word, table, time_or, until, verdict_chip,
 };
 use crate::context::Context;
+pub use past::{Answer, Past};
 
 /// `/admin/customers/{id}`
 #[derive(Clone, Debug)]
@@ -44,7 +46,9 @@ pub struct View {
     pub facts: Vec<Fact>,
     /// The tab that is open.
     pub tab: String,
-    /// What happened, newest first.
+    /// A question about another time; on the timeline's tab alone, and of users alone.
+    pub past: Option<Past>,
+    /// What happened, newest first; on its tab alone.
     pub timeline: Vec<TimelineRow>,
     /// Events of the customers, newest first.
     pub events: Vec<events::Row>,

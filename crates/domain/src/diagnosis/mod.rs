@@ -8,6 +8,7 @@ mod checkout;
 mod entitlement;
 mod fixes;
 mod mapping;
+pub mod past;
 mod purchase;
 mod subscription;
 #[cfg(test)]

@@ -51,7 +51,7 @@ fn paid(chain: &Chain<'_>) -> Decision {
 ///
 /// What nobody can pay for comes first. Then what keeps all news away, what was paid under another name, what was not paid yet, what is
 /// still on its way, and only then what the subscription says of itself: so a customer is never blamed for a fault of the installation.
-fn walk(view: &View<'_>) -> Finding {
+pub(super) fn walk(view: &View<'_>) -> Finding {
     entitlement::denied_by_override(view)
         .or_else(|| entitlement::unknown_feature(view))
         .or_else(|| checkout::other_mode(view))

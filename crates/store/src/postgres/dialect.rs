@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "purchases", include_str!("../../../../migrations/postgres/0003_purchases.sql")),
     (4, "policies", include_str!("../../../../migrations/postgres/0004_policies.sql")),
     (5, "history", include_str!("../../../../migrations/postgres/0005_history.sql")),
+    (8, "policies_in_history", include_str!("../../../../migrations/postgres/0008_policies_in_history.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

@@ -1,14 +1,12 @@
 //! Stripe's customers and what hangs on them.
 
 use async_trait::async_trait;
-use domain::{Livemode, Timestamp};
+use domain::Livemode;
 use sqlx::QueryBuilder;
 
 use super::rows::{Columns as _, DbRow, json};
 use super::{Backend, Db};
-use crate::records::{
-    AccessAt, CheckoutRecord, CustomerRecord, SubscriptionRecord, VerdictChange, VerdictChangeRecord,
-};
+use crate::records::{CheckoutRecord, CustomerRecord, SubscriptionRecord};
 use crate::{Customers, Result};
 
 /// The columns [`customer`] reads, of a table named or aliased `c`.
@@ -142,65 +140,4 @@ impl Customers for Backend {
         let rows = query.build().fetch_all(&self.read).await?;
         rows.iter().map(checkout).collect()
     }
-
-    async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>> {
-        let rows = sqlx::query(
-            "select user_id, feature_key, allowed_before, allowed_after, reason_before, reason_after, cause_kind, cause_id, at, true_at
-             from verdict_change where livemode = $1 and user_id = $2 order by verdict_change_id desc limit $3",
-        )
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .bind(limit)
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(verdict_change).collect()
-    }
-
-    async fn access_at(&self, livemode: Livemode, user_id: &str, at: Timestamp) -> Result<AccessAt> {
-        let facts: Option<Option<String>> = sqlx::query_scalar(
-            // The last before the first that was not so yet: news of an older moment that came late stand behind it, and with them what
-            // was not so yet either.
-            "select facts from access_change
-             where livemode = $1 and user_id = $2
-               and seq < coalesce((select min(seq) from access_change where livemode = $1 and user_id = $2 and true_at > $3), 9223372036854775807)
-             order by seq desc limit 1",
-        )
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .bind(at.millis())
-        .fetch_optional(&self.read)
-        .await?;
-        let catalog: Option<String> = sqlx::query_scalar(
-            "select catalog from access_change
-             where livemode = $1 and user_id is null and true_at <= $2 order by seq desc limit 1",
-        )
-        .bind(livemode.is_live())
-        .bind(at.millis())
-        .fetch_optional(&self.read)
-        .await?;
-        Ok(AccessAt {
-            facts: facts.flatten().map(|text| json("access_change", "facts", user_id, &text)).transpose()?,
-            catalog: catalog
-                .map(|text| json("access_change", "catalog", user_id, &text))
-                .transpose()?
-                .unwrap_or_default(),
-        })
-    }
-}
-
-fn verdict_change(row: &DbRow) -> Result<VerdictChangeRecord> {
-    Ok(VerdictChangeRecord {
-        change: VerdictChange {
-            user_id: row.text("user_id")?,
-            feature: row.text("feature_key")?,
-            allowed_before: row.flag("allowed_before")?,
-            allowed_after: row.flag("allowed_after")?,
-            reason_before: row.text("reason_before")?,
-            reason_after: row.text("reason_after")?,
-        },
-        cause_kind: row.text("cause_kind")?,
-        cause_id: row.text("cause_id")?,
-        at: row.time("at")?,
-        true_at: row.opt_time("true_at")?.map_or_else(|| row.time("at"), Ok)?,
-    })
 }

@@ -6,6 +6,7 @@ mod catalog;
 mod customers;
 mod events;
 mod facts;
+mod history;
 mod intake;
 mod lists;
 mod mappings;

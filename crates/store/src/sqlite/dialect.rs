@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "purchases", include_str!("../../../../migrations/sqlite/0003_purchases.sql")),
     (4, "policies", include_str!("../../../../migrations/sqlite/0004_policies.sql")),
     (5, "history", include_str!("../../../../migrations/sqlite/0005_history.sql")),
+    (8, "policies_in_history", include_str!("../../../../migrations/sqlite/0008_policies_in_history.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

@@ -1,6 +1,7 @@
 //! `/admin/customers/{id}`
 
 mod facts;
+mod past;
 mod raw;
 mod timeline;
 
@@ -75,6 +76,11 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         true => Some(raw::raw(ask, &found, &customers).await?),
         false => None,
     };
+    let keys = features.iter().map(|(key, _)| key.clone()).collect();
+    let past = match (&user_id, tab.as_str()) {
+        (Some(user), "timeline") => Some(past::past(ask, user, keys).await?),
+        _ => None,
+    };
     let users: HashMap<String, Option<String>> = ids.iter().map(|id| (id.clone(), user_id.clone())).collect();
     let view = customer::View {
         heading,
@@ -84,7 +90,11 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
             None => Vec::new(),
         },
         link,
-        timeline: timeline::timeline(ask, &found).await?,
+        timeline: match tab.as_str() {
+            "timeline" => timeline::timeline(ask, &found).await?,
+            _ => Vec::new(),
+        },
+        past,
         raw,
         more_events: found.events.has_more,
         subscriptions: found.subscriptions.into_iter().map(subscription_line).collect(),

@@ -3,5 +3,6 @@
 mod asking;
 mod browser;
 mod forms;
+mod history;
 mod roles;
 mod sign_in;
