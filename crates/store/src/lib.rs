@@ -9,10 +9,11 @@ pub mod postgres;
 pub mod records;
 pub mod sqlite;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::access::{Policy, PolicyExceptions};
+use domain::access::{PaymentFacts, Policy, PolicyExceptions};
 use domain::catalog::{Feature, FeatureGrant};
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
@@ -229,6 +230,12 @@ pub trait Customers: Send + Sync {
     async fn subscriptions_of(&self, livemode: Livemode, customer_id: &str) -> Result<Vec<SubscriptionRecord>>;
     /// A Checkout Session by id.
     async fn checkout_session(&self, livemode: Livemode, id: &str) -> Result<Option<CheckoutRecord>>;
+    /// What is known of the money behind these invoices, by invoice; those of which nothing is known are left out.
+    async fn invoice_payments(
+        &self,
+        livemode: Livemode,
+        invoice_ids: &[String],
+    ) -> Result<HashMap<String, PaymentFacts>>;
     /// The Checkout Sessions of a customer or, for sessions without one, that name this user; newest first.
     async fn checkout_sessions_of(
         &self,

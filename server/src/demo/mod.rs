@@ -6,6 +6,7 @@
 mod catalog;
 mod clock;
 mod people;
+mod purchases;
 mod stage;
 mod story;
 

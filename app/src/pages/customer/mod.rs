@@ -60,8 +60,6 @@ pub struct View {
     pub subscriptions: Vec<SubscriptionLine>,
     /// Overrides.
     pub overrides: Vec<overrides::Row>,
-    /// Link to Stripe's page of the mode's customer, with the customer's id appended.
-    pub stripe_url: &'static str,
     /// Whether Stripe can be read in this mode.
     pub can_read: bool,
 }
@@ -86,6 +84,8 @@ pub struct CustomerLine {
     pub id: String,
     /// E-mail address.
     pub email: Option<String>,
+    /// Stripe's own page of it; none for a guest whose payment is not known.
+    pub stripe_page: Option<String>,
     /// Mapped by what, since when.
     pub mapped: Option<(String, Timestamp)>,
     /// Deleted in Stripe.
@@ -175,10 +175,12 @@ impl View {
             .customers
             .iter()
             .map(|customer| {
-                let href = format!("{}{}", self.stripe_url, customer.id);
+                let stripe = customer.stripe_page.clone().map(|href| {
+                    view! { <a href=href rel="noreferrer" target="_blank">"Open in Stripe"<span class="vh">" (new tab)"</span></a> }
+                });
                 view! {
                     {id(&customer.id, "Stripe customer id")}
-                    <a href=href rel="noreferrer" target="_blank">"Open in Stripe"<span class="vh">" (new tab)"</span></a>
+                    {stripe}
                     <span>"Read from Stripe " {time_or(customer.synced_at, context.now, "never")}</span>
                     {customer.deleted.then_some("deleted in Stripe")}
                     {customer.read_error.clone().map(|error| view! { <span class="error">{error}</span> })}

@@ -7,6 +7,7 @@ mod chain;
 mod checkout;
 mod entitlement;
 mod fixes;
+mod flags;
 mod mapping;
 pub mod past;
 mod purchase;

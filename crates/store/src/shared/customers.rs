@@ -1,7 +1,10 @@
 //! Stripe's customers and what hangs on them.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::Livemode;
+use domain::access::PaymentFacts;
 use sqlx::QueryBuilder;
 
 use super::rows::{Columns as _, DbRow, json};
@@ -114,6 +117,37 @@ impl Customers for Backend {
             .fetch_optional(&self.read)
             .await?;
         row.as_ref().map(checkout).transpose()
+    }
+
+    async fn invoice_payments(
+        &self,
+        livemode: Livemode,
+        invoice_ids: &[String],
+    ) -> Result<HashMap<String, PaymentFacts>> {
+        let mut query = QueryBuilder::<Db>::new(
+            "select p.invoice_id, o.kind, o.object_id, o.state
+             from invoice_payment p join payment_object o on o.livemode = p.livemode and o.payment_id = p.payment_id
+             where p.livemode = ",
+        );
+        query.push_bind(livemode.is_live()).push(" and p.invoice_id in (");
+        let mut list = query.separated(", ");
+        // An empty list is no SQL.
+        list.push_bind(String::new());
+        for id in invoice_ids {
+            list.push_bind(id.clone());
+        }
+        query.push(") order by o.object_id");
+        let mut found: HashMap<String, PaymentFacts> = HashMap::new();
+        for row in &query.build().fetch_all(&self.read).await? {
+            let (id, state) = (row.text("object_id")?, row.text("state")?);
+            let facts = found.entry(row.text("invoice_id")?).or_default();
+            match row.text("kind")?.as_str() {
+                "charge" => facts.charges.push(json("payment_object", "state", &id, &state)?),
+                "refund" => facts.refunds.push(json("payment_object", "state", &id, &state)?),
+                _ => facts.disputes.push(json("payment_object", "state", &id, &state)?),
+            }
+        }
+        Ok(found)
     }
 
     async fn checkout_sessions_of(

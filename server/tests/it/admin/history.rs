@@ -14,7 +14,7 @@ const TEST: Livemode = Livemode::Test;
 const DAY: i64 = 86_400_000;
 
 /// A program whose history has begun, with the feature `pro`, which `price_pro` gives.
-async fn shop() -> Program {
+pub(super) async fn shop() -> Program {
     let program = Program::with_owner().await;
     let (store, author) = (&program.state.store, program.author());
     store.begin_history(program.now()).await.unwrap();
@@ -24,7 +24,7 @@ async fn shop() -> Program {
 }
 
 /// An event about `sub_1` of `user_1`, received now.
-async fn hear(program: &Program, id: &str, created: Timestamp, change: Value) {
+pub(super) async fn hear(program: &Program, id: &str, created: Timestamp, change: Value) {
     let now = program.now();
     let mut object = json!({
         "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "created": created.secs(),

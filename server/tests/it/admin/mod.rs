@@ -4,5 +4,6 @@ mod asking;
 mod browser;
 mod forms;
 mod history;
+mod policies;
 mod roles;
 mod sign_in;
