@@ -144,9 +144,21 @@ pub fn purchase_fields(context: &Context, feature: &Feature, given: Option<&Feat
     let duration = given.and_then(|grant| grant.duration).map(|term| term.to_string()).unwrap_or_default();
     let credits = given.and_then(|grant| grant.credits).map(|credits| credits.to_string()).unwrap_or_default();
     let (lasts, adds) = (format!("duration_{key}"), format!("credits_{key}"));
+    // Credits of what is only on or off are possible and rarely meant.
+    let is_refused = context.error(&adds).is_some();
+    let has_credits = feature.kind != FeatureType::Switch || !credits.is_empty() || is_refused;
+    let credits = has_credits.then(|| {
+        nested_field(
+            context,
+            &adds,
+            format!("Credits of {key} that each purchase adds; empty: none"),
+            "number",
+            credits,
+        )
+    });
     view! {
         {nested_field(context, &lasts, format!("Bought once, {key} lasts, such as 30d; empty: for ever"), "text", duration)}
-        {nested_field(context, &adds, format!("Bought once, credits of {key} that each adds; empty: none"), "number", credits)}
+        {credits}
     }
     .into_any()
 }

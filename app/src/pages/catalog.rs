@@ -220,14 +220,16 @@ impl Target {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let row = &self.row;
         let what = if row.is_product { "product id" } else { "price id" };
+        let is_once = row.known && !row.is_product && row.interval.is_none();
         let affected = match (row.customers, row.is_product) {
+            (0, false) if is_once => "Bought once: a change works at once for those who bought it.".to_owned(),
             (0, _) => "Nobody has a subscription to it now.".to_owned(),
             (1, _) => "1 customer has a subscription to it: a change works for them at once.".to_owned(),
             (customers, _) => {
                 format!("{customers} customers have a subscription to it: a change works for them at once.")
             }
         };
-        let once = (row.known && !row.is_product && row.interval.is_none()).then(|| {
+        let once = is_once.then(|| {
             view! { <p class="muted">"It gives its features when it is paid for by itself: by a Checkout of mode payment or by an invoice of no subscription. As one more line of a subscription's Checkout it gives nothing."</p> }
         });
         let unknown = (!row.known)
@@ -240,7 +242,8 @@ impl Target {
             };
             view! { <dt>"Product"</dt><dd><a href=href>{product}</a> " " {gives}</dd> }
         });
-        let policy = self.policy.map(|own| {
+        // Trials, graces and pauses are of subscriptions alone.
+        let policy = self.policy.filter(|_| !is_once).map(|own| {
             let told = Some(policy::summary(&own)).filter(|told| !told.is_empty());
             let told = told.unwrap_or_else(|| "as the installation has it".into());
             let href = format!("{}/policy", row.href);
@@ -277,7 +280,7 @@ impl Target {
             let purchase = bought_once.then(|| purchase_fields(context, feature, given));
             view! { {feature_choice(context, feature, given.map(|grant| grant.value), "")} {purchase} }.into_any()
         });
-        let hint = "Who has a subscription to it has these features. Unticking takes a feature away from them.";
+        let hint = "Who pays for it has these features. Unticking takes a feature away from them.";
         let form = view! {
             <form method="post" action=self.row.href.clone() class="form pad">
                 {csrf(context)}

@@ -57,21 +57,23 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
 /// Reads for how long a one-time purchase gives the feature and how many credits, and what is wrong with that by field.
 fn read_purchase(fields: &Fields, grant: &mut FeatureGrant, before: Option<&FeatureGrant>) -> Vec<(String, String)> {
     let (duration, credits) = (format!("duration_{}", grant.feature), format!("credits_{}", grant.feature));
-    if fields.all(&duration).next().is_none() {
-        // What the form does not show stays as it is.
-        (grant.duration, grant.credits) = before.map(|before| (before.duration, before.credits)).unwrap_or_default();
-        return vec![];
-    }
+    // What the form does not show stays as it is.
+    (grant.duration, grant.credits) = before.map(|before| (before.duration, before.credits)).unwrap_or_default();
+    let is_shown = |field: &str| fields.all(field).next().is_some();
     let mut errors = vec![];
-    match terms::duration(fields.opt(&duration)) {
-        Ok(read) => grant.duration = read,
-        Err(fault) => errors.push((duration, terms::sentence(&fault))),
+    if is_shown(&duration) {
+        match terms::duration(fields.opt(&duration)) {
+            Ok(read) => grant.duration = read,
+            Err(fault) => errors.push((duration, terms::sentence(&fault))),
+        }
     }
-    let number = fields.opt(&credits).map(str::parse::<i64>).transpose();
-    let number = number.map_err(|_| "it must be a whole number".to_owned());
-    match number.and_then(|number| terms::credits(number, grant.value)) {
-        Ok(read) => grant.credits = read,
-        Err(fault) => errors.push((credits, terms::sentence(&fault))),
+    if is_shown(&credits) {
+        let number = fields.opt(&credits).map(str::parse::<i64>).transpose();
+        let number = number.map_err(|_| "it must be a whole number".to_owned());
+        match number.and_then(|number| terms::credits(number, grant.value)) {
+            Ok(read) => grant.credits = read,
+            Err(fault) => errors.push((credits, terms::sentence(&fault))),
+        }
     }
     errors
 }

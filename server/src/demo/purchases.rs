@@ -45,7 +45,7 @@ pub(super) fn once(schedule: &mut Schedule) {
         stage.stripe.dispute(charge, "needs_response");
     }));
     schedule.push(on_charge("user_disputed", 2 * DAY, |stage, charge| {
-        let disputes = stage.stripe.request("GET", &format!("disputes?charge={charge}"), "");
+        let disputes = stage.stripe.request("GET", "disputes", &format!("charge={charge}"));
         if let Some(dispute) = disputes["data"][0]["id"].as_str() {
             stage.stripe.close_dispute(dispute, "lost");
         }
@@ -148,7 +148,7 @@ fn wait(stage: &Stage, person: &Person) {
 }
 
 fn charge_of(stage: &Stage, customer: &str) -> Option<String> {
-    let charges = stage.stripe.request("GET", &format!("charges?customer={customer}"), "");
+    let charges = stage.stripe.request("GET", "charges", &format!("customer={customer}"));
     charges["data"][0]["id"].as_str().map(str::to_owned)
 }
 

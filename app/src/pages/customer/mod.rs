@@ -292,6 +292,8 @@ impl View {
     fn source(&self, id: &str) -> AnyView {
         let href = if id.starts_with("sub_") {
             format!("/admin/subscriptions/{}", events::segment(id))
+        } else if !id.starts_with("ovr_") {
+            format!("{}#link", self.here(&self.tab, Some(LinkName::Subscription)))
         } else {
             format!("{}#tab", self.here("overrides", None))
         };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use app::components::{actor, shortened};
 use app::pages::customer::TimelineRow;
 use domain::Timestamp;
 use domain::access::{Decision, Reason, course};
@@ -33,7 +34,7 @@ pub(super) async fn timeline(ask: &Ask<'_>, found: &Found<'_>) -> anyhow::Result
         rows.extend(by_the_clock(ask, user).await?);
         let of_cause =
             |((at, kind, id), turns): ((_, String, String), Vec<Turn>)| of_cause(found, user, at, (&kind, &id), &turns);
-        rows.extend(causes.into_iter().map(of_cause));
+        rows.extend(causes.into_iter().filter_map(of_cause));
     }
     let turns = |event: &EventRecord| by_event.get(&event.event_id).map(Vec::as_slice).unwrap_or_default();
     rows.extend(found.events.data.iter().map(|event| of_event(ask, found, event, turns(event))));
@@ -57,14 +58,16 @@ impl From<VerdictChange> for Turn {
     }
 }
 
-/// `+api, +pro: subscription active`; an answer that stayed and only changed its reason stands without a sign.
-fn effect(turns: &[Turn]) -> String {
+/// `+api, +pro: subscription active`. A yes that only changed its reason stands without a sign; a no that did so is none, unless nothing
+/// else is to be told.
+fn effect(turns: &[Turn]) -> Option<String> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for turn in turns {
         let sign = match turn.allowed {
             (false, true) => "+",
             (true, false) => "−",
-            _ => "",
+            (true, true) => "",
+            (false, false) => continue,
         };
         by_reason.entry(&turn.reason).or_default().push(format!("{sign}{}", turn.feature));
     }
@@ -72,7 +75,14 @@ fn effect(turns: &[Turn]) -> String {
         features.sort_unstable();
         format!("{}: {}", features.join(", "), reason.replace('_', " "))
     });
-    told.collect::<Vec<_>>().join("; ")
+    let told = told.collect::<Vec<_>>().join("; ");
+    (!told.is_empty()).then_some(told)
+}
+
+/// Why it is still no for all of them, when that is one reason.
+fn still_no(turns: &[Turn]) -> Option<String> {
+    let reason = &turns.first()?.reason;
+    turns.iter().all(|turn| turn.reason == *reason).then(|| format!("none: {}", reason.replace('_', " ")))
 }
 
 /// What time alone changed between what was heard: ends of periods, trials, graces, purchases, and of what was given by hand.
@@ -95,15 +105,11 @@ async fn by_the_clock(ask: &Ask<'_>, user: &str) -> anyhow::Result<Vec<TimelineR
             }
         }
     }
-    let row = |(at, (what, turns)): (Timestamp, (&str, Vec<Turn>))| TimelineRow {
-        at,
-        what: what.to_owned(),
-        href: None,
-        status: None,
-        effect: effect(&turns),
-        by: "Time".into(),
+    let row = |(at, (what, turns)): (Timestamp, (&str, Vec<Turn>))| {
+        let effect = effect(&turns)?;
+        Some(TimelineRow { at, what: what.to_owned(), href: None, status: None, effect, by: "Time".into() })
     };
-    Ok(moments.into_iter().map(row).collect())
+    Ok(moments.into_iter().filter_map(row).collect())
 }
 
 /// What had its end when one answer became the other.
@@ -121,14 +127,21 @@ const fn ended(before: &Decision, after: &Decision) -> &'static str {
     }
 }
 
-/// What somebody or a read changed.
-fn of_cause(found: &Found<'_>, user: &str, at: Timestamp, (kind, id): (&str, &str), turns: &[Turn]) -> TimelineRow {
+/// What somebody or a read changed; none when no answer turned.
+fn of_cause(
+    found: &Found<'_>,
+    user: &str,
+    at: Timestamp,
+    (kind, id): (&str, &str),
+    turns: &[Turn],
+) -> Option<TimelineRow> {
+    let effect = effect(turns)?;
     let made = found.overrides.iter().find(|row| kind == "override" && row.override_id == id);
     let by = made.map(|row| if row.created_at == at { Some(&row.created_by) } else { row.revoked_by.as_ref() });
     let what = match (kind, made) {
         ("event", _) => format!("Event {id}"),
-        ("read", _) => format!("Read {id} from Stripe"),
-        ("mapping", _) => format!("Link of {id}"),
+        ("read", _) => format!("Read {} from Stripe", shortened(id)),
+        ("mapping", _) => format!("Link of {}", shortened(id)),
         ("override", Some(row)) => {
             let done = if row.created_at == at { "Made" } else { "Revoked" };
             format!("{done}: {} of {}", row.effect.as_str(), row.feature)
@@ -143,12 +156,12 @@ fn of_cause(found: &Found<'_>, user: &str, at: Timestamp, (kind, id): (&str, &st
         "override" => Some(format!("{}?tab=overrides#tab", path(user))),
         _ => None,
     };
-    let by = by.flatten().map(|by| app::components::actor(by)).unwrap_or_default();
-    TimelineRow { at, what, href, status: None, effect: effect(turns), by }
+    let by = by.flatten().map(|by| actor(by)).unwrap_or_default();
+    Some(TimelineRow { at, what, href, status: None, effect, by })
 }
 
 fn of_event(ask: &Ask<'_>, found: &Found<'_>, event: &EventRecord, turns: &[Turn]) -> TimelineRow {
-    let effect = if turns.is_empty() { nothing(ask, found, event) } else { effect(turns) };
+    let effect = effect(turns).or_else(|| still_no(turns)).unwrap_or_else(|| nothing(ask, found, event));
     let fields = event.effects.as_ref().map(|effects| effects.fields.as_slice()).unwrap_or_default();
     let told = told(fields);
     TimelineRow {
