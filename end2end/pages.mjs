@@ -9,6 +9,12 @@ const row = (list, prefix) => async (page) => {
   return target;
 };
 
+/** A question about a moment so many days ago. */
+const ago = (path, days) => () => {
+  const at = new Date(Date.now() - days * 86_400_000).toISOString();
+  return `${path}?at_day=${at.slice(0, 10)}&at_time=${encodeURIComponent(at.slice(11, 16))}&at_feature=pro`;
+};
+
 /** The first link of a page whose address holds a text. */
 const link = (list, part) => async (page) => {
   await page.goto(list);
@@ -24,6 +30,8 @@ export const pages = [
   ["customer", row("/admin/customers", "/admin/customers/")],
   ...["events", "subscriptions", "overrides", "mappings", "raw"].map((tab) => [`customer-${tab}`, `/admin/customers/user_ok_by_override?tab=${tab}`]),
   ...["webhook", "entitlement"].map((link) => [`customer-${link}`, `/admin/customers/user_ok_by_override?feature=pro&link=${link}`]),
+  ["customer-past", ago("/admin/customers/user_pass_expired", 2)],
+  ["customer-before-history", ago("/admin/customers/user_guest", 90)],
   ["customer-broken", "/admin/customers/user_price_not_in_catalog?feature=pro"],
   ["customer-grant", "/admin/customers/user_sub_canceled/overrides/new?feature=pro"],
   ["overrides", "/admin/overrides"],
@@ -42,8 +50,11 @@ export const pages = [
   ["link", row("/admin/unattributed", "/admin/unattributed/")],
   ["catalog", "/admin/catalog"],
   ["price", row("/admin/catalog", "/admin/catalog/prices/")],
+  ["price-once", "/admin/catalog/prices/price_DemoPass"],
+  ["price-policy", "/admin/catalog/prices/price_DemoProMonthly/policy"],
   ["product", row("/admin/catalog", "/admin/catalog/products/")],
   ["features", "/admin/features"],
+  ["feature-policy", "/admin/features/pro/policy"],
   ["validator", "/admin/validator"],
   ["api-keys", "/admin/api-keys"],
   ["staff", "/admin/staff"],

@@ -31,6 +31,43 @@ for (const javaScriptEnabled of [true, false]) {
       return page.locator(".verdict h2").innerText();
     };
 
+    test("the answer of another moment is asked for by a form", async () => {
+      const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+      await page.goto("/admin/customers/user_pass_expired");
+      // Two weeks were bought twenty days ago: what ended them is in no event.
+      await page.getByText("The time that was bought ended").waitFor();
+      for (const [ago, answer] of [[15, /^Yes user_pass_expired had access to pro on/], [2, /^No user_pass_expired had no access to pro on/]]) {
+        await page.getByLabel("Day").fill(day(ago));
+        await page.getByLabel("Time (UTC)").fill("12:00");
+        await page.getByLabel("Feature", { exact: true }).selectOption("pro");
+        await press("Show the answer then");
+        await page.waitForURL((url) => url.searchParams.get("at_day") === day(ago));
+        assert.match((await page.locator("#past [role=status]").innerText()).replaceAll(/\s+/g, " ").trim(), answer);
+      }
+      await accessible(page, "past");
+      silent("past");
+    });
+
+    test("a policy that takes access away is asked about on its form", async () => {
+      await page.goto("/admin/catalog/prices/price_DemoProMonthly");
+      await page.getByRole("link", { name: "Change the policy" }).click();
+      await page.getByLabel("A trial gives access").selectOption("deny");
+      await press("Save policy");
+      await page.getByRole("alert").filter({ hasText: "user_trialing loses access to" }).waitFor();
+      // The refusal itself is on the console.
+      silent.forget();
+      await page.getByLabel("Take access away").check();
+      await press("Save policy");
+      await done("has a policy of its own");
+      assert.match(await verdict("user_trialing"), /^No access to pro/);
+      await page.goto("/admin/catalog/prices/price_DemoProMonthly/policy");
+      await page.getByLabel("A trial gives access").selectOption("");
+      await press("Save policy");
+      await done("follows the installation's policy");
+      assert.match(await verdict("user_trialing"), /^Has access to pro/);
+      silent("policy");
+    });
+
     test("unlinking a customer says who loses what, and can be left", async () => {
       await page.goto("/admin/mappings?q=cus_DemoOk");
       await page.getByRole("link", { name: "Unlink cus_DemoOk", exact: true }).click();

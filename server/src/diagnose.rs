@@ -159,6 +159,9 @@ async fn gather(
     let note = |author, reason| OverrideNote { author, reason };
     chain.override_notes =
         overrides.data.into_iter().map(|row| (row.override_id, note(row.created_by, row.reason))).collect();
+    let subscriptions = facts.iter().flat_map(|facts| &facts.subscriptions);
+    let invoices: Vec<String> = subscriptions.filter_map(|facts| facts.subscription.latest_invoice.clone()).collect();
+    chain.invoice_payments = store.invoice_payments(livemode, &invoices).await?;
     chain.price_names = price_names(store, livemode, facts.as_deref()).await?;
     let mut diagnosis = domain::diagnosis::diagnose(&chain);
     if let Some(customer) = stranger {

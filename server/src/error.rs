@@ -81,6 +81,13 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "parameter_invalid", message).with_param(param)
     }
 
+    /// 400: a parameter's value cannot be used, for the fault that [`crate::terms`] found.
+    pub(crate) fn fault(param: impl Into<Cow<'static, str>>, fault: &str) -> Self {
+        let param = param.into();
+        let message = format!("Invalid {param}: {fault}.");
+        Self::invalid(param, message)
+    }
+
     /// 400: a parameter is missing.
     #[must_use]
     pub fn missing(param: impl Into<Cow<'static, str>>) -> Self {

@@ -21,6 +21,7 @@ pub mod router;
 pub mod serve;
 pub mod state;
 pub mod telemetry;
+mod terms;
 pub mod ui;
 pub mod webhook;
 pub mod worker;

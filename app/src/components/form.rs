@@ -1,6 +1,6 @@
 //! Forms: plain posts with a token, errors beside their fields.
 
-use domain::catalog::{Feature, FeatureType};
+use domain::catalog::{Feature, FeatureGrant, FeatureType};
 use domain::role::Role;
 use leptos::prelude::*;
 
@@ -28,12 +28,13 @@ fn described(name: &str, error: bool, hint: bool) -> Option<String> {
 pub fn field(
     context: &Context,
     name: &'static str,
-    label: &'static str,
+    label: impl Into<String>,
     kind: &'static str,
     value: &str,
     hint: &'static str,
     required: bool,
 ) -> AnyView {
+    let label = label.into();
     let value = if kind == "password" { String::new() } else { context.typed(name).unwrap_or(value).to_owned() };
     let error = context.error(name).map(str::to_owned);
     let described = described(name, error.is_some(), !hint.is_empty());
@@ -104,19 +105,10 @@ pub fn feature_choice(context: &Context, feature: &Feature, given: Option<Option
     };
     let note = (!note.is_empty()).then(|| view! { <span class="muted">" · " {note.to_owned()}</span> });
     let value = (feature.kind != FeatureType::Switch).then(|| {
-        let name = format!("value_{key}");
         let stored = given.flatten().map(|value| value.to_string()).unwrap_or_default();
-        let shown = context.typed(&name).map_or(stored, str::to_owned);
-        let error = context.error(&name).map(str::to_owned);
-        let empty = if feature.kind == FeatureType::Limit { "empty: as many as were bought" } else { "empty: no bound" };
-        view! {
-            <div class="field nested">
-                <label for=name.clone()>{format!("How many {key}; {empty}")}</label>
-                <input id=name.clone() name=name.clone() type="number" min="0" step="1" value=shown
-                    aria-describedby=described(&name, error.is_some(), false) aria-invalid=error.is_some().then_some("true") />
-                {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
-            </div>
-        }
+        let empty =
+            if feature.kind == FeatureType::Limit { "empty: as many as were bought" } else { "empty: no bound" };
+        nested_field(context, &format!("value_{key}"), format!("How many {key}; {empty}"), "number", stored)
     });
     let box_id = format!("feature_{key}");
     view! {
@@ -125,6 +117,61 @@ pub fn feature_choice(context: &Context, feature: &Feature, given: Option<Option
             <label for=box_id>{words} {note}</label>
         </div>
         {value}
+    }
+    .into_any()
+}
+
+/// A field below the box of its feature, whose name holds the feature's key. `kind` is the input's type.
+fn nested_field(context: &Context, name: &str, label: String, kind: &'static str, stored: String) -> AnyView {
+    let name = name.to_owned();
+    let shown = context.typed(&name).map_or(stored, str::to_owned);
+    let error = context.error(&name).map(str::to_owned);
+    let (min, step) = if kind == "number" { (Some("0"), Some("1")) } else { (None, None) };
+    view! {
+        <div class="field nested">
+            <label for=name.clone()>{label}</label>
+            <input id=name.clone() name=name.clone() type=kind min=min step=step value=shown autocomplete="off"
+                aria-describedby=described(&name, error.is_some(), false) aria-invalid=error.is_some().then_some("true") />
+            {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// For how long a one-time purchase gives the feature of a [`feature_choice`], and how many credits.
+pub fn purchase_fields(context: &Context, feature: &Feature, given: Option<&FeatureGrant>) -> AnyView {
+    let key = &feature.key;
+    let duration = given.and_then(|grant| grant.duration).map(|term| term.to_string()).unwrap_or_default();
+    let credits = given.and_then(|grant| grant.credits).map(|credits| credits.to_string()).unwrap_or_default();
+    let (lasts, adds) = (format!("duration_{key}"), format!("credits_{key}"));
+    // Credits of what is only on or off are possible and rarely meant.
+    let is_refused = context.error(&adds).is_some();
+    let has_credits = feature.kind != FeatureType::Switch || !credits.is_empty() || is_refused;
+    let credits = has_credits.then(|| {
+        nested_field(
+            context,
+            &adds,
+            format!("Credits of {key} that each purchase adds; empty: none"),
+            "number",
+            credits,
+        )
+    });
+    view! {
+        {nested_field(context, &lasts, format!("Bought once, {key} lasts, such as 30d; empty: for ever"), "text", duration)}
+        {credits}
+    }
+    .into_any()
+}
+
+/// Asked for when somebody would lose access; the error says how many.
+pub fn confirmation(context: &Context) -> AnyView {
+    let Some(error) = context.error("confirmed").map(str::to_owned) else { return ().into_any() };
+    view! {
+        <div class="field check">
+            <input id="confirmed" type="checkbox" name="confirmed" value="true" aria-describedby="confirmed-error" aria-invalid="true" />
+            <label for="confirmed">"Take access away"</label>
+            <p class="error" id="confirmed-error">{error}</p>
+        </div>
     }
     .into_any()
 }

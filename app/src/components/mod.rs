@@ -6,8 +6,8 @@ mod layout;
 
 pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, verdict_chip};
 pub use form::{
-    action_button, asking_link, csrf, error_summary, feature_choice, feature_group, field, hidden, reason_field,
-    select_field, submit,
+    action_button, asking_link, confirmation, csrf, error_summary, feature_choice, feature_group, field, hidden,
+    purchase_fields, reason_field, select_field, submit,
 };
 pub use layout::{
     actor, address, card, crumbs, empty, filter_chips, id, list_card, money, page_head, pager, shortened, table, time,

@@ -1,13 +1,15 @@
 //! The catalog: which price or product gives which feature, and what is paid for and gives nothing.
 
 use domain::Timestamp;
+use domain::access::PolicyExceptions;
 use domain::catalog::{Feature, FeatureGrant, FeatureType, GrantSource, counting};
 use domain::role::Role;
 use leptos::prelude::*;
 
+use super::policy;
 use crate::components::{
-    Tone, action_button, asking_link, card, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group,
-    field, hidden, id, money, page_head, select_field, submit, table, time,
+    Tone, action_button, asking_link, card, chip, confirmation, crumbs, csrf, empty, error_summary, feature_choice,
+    feature_group, field, hidden, id, money, page_head, purchase_fields, select_field, submit, table, time,
 };
 use crate::context::Context;
 
@@ -102,6 +104,8 @@ pub struct Target {
     pub features: Vec<Feature>,
     /// The product of a price: its id and page.
     pub product: Option<(String, String)>,
+    /// Where a price departs from the installation's policy; none: a product has no policy.
+    pub policy: Option<PolicyExceptions>,
 }
 
 /// `/admin/features`
@@ -244,7 +248,12 @@ const fn source_words(source: GrantSource) -> &'static str {
 }
 
 fn grant_chips(grants: &[FeatureGrant]) -> Vec<AnyView> {
-    counting(grants).map(|grant| chip(Tone::Ok, with_value(&grant.feature, grant.value)).into_any()).collect()
+    let words = |grant: &FeatureGrant| {
+        let lasts = grant.duration.map(|term| format!(" for {term}")).unwrap_or_default();
+        let credits = grant.credits.map(|credits| format!(" ({credits} credits)")).unwrap_or_default();
+        format!("{}{credits}{lasts}", with_value(&grant.feature, grant.value))
+    };
+    counting(grants).map(|grant| chip(Tone::Ok, words(grant)).into_any()).collect()
 }
 
 fn with_value(name: &str, value: Option<i64>) -> String {
@@ -259,13 +268,18 @@ impl Target {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let row = &self.row;
         let what = if row.is_product { "product id" } else { "price id" };
+        let is_once = row.known && !row.is_product && row.interval.is_none();
         let affected = match (row.customers, row.is_product) {
+            (0, false) if is_once => "Bought once: a change works at once for those who bought it.".to_owned(),
             (0, _) => "Nobody has a subscription to it now.".to_owned(),
             (1, _) => "1 customer has a subscription to it: a change works for them at once.".to_owned(),
             (customers, _) => {
                 format!("{customers} customers have a subscription to it: a change works for them at once.")
             }
         };
+        let once = is_once.then(|| {
+            view! { <p class="muted">"It gives its features when it is paid for by itself: by a Checkout of mode payment or by an invoice of no subscription. As one more line of a subscription's Checkout it gives nothing."</p> }
+        });
         let unknown = (!row.known)
             .then(|| view! { <p>{chip(Tone::Neutral, "Not seen from Stripe")} " What is set here works as soon as somebody buys it."</p> });
         let product = self.product.clone().map(|(product, href)| {
@@ -276,6 +290,13 @@ impl Target {
             };
             view! { <dt>"Product"</dt><dd><a href=href>{product}</a> " " {gives}</dd> }
         });
+        // Trials, graces and pauses are of subscriptions alone.
+        let policy = self.policy.filter(|_| !is_once).map(|own| {
+            let told = Some(policy::summary(&own)).filter(|told| !told.is_empty());
+            let told = told.unwrap_or_else(|| "as the installation has it".into());
+            let href = format!("{}/policy", row.href);
+            view! { <dt>"Trials, grace, pauses"</dt><dd>{told} " " <a href=href>"Change the policy"</a></dd> }
+        });
         view! {
             {crumbs(&[("Catalog", "/admin/catalog".into())], &row.label())}
             {page_head(row.label(), ())}
@@ -284,8 +305,10 @@ impl Target {
                 {(!row.amount_words().is_empty()).then(|| view! { <dt>"Amount"</dt><dd>{row.amount_words()}</dd> })}
                 {product}
                 <dt>"Customers"</dt><dd>{affected}</dd>
+                {policy}
             </dl>
             {unknown}
+            {once}
             {error_summary(context)}
             {self.said_by_stripe(context)}
             {self.form(context)}
@@ -330,12 +353,15 @@ impl Target {
             let words = view! { <p>"A price gives features, and there is none yet."</p><p><a class="btn primary" href="/admin/features">"Create a feature"</a></p> };
             return empty("No feature to give", words);
         }
-        let given = |key: &str| {
-            let ours = |grant: &&FeatureGrant| grant.feature == key && grant.source.is_manual();
-            self.row.grants.iter().find(ours).map(|grant| grant.value)
-        };
-        let choices = self.features.iter().map(|feature| feature_choice(context, feature, given(&feature.key), ""));
-        let hint = "Who has a subscription to it has these features. Unticking takes a feature away from them.";
+        let choices = self.features.iter().map(|feature| {
+            let given = self.row.grants.iter().find(|grant| grant.feature == feature.key && grant.source.is_manual());
+            // What a subscription gives lasts as long as it does: only what can be bought once has a term of its own.
+            let bought_once =
+                self.row.interval.is_none() || given.is_some_and(|g| g.duration.is_some() || g.credits.is_some());
+            let purchase = bought_once.then(|| purchase_fields(context, feature, given));
+            view! { {feature_choice(context, feature, given.map(|grant| grant.value), "")} {purchase} }.into_any()
+        });
+        let hint = "Who pays for it has these features. Unticking takes a feature away from them.";
         let form = view! {
             <form method="post" action=self.row.href.clone() class="form pad">
                 {csrf(context)}
@@ -364,19 +390,6 @@ fn said_row(all: &[FeatureGrant], grant: &FeatureGrant) -> AnyView {
     .into_any()
 }
 
-/// Asked for when somebody would lose access; the error says how many.
-fn confirmation(context: &Context) -> AnyView {
-    let Some(error) = context.error("confirmed").map(str::to_owned) else { return ().into_any() };
-    view! {
-        <div class="field check">
-            <input id="confirmed" type="checkbox" name="confirmed" value="true" aria-describedby="confirmed-error" aria-invalid="true" />
-            <label for="confirmed">"Take access away"</label>
-            <p class="error" id="confirmed-error">{error}</p>
-        </div>
-    }
-    .into_any()
-}
-
 impl Features {
     pub(super) fn title(&self) -> String {
         "Features".into()
@@ -390,7 +403,11 @@ impl Features {
             )
         } else {
             let rows = self.rows.iter().map(|row| feature_row(context, row)).collect();
-            card("All features", (), table("Features", &["Feature", "Name", "Type", "Given by", "Delete"], rows))
+            card(
+                "All features",
+                (),
+                table("Features", &["Feature", "Name", "Type", "Given by", "Policy", "Delete"], rows),
+            )
         };
         view! {
             {page_head("Features", view! { <a class="btn" href="/admin/catalog">"Catalog"</a> })}
@@ -439,6 +456,9 @@ fn feature_row(context: &Context, row: &FeatureRow) -> AnyView {
         view! { <div class="row">{given}</div> }.into_any()
     };
     let key = row.feature.key.clone();
+    let href = format!("/admin/features/{key}/policy");
+    let told = Some(policy::summary(&row.feature.policy)).filter(|told| !told.is_empty());
+    let told = told.unwrap_or_else(|| "Installation's".into());
     let delete = asking_link(context, &format!("/admin/features/{key}/delete"), "Delete", &key, Role::Admin);
     view! {
         <tr>
@@ -446,6 +466,7 @@ fn feature_row(context: &Context, row: &FeatureRow) -> AnyView {
             <td>{row.feature.name.clone()}</td>
             <td>{row.feature.kind.as_str()}</td>
             <td class="wide">{given}</td>
+            <td><a href=href>{told}<span class="vh">" for " {row.feature.key.clone()}</span></a></td>
             <td>{delete}</td>
         </tr>
     }

@@ -11,6 +11,7 @@ pub mod mappings;
 pub mod message;
 pub mod overrides;
 pub mod overview;
+pub mod policy;
 pub mod search;
 pub mod sign_in;
 pub mod staff;
@@ -49,6 +50,8 @@ pub enum Page {
     Target(catalog::Target),
     /// `/admin/features`
     Features(catalog::Features),
+    /// `/admin/features/{key}/policy`, `/admin/catalog/prices/{id}/policy`
+    Policy(policy::View),
     /// `/admin/events`
     Events(events::View),
     /// `/admin/events?status=rejected`
@@ -88,6 +91,7 @@ macro_rules! each {
             Page::Catalog($view) => $call,
             Page::Target($view) => $call,
             Page::Features($view) => $call,
+            Page::Policy($view) => $call,
             Page::Events($view) => $call,
             Page::Rejected($view) => $call,
             Page::Event($view) => $call,
@@ -117,7 +121,7 @@ impl Page {
 
     /// The navigation entry that is current.
     #[must_use]
-    pub const fn section(&self) -> &'static str {
+    pub fn section(&self) -> &'static str {
         match self {
             Self::Overview(_) => "/admin",
             Self::Customers(_) | Self::Customer(_) | Self::NewOverride(_) => "/admin/customers",
@@ -126,6 +130,8 @@ impl Page {
             Self::Mappings(_) => "/admin/mappings",
             Self::Catalog(_) | Self::Target(_) => "/admin/catalog",
             Self::Features(_) => "/admin/features",
+            Self::Policy(view) if view.above.0 == "Features" => "/admin/features",
+            Self::Policy(_) => "/admin/catalog",
             Self::Events(_) | Self::Rejected(_) | Self::Event(_) => "/admin/events",
             Self::Unattributed(_) | Self::Link(_) => "/admin/unattributed",
             Self::Keys(_) => "/admin/api-keys",

@@ -218,6 +218,8 @@ fn detail(context: &Context, row: &Row) -> AnyView {
             {instant("Cancellation asked for", subscription.canceled_at)}
             {text("Reason of the cancellation", &subscription.cancellation_reason)}
             {text("Collection is paused", &subscription.pause_behavior)}
+            {instant("A change waits for its payment until", subscription.pending_update_until)}
+            {text("Schedule that will change it", &subscription.schedule_id)}
             {text("Latest invoice", &subscription.latest_invoice)}
             {text("User its metadata names", &subscription.claimed_user)}
         </dl>

@@ -9,10 +9,11 @@ pub mod postgres;
 pub mod records;
 pub mod sqlite;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::access::{Policy, PolicyExceptions};
+use domain::access::{PaymentFacts, Policy, PolicyExceptions};
 use domain::catalog::{Feature, FeatureGrant};
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
@@ -21,10 +22,11 @@ pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord,
-    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, Found, Lookup,
-    MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord,
-    ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot,
-    StaffRecord, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, Found,
+    Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget,
+    PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution,
+    Round, Snapshot, StaffRecord, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord,
+    VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -61,7 +63,7 @@ pub async fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
 /// Everything together.
 #[async_trait]
 pub trait Store:
-    Intake + Processing + Mappings + CatalogStore + Overrides + Events + Customers + Accounts + Lists + 'static
+    Intake + Processing + Mappings + CatalogStore + Overrides + Events + Customers + History + Accounts + Lists + 'static
 {
     /// The memory access checks are answered from.
     fn index(&self) -> &Arc<Index>;
@@ -250,6 +252,12 @@ pub trait Customers: Send + Sync {
     async fn subscriptions_of(&self, livemode: Livemode, customer_id: &str) -> Result<Vec<SubscriptionRecord>>;
     /// A Checkout Session by id.
     async fn checkout_session(&self, livemode: Livemode, id: &str) -> Result<Option<CheckoutRecord>>;
+    /// What is known of the money behind these invoices, by invoice; those of which nothing is known are left out.
+    async fn invoice_payments(
+        &self,
+        livemode: Livemode,
+        invoice_ids: &[String],
+    ) -> Result<HashMap<String, PaymentFacts>>;
     /// The Checkout Sessions of a customer or, for sessions without one, that name this user; newest first.
     async fn checkout_sessions_of(
         &self,
@@ -257,10 +265,27 @@ pub trait Customers: Send + Sync {
         customer_ids: &[String],
         user_id: Option<&str>,
     ) -> Result<Vec<CheckoutRecord>>;
-    /// Changes of a user's answers, newest first, at most `limit`.
+}
+
+/// What was so at other moments.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// Called when the program starts to serve: keeps the installation's policy when it is another than before. The first time, what is
+    /// known of everybody by now is recorded: history begins then.
+    async fn begin_history(&self, now: Timestamp) -> Result<()>;
+    /// What a decision about a user rested on at a moment.
+    async fn access_at(
+        &self,
+        livemode: Livemode,
+        user_id: &str,
+        at: Timestamp,
+        knowledge: Knowledge,
+    ) -> Result<AccessAt>;
+    /// What was known of a user, from the last `limit` changes of it on, oldest first and without gap.
+    async fn history(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<Stretch>>;
+    /// Changes of a user's answers, newest first, at most `limit`. What time alone changed is not among them: it follows from
+    /// [`History::history`] and [`domain::access::course`].
     async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>>;
-    /// What a decision about a user rested on at a moment, as far as we know today.
-    async fn access_at(&self, livemode: Livemode, user_id: &str, at: Timestamp) -> Result<AccessAt>;
 }
 
 /// Staff, sessions, keys, audit log.

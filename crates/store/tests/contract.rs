@@ -8,6 +8,7 @@ mod contract {
     pub mod accounts;
     pub mod events;
     pub mod helpers;
+    pub mod history;
     pub mod lists;
     pub mod mappings;
     pub mod plans;

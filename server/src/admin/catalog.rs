@@ -8,6 +8,7 @@ use super::customers::encoded;
 use super::fields::Fields;
 use super::post::{Outcome, Posted};
 use crate::pages::impact;
+use crate::terms;
 
 /// Has every product read from Stripe, with the features it carries.
 pub async fn read(posted: Posted) -> Outcome {
@@ -42,16 +43,15 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
         return Outcome::NotFound;
     }
     let catalog = posted.state.store.index().catalog(posted.livemode);
-    let (mut grants, errors) = chosen_features(&posted.fields, &catalog);
+    let (mut grants, mut errors) = chosen_features(&posted.fields, &catalog);
     let known = match kind {
         TargetKind::Price => catalog.prices.get(&id),
         TargetKind::Product => catalog.products.get(&id),
     };
     for grant in &mut grants {
-        // What the form does not show stays as it is.
         let same = |before: &&FeatureGrant| before.feature == grant.feature && before.source.is_manual();
         let before = known.and_then(|known| known.iter().find(same));
-        (grant.duration, grant.credits) = before.map(|before| (before.duration, before.credits)).unwrap_or_default();
+        errors.extend(read_purchase(&posted.fields, grant, before));
     }
     if !errors.is_empty() {
         return Outcome::Invalid { page, errors };
@@ -71,8 +71,32 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
     }
 }
 
+/// Reads for how long a one-time purchase gives the feature and how many credits, and what is wrong with that by field.
+fn read_purchase(fields: &Fields, grant: &mut FeatureGrant, before: Option<&FeatureGrant>) -> Vec<(String, String)> {
+    let (duration, credits) = (format!("duration_{}", grant.feature), format!("credits_{}", grant.feature));
+    // What the form does not show stays as it is.
+    (grant.duration, grant.credits) = before.map(|before| (before.duration, before.credits)).unwrap_or_default();
+    let is_shown = |field: &str| fields.all(field).next().is_some();
+    let mut errors = vec![];
+    if is_shown(&duration) {
+        match terms::duration(fields.opt(&duration)) {
+            Ok(read) => grant.duration = read,
+            Err(fault) => errors.push((duration, terms::sentence(&fault))),
+        }
+    }
+    if is_shown(&credits) {
+        let number = fields.opt(&credits).map(str::parse::<i64>).transpose();
+        let number = number.map_err(|_| "it must be a whole number".to_owned());
+        match number.and_then(|number| terms::credits(number, grant.value)) {
+            Ok(read) => grant.credits = read,
+            Err(fault) => errors.push((credits, terms::sentence(&fault))),
+        }
+    }
+    errors
+}
+
 /// Who would lose access, in a sentence; none when nobody does.
-fn loss(effects: &[Effect]) -> Option<String> {
+pub(super) fn loss(effects: &[Effect]) -> Option<String> {
     let losers: Vec<&Effect> = effects.iter().filter(|effect| !effect.loses.is_empty()).collect();
     let first = losers.first()?;
     let features = first.loses.join(", ");
@@ -96,15 +120,14 @@ pub(super) fn chosen_features(fields: &Fields, catalog: &Catalog) -> (Vec<Featur
             continue;
         };
         let field = format!("value_{key}");
-        let value = match fields.opt(&field).map(str::parse::<i64>) {
-            _ if feature.kind == FeatureType::Switch => None,
-            None => None,
-            Some(Ok(value)) if value >= 0 => Some(value),
-            Some(_) => {
-                errors.push((field, "A whole number, 0 or more.".to_owned()));
-                None
-            }
-        };
+        // The form has no such field for a switch, so what stands there is not meant.
+        let number =
+            fields.opt(&field).filter(|_| feature.kind != FeatureType::Switch).map(str::parse::<i64>).transpose();
+        let number = number.map_err(|_| "it must be a whole number".to_owned());
+        let value = number.and_then(|number| terms::value(number, feature.kind)).unwrap_or_else(|fault| {
+            errors.push((field, terms::sentence(&fault)));
+            None
+        });
         if !grants.iter().any(|grant| grant.feature == key) {
             grants.push(FeatureGrant::of(key).with_value(value));
         }

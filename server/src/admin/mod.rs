@@ -9,6 +9,7 @@ pub mod flash;
 pub mod mappings;
 pub mod mode;
 pub mod overrides;
+pub mod policies;
 pub mod post;
 pub mod sign_in;
 pub mod staff;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use domain::role::Role;
 
 use super::post::{Outcome, Posted};
-use super::{api_keys, catalog, customers, events, mappings, mode, overrides, staff};
+use super::{api_keys, catalog, customers, events, mappings, mode, overrides, policies, staff};
 
 /// What handles a form.
 pub type Run = fn(Posted) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -42,7 +42,9 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/catalog/read" Support catalog::read;
     "/admin/catalog/prices/{id}" Admin catalog::put_price;
     "/admin/catalog/products/{id}" Admin catalog::put_product;
+    "/admin/catalog/prices/{id}/policy" Admin policies::put_price;
     "/admin/features" Admin catalog::put_feature;
+    "/admin/features/{id}/policy" Admin policies::put_feature;
     "/admin/features/{id}/delete" Admin catalog::delete_feature;
     "/admin/api-keys" Admin api_keys::create;
     "/admin/api-keys/{id}/revoke" Admin api_keys::revoke;

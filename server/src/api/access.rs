@@ -5,6 +5,7 @@ use domain::access::{Decision, Source};
 use domain::diagnosis::{Diagnosis, LinkName, LinkState};
 use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
+use store::records::Knowledge;
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Json, Path, Query, feature_key, user_id};
@@ -30,7 +31,8 @@ pub(super) struct AccessQuery {
     /// Adds `diagnosis`.
     #[serde(default)]
     explain: bool,
-    /// The answer at this moment, as far as it is known today; also of the future, if nothing happens until then.
+    /// The answer at this moment, as far as it is known today and by the policy of then; also of the future, if nothing happens until
+    /// then.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-11-03T14:05:00Z")]
     at: Option<Timestamp>,
 }
@@ -60,6 +62,10 @@ pub(super) struct AccessOut {
     /// When this was decided.
     #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
+    /// With `at`: the moment lies before history begins, at this time. Nothing is known of it, and the answer says no more than that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    history_begins_at: Option<Timestamp>,
     /// What the answer rests on, best first; when denied, what came nearest.
     sources: Vec<SourceOut>,
     /// With `explain=true`: the chain from checkout to entitlement.
@@ -104,6 +110,7 @@ impl AccessOut {
             value: decision.value,
             livemode: livemode.is_live(),
             as_of,
+            history_begins_at: None,
             sources: decision.sources.into_iter().map(SourceOut::from).collect(),
             diagnosis: None,
         }
@@ -134,10 +141,10 @@ impl Inner {
         at: Timestamp,
     ) -> Result<AccessOut, ApiError> {
         let store = &self.app.store;
-        let then = store.access_at(livemode, &user, at).await?;
-        let policy = store.options().policy;
-        let decision = domain::access::decide(then.facts.as_ref(), &then.catalog, &policy, &feature, at);
-        Ok(AccessOut::new(user, feature, decision, livemode, at))
+        let then = store.access_at(livemode, &user, at, Knowledge::Today).await?;
+        let decision = domain::access::decide(then.facts.as_ref(), &then.catalog, &then.policy, &feature, at);
+        let answer = AccessOut::new(user, feature, decision, livemode, at);
+        Ok(AccessOut { history_begins_at: then.begins_at, ..answer })
     }
 }
 

@@ -3,18 +3,18 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
+use domain::Livemode;
 use domain::catalog::{FeatureGrant, GrantSource, counting};
-use domain::{Livemode, Term};
 use serde::{Deserialize, Serialize};
 use store::records::TargetKind;
 use utoipa::ToSchema;
 
 use super::extract::{Json, Path, catalog_id, feature_key};
-use super::overrides::check_value;
 use super::types::GrantBody;
 use super::{ApiState, Inner};
 use crate::auth::api_key::{Admin, Key, KeyContext, Read};
 use crate::error::{ApiError, ErrorOut};
+use crate::terms;
 
 /// Most features one price or product gives.
 const MAX_GRANTS: usize = 100;
@@ -76,10 +76,14 @@ impl Inner {
             if is_stripes(&grant, i)? {
                 continue;
             }
-            check_value(grant.value, feature.kind, &format!("features[{i}].value"))?;
-            let (duration, credits) = (duration(&grant, i)?, credits(&grant, i)?);
-            let of = FeatureGrant::of(grant.feature).with_value(grant.value);
-            grants.push(FeatureGrant { duration, credits, ..of });
+            let fault = |field: &str| {
+                let param = format!("features[{i}].{field}");
+                move |fault: terms::Fault| ApiError::fault(param, &fault)
+            };
+            let value = terms::value(grant.value, feature.kind).map_err(fault("value"))?;
+            let duration = terms::duration(grant.duration.as_deref()).map_err(fault("duration"))?;
+            let credits = terms::credits(grant.credits, value).map_err(fault("credits"))?;
+            grants.push(FeatureGrant { duration, credits, ..FeatureGrant::of(grant.feature).with_value(value) });
         }
         let author = self.author(key, None);
         self.app.store.put_grants(key.livemode, kind, &id, &grants, &author).await.map_err(|error| match error {
@@ -99,23 +103,6 @@ fn is_stripes(grant: &GrantBody, i: usize) -> Result<bool, ApiError> {
         ApiError::invalid(param.clone(), format!("Invalid {param}: expected metadata, stripe or manual."))
     })?;
     Ok(!source.is_manual())
-}
-
-fn duration(grant: &GrantBody, i: usize) -> Result<Option<Term>, ApiError> {
-    let Some(text) = &grant.duration else { return Ok(None) };
-    let param = format!("features[{i}].duration");
-    let wrong = || ApiError::invalid(param.clone(), format!("Invalid {param}: expected {}.", Term::EXPECTED));
-    Term::parse(text).map(Some).ok_or_else(wrong)
-}
-
-fn credits(grant: &GrantBody, i: usize) -> Result<Option<i64>, ApiError> {
-    let param = format!("features[{i}].credits");
-    let fault = match (grant.credits, grant.value) {
-        (Some(credits), _) if credits < 1 => "it must be at least 1",
-        (Some(_), Some(_)) => "credits are the number that is answered, so value must be null",
-        _ => return Ok(grant.credits),
-    };
-    Err(ApiError::invalid(param.clone(), format!("Invalid {param}: {fault}.")))
 }
 
 /// What a price gives by itself; what its product gives comes on top.

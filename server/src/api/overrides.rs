@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use domain::access::OverrideEffect;
-use domain::catalog::FeatureType;
 use domain::role::Scope;
 use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use super::extract::{Json, Path, Query, feature_key, in_future, limit, prefixed,
 use super::types::{Deleted, List};
 use crate::auth::api_key::{Key, Read, Write};
 use crate::error::{ApiError, ErrorOut};
+use crate::terms;
 
 /// An override.
 #[derive(Serialize, ToSchema)]
@@ -163,27 +163,17 @@ pub(super) async fn create_override(
     let catalog = api.app.store.index().catalog(key.livemode);
     let feature =
         catalog.features.get(&body.feature).ok_or_else(|| ApiError::unknown_feature("feature", &body.feature))?;
-    check_value(body.value, feature.kind, "value")?;
+    let value = terms::value(body.value, feature.kind).map_err(|fault| ApiError::fault("value", &fault))?;
     let new = NewOverride {
         livemode: key.livemode,
         user_id: user,
         feature: body.feature,
         effect,
-        value: body.value,
+        value,
         expires_at: body.expires_at,
     };
     let record = api.app.store.create_override(&new, &author).await?;
     Ok(axum::Json(OverrideOut::new(record, key.livemode, author.now)))
-}
-
-/// A number belongs to a limit or a metered feature alone, and is never below zero.
-pub(super) fn check_value(value: Option<i64>, kind: FeatureType, param: &str) -> Result<(), ApiError> {
-    let fault = match (value, kind) {
-        (Some(_), FeatureType::Switch) => "a feature of type switch has no number",
-        (Some(value), _) if value < 0 => "it must not be below zero",
-        _ => return Ok(()),
-    };
-    Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: {fault}.")))
 }
 
 /// Ends an override. Ending a denial needs the scope admin.

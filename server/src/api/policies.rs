@@ -11,6 +11,7 @@ use super::extract::{Json, Path, catalog_id, feature_key};
 use crate::auth::api_key::{Admin, Key, KeyContext, Read};
 use crate::config;
 use crate::error::{ApiError, ErrorOut};
+use crate::terms;
 
 /// What departs; null where the installation's policy holds. The price's word counts before the feature's.
 #[derive(Deserialize, ToSchema)]
@@ -62,28 +63,10 @@ impl PolicyOut {
 }
 
 impl PolicyIn {
-    fn read(self) -> Result<PolicyExceptions, ApiError> {
-        let grace = |text: String| {
-            let millis = config::parse_duration(&text).and_then(|grace| i64::try_from(grace.as_millis()).ok());
-            millis.ok_or_else(|| {
-                let message = format!("Invalid past_due_grace: {text:?} is no length of time such as 7d, 12h or 300s.");
-                ApiError::invalid("past_due_grace", message)
-            })
-        };
-        Ok(PolicyExceptions {
-            past_due_grace: self.past_due_grace.map(grace).transpose()?,
-            trialing: treatment(self.trialing, "trialing")?,
-            paused: treatment(self.paused, "paused")?,
-        })
+    fn read(&self) -> Result<PolicyExceptions, ApiError> {
+        let read = terms::policy(self.past_due_grace.as_deref(), self.trialing.as_deref(), self.paused.as_deref());
+        read.map_err(|faults| ApiError::fault(faults[0].0, &faults[0].1))
     }
-}
-
-fn treatment(text: Option<String>, param: &'static str) -> Result<Option<Treatment>, ApiError> {
-    let read = |text: String| {
-        Treatment::parse(&text)
-            .ok_or_else(|| ApiError::invalid(param, format!("Invalid {param}: {text:?} is neither allow nor deny.")))
-    };
-    text.map(read).transpose()
 }
 
 impl ApiState {

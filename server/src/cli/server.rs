@@ -25,6 +25,7 @@ pub(super) async fn serve(mut config: Config) -> anyhow::Result<ExitCode> {
         config.public_url = format!("http://{address}");
     }
     let state = crate::build(config, Arc::new(SystemClock)).await?;
+    state.store.begin_history(state.now()).await?;
     if let Some(link) = crate::owner::prepare(&state).await? {
         note("There is no owner yet. Make one within 30 minutes by this link, which works once:");
         note(&format!("  {link}"));

@@ -6,6 +6,7 @@
 mod catalog;
 mod clock;
 mod people;
+mod purchases;
 mod stage;
 mod story;
 
@@ -67,6 +68,7 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
     let clock = Arc::new(StoryClock::default());
     let state = crate::build(config, Arc::<StoryClock>::clone(&clock)).await?;
     let present = SystemClock.now();
+    state.store.begin_history(present.plus_secs(-story::LENGTH)).await?;
 
     // Deliveries come over HTTP, to a door of their own: the worker does not run yet, so nothing is done out of turn.
     let door =

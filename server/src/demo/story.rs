@@ -8,10 +8,11 @@ use store::records::NewOverride;
 
 use super::catalog::{self, ONBOARDING, PRO, PRO_YEARLY, STARTER};
 use super::people::{self, By, Person};
+use super::purchases;
 use super::stage::{DAY, HOUR, MODE, Stage};
 
 /// Something that happens at one moment.
-enum Scene {
+pub(super) enum Scene {
     /// The first catalog is made.
     Shop,
     /// Somebody goes through Checkout and pays.
@@ -40,18 +41,23 @@ enum Scene {
     Live,
 }
 
+/// How long it is, in seconds.
+pub(super) const LENGTH: i64 = 30 * DAY;
+
 /// How long ago, in seconds, and what.
-type Schedule = Vec<(i64, Scene)>;
+pub(super) type Schedule = Vec<(i64, Scene)>;
 
 /// Plays it all.
 pub(super) async fn play(mut stage: Stage) -> anyhow::Result<()> {
-    let mut schedule: Schedule = vec![(30 * DAY, Scene::Shop)];
+    let mut schedule: Schedule = vec![(LENGTH, Scene::Shop)];
     crowd(&mut schedule);
     before_paying(&mut schedule);
     on_the_way(&mut schedule);
     whose(&mut schedule);
     subscriptions(&mut schedule);
     entitlements(&mut schedule);
+    purchases::once(&mut schedule);
+    purchases::going_on(&mut schedule);
     // What stands at the same moment keeps its order.
     schedule.sort_by_key(|(ago, _)| -ago);
     for (ago, scene) in schedule {
@@ -386,7 +392,7 @@ fn entitlements(schedule: &mut Schedule) {
     ));
 }
 
-fn stripe(ago: i64, change: impl Fn(&Stage) + Send + Sync + 'static) -> (i64, Scene) {
+pub(super) fn stripe(ago: i64, change: impl Fn(&Stage) + Send + Sync + 'static) -> (i64, Scene) {
     (ago, Scene::Stripe(Box::new(change)))
 }
 

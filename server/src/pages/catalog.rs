@@ -11,7 +11,7 @@ use super::{Ask, Loaded};
 use crate::admin::customers::encoded;
 
 /// What ids of prices and products begin with. Stripe may not have told us of one yet.
-const PREFIXES: [(&str, TargetKind); 3] =
+pub(super) const PREFIXES: [(&str, TargetKind); 3] =
     [("price_", TargetKind::Price), ("plan_", TargetKind::Price), ("prod_", TargetKind::Product)];
 
 /// `/admin/catalog`
@@ -40,7 +40,9 @@ pub(super) async fn target(ask: &Ask<'_>, kind: &str, id: &str) -> Loaded {
         let href = path(TargetKind::Product, product);
         (product.to_owned(), href)
     });
-    Ok(Some(Page::Target(Target { row, features: sorted(&catalog), product })))
+    let own = catalog.price_policies.get(id).copied().unwrap_or_default();
+    let policy = (kind == TargetKind::Price).then_some(own);
+    Ok(Some(Page::Target(Target { row, features: sorted(&catalog), product, policy })))
 }
 
 /// Name and path of a price or product, and the value it gives.

@@ -1,10 +1,10 @@
 //! Whose access a change would change: the decisions of before and after, from the facts in memory. Nothing is written.
 
 use app::pages::confirm::Effect;
-use domain::access::{Decision, UserFacts, decide, entitlements};
-use domain::catalog::{FeatureGrant, put_in_order};
+use domain::access::{Decision, PolicyExceptions, UserFacts, decide, entitlements};
+use domain::catalog::{Catalog, FeatureGrant, put_in_order};
 use domain::{Livemode, Timestamp};
-use store::records::TargetKind;
+use store::records::{PolicyTarget, TargetKind};
 
 use super::Ask;
 use crate::admin::customers::path;
@@ -80,31 +80,63 @@ pub(super) fn of_deleting(ask: &Ask<'_>, feature: &str) -> Vec<Effect> {
     users.into_iter().map(lost).collect()
 }
 
-/// A price or product is said here to give these features and no others: who has a subscription to it and gains or loses by that, by id.
+/// A price or product is said here to give these features and no others: who pays for it, or bought it, and gains or loses by that, by id.
 pub(crate) fn of_giving(
     state: &AppState,
     (livemode, now): (Livemode, Timestamp),
     (kind, id): (TargetKind, &str),
     grants: &[FeatureGrant],
 ) -> Vec<Effect> {
-    let (index, policy) = (state.store.index(), state.store.options().policy);
-    let before = index.catalog(livemode);
-    let mut after = (*before).clone();
+    let mut after = (*state.store.index().catalog(livemode)).clone();
     let targets = if kind == TargetKind::Price { &mut after.prices } else { &mut after.products };
     let said = targets.entry(id.to_owned()).or_default();
     said.retain(|grant| !grant.source.is_manual());
     said.extend_from_slice(grants);
     put_in_order(said);
-    let concerned = |facts: &UserFacts| {
-        let mut items = facts.subscriptions.iter().flat_map(|facts| &facts.subscription.items);
-        items.any(|item| match kind {
-            TargetKind::Price => item.price_id == id,
-            TargetKind::Product => item.product_id.as_deref() == Some(id),
-        })
+    let is_it = |price: &str, product: Option<&str>| match kind {
+        TargetKind::Price => price == id,
+        TargetKind::Product => product == Some(id),
     };
+    of_catalog(state, (livemode, now), &after, |facts| {
+        let mut items = facts.subscriptions.iter().flat_map(|facts| &facts.subscription.items);
+        let mut bought = facts.purchases.iter().flat_map(|facts| facts.items.iter().flatten());
+        items.any(|item| is_it(&item.price_id, item.product_id.as_deref()))
+            || bought.any(|item| is_it(&item.price_id, item.product_id.as_deref()))
+    })
+}
+
+/// A feature or a price departs from the installation's policy in this way and no other: who gains or loses by that, by id.
+pub(crate) fn of_policy(
+    state: &AppState,
+    (livemode, now): (Livemode, Timestamp),
+    target: PolicyTarget<'_>,
+    policy: PolicyExceptions,
+) -> Vec<Effect> {
+    let mut after = (*state.store.index().catalog(livemode)).clone();
+    match target {
+        PolicyTarget::Feature(key) => {
+            if let Some(feature) = after.features.get_mut(key) {
+                feature.policy = policy;
+            }
+        }
+        PolicyTarget::Price(id) => {
+            after.price_policies.insert(id.to_owned(), policy);
+        }
+    }
+    of_catalog(state, (livemode, now), &after, |facts| !facts.subscriptions.is_empty())
+}
+
+fn of_catalog(
+    state: &AppState,
+    (livemode, now): (Livemode, Timestamp),
+    after: &Catalog,
+    concerned: impl Fn(&UserFacts) -> bool,
+) -> Vec<Effect> {
+    let (index, policy) = (state.store.index(), state.store.options().policy);
+    let before = index.catalog(livemode);
     let changed = index.users_where(livemode, concerned).into_iter().filter_map(|(user, facts)| {
         let answers = |catalog| entitlements(Some(&facts), catalog, &policy, now);
-        difference(&user, answers(&before), answers(&after))
+        difference(&user, answers(&before), answers(after))
     });
     let mut effects: Vec<Effect> = changed.collect();
     effects.sort_unstable_by(|a, b| a.user_id.cmp(&b.user_id));

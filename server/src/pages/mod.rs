@@ -10,6 +10,7 @@ pub(crate) mod impact;
 mod mappings;
 mod overrides;
 mod overview;
+mod policies;
 mod search;
 mod settings;
 mod subscriptions;
@@ -119,6 +120,8 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["unattributed", id] => unattributed::link(ask, id).await?,
         ["catalog"] => catalog::catalog(ask).await?,
         ["catalog", kind @ ("prices" | "products"), id] => catalog::target(ask, kind, id).await?,
+        ["catalog", "prices", id, "policy"] => policies::of_price(ask, id),
+        ["features", key, "policy"] => policies::of_feature(ask, key),
         ["features", key, "delete"] => confirm::delete_feature(ask, key),
         ["features"] => catalog::features(ask).await?,
         ["events"] => events::events(ask).await?,

@@ -44,10 +44,24 @@ async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
     }
     assert!(wrong.is_empty(), "after {took:?}:\n{}", wrong.join("\n"));
 
+    for (user, words) in [
+        ("user_trialing", "a trial"),
+        ("user_pause_collection", "its collection is paused (keep as draft)"),
+        ("user_failed_debit", "and Stripe keeps sub_DemoFailedDebit active"),
+        ("user_subscription_refunded", "was refunded on"),
+        ("user_pass", "Has access to pro until"),
+        ("user_dispute_open", "is disputed"),
+        ("user_debit_pending", "still clearing"),
+        ("user_disputed", "was disputed on"),
+    ] {
+        let found = server::diagnose::diagnose(&demo.state, MODE, user, Some("pro")).await.unwrap();
+        assert!(found.sentence.contains(words), "{user}: {}", found.sentence);
+    }
+
     let store = &demo.state.store;
     let filter = CustomerFilter { query: None, after: None, limit: 200 };
     let customers = store.list_customers(MODE, &filter).await.unwrap().data;
-    assert!((55..=65).contains(&customers.len()), "{} customers", customers.len());
+    assert!((65..=80).contains(&customers.len()), "{} customers", customers.len());
     let unpriced = customers.iter().filter(|row| {
         row.subscriptions.iter().any(|sub| sub.items.iter().any(|item| item.price_id == demo::ANALYTICS))
     });

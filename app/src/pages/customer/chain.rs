@@ -79,7 +79,7 @@ const fn question(link: LinkName) -> &'static str {
         LinkName::Checkout => "Did they finish Stripe's Checkout?",
         LinkName::Webhook => "Did Stripe's events arrive, and were they processed?",
         LinkName::Mapping => "Is it known which user the Stripe customer is?",
-        LinkName::Subscription => "Is there a subscription in a state that gives access?",
+        LinkName::Subscription => "Is there a subscription or a purchase in a state that gives access?",
         LinkName::Entitlement => "Does what they pay for, or an override, give the feature?",
     }
 }

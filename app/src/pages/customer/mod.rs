@@ -1,6 +1,7 @@
 //! Access? If not, why, and what mends it.
 
 mod chain;
+mod past;
 mod tabs;
 
 use domain::Timestamp;
@@ -16,6 +17,7 @@ use crate::components::{
     Tone, action_button, address, card, chip, crumbs, id, shortened, status_word, table, time_or, until, verdict_chip,
 };
 use crate::context::Context;
+pub use past::{Answer, Past};
 
 /// `/admin/customers/{id}`
 #[derive(Clone, Debug)]
@@ -44,7 +46,9 @@ pub struct View {
     pub facts: Vec<Fact>,
     /// The tab that is open.
     pub tab: String,
-    /// What happened, newest first.
+    /// A question about another time; on the timeline's tab alone, and of users alone.
+    pub past: Option<Past>,
+    /// What happened, newest first; on its tab alone.
     pub timeline: Vec<TimelineRow>,
     /// Events of the customers, newest first.
     pub events: Vec<events::Row>,
@@ -56,8 +60,6 @@ pub struct View {
     pub subscriptions: Vec<SubscriptionLine>,
     /// Overrides.
     pub overrides: Vec<overrides::Row>,
-    /// Link to Stripe's page of the mode's customer, with the customer's id appended.
-    pub stripe_url: &'static str,
     /// Whether Stripe can be read in this mode.
     pub can_read: bool,
 }
@@ -82,6 +84,8 @@ pub struct CustomerLine {
     pub id: String,
     /// E-mail address.
     pub email: Option<String>,
+    /// Stripe's own page of it; none for a guest whose payment is not known.
+    pub stripe_page: Option<String>,
     /// Mapped by what, since when.
     pub mapped: Option<(String, Timestamp)>,
     /// Deleted in Stripe.
@@ -171,10 +175,12 @@ impl View {
             .customers
             .iter()
             .map(|customer| {
-                let href = format!("{}{}", self.stripe_url, customer.id);
+                let stripe = customer.stripe_page.clone().map(|href| {
+                    view! { <a href=href rel="noreferrer" target="_blank">"Open in Stripe"<span class="vh">" (new tab)"</span></a> }
+                });
                 view! {
                     {id(&customer.id, "Stripe customer id")}
-                    <a href=href rel="noreferrer" target="_blank">"Open in Stripe"<span class="vh">" (new tab)"</span></a>
+                    {stripe}
                     <span>"Read from Stripe " {time_or(customer.synced_at, context.now, "never")}</span>
                     {customer.deleted.then_some("deleted in Stripe")}
                     {customer.read_error.clone().map(|error| view! { <span class="error">{error}</span> })}
@@ -286,6 +292,8 @@ impl View {
     fn source(&self, id: &str) -> AnyView {
         let href = if id.starts_with("sub_") {
             format!("/admin/subscriptions/{}", events::segment(id))
+        } else if !id.starts_with("ovr_") {
+            format!("{}#link", self.here(&self.tab, Some(LinkName::Subscription)))
         } else {
             format!("{}#tab", self.here("overrides", None))
         };

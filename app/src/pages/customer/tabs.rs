@@ -43,7 +43,7 @@ impl View {
             "overrides" => card("Overrides", (), overrides::rows_table(&self.overrides, context, false)),
             "mappings" => self.mappings_tab(context),
             "raw" => self.raw_tab(context),
-            _ => self.timeline_tab(context),
+            _ => view! { {self.past_card()} {self.timeline_tab(context)} }.into_any(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Facts and a clock in, a decision out. Nothing here looks anything up.
 
+mod course;
 mod decide;
 mod payment;
 mod payment_policy;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::stripe::Subscription;
+pub use course::course;
 pub(crate) use decide::decide_paid;
 pub use decide::{decide, decide_any, entitlements};
 pub use payment::PaymentFacts;

@@ -71,7 +71,7 @@ impl CollectionPause {
 }
 
 /// `pause_collection.behavior` and what it means for access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseCollection {
     /// Invoices are kept as drafts and collected later.
     pub keep_as_draft: CollectionPause,
@@ -95,7 +95,8 @@ impl PauseCollection {
 }
 
 /// The installation's policy: what holds where neither price nor feature says otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// How long `past_due` keeps its access, in milliseconds.
     pub past_due_grace: i64,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::access::{Decision, OverrideFacts, Policy, UserFacts};
+use crate::access::{Decision, OverrideFacts, PaymentFacts, Policy, UserFacts};
 use crate::catalog::Catalog;
 use crate::mapping::MappingSource;
 use crate::stripe::CheckoutSession;
@@ -51,6 +51,8 @@ pub struct Chain<'a> {
     pub expired_overrides: Vec<OverrideFacts>,
     /// Author and reason of overrides, by override id.
     pub override_notes: HashMap<String, OverrideNote>,
+    /// The money behind the latest invoices of subscriptions, by invoice id, as far as it is known.
+    pub invoice_payments: HashMap<String, PaymentFacts>,
     /// Names of prices, by price id.
     pub price_names: HashMap<String, String>,
     /// Stripe reports the webhook endpoint disabled or absent: the endpoint's URL or id.
@@ -94,6 +96,7 @@ impl<'a> Chain<'a> {
             has_stripe_key: false,
             expired_overrides: vec![],
             override_notes: HashMap::new(),
+            invoice_payments: HashMap::new(),
             price_names: HashMap::new(),
             endpoint_disabled: None,
             events_missing: None,

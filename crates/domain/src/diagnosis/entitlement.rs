@@ -4,7 +4,8 @@ use super::view::{Finding, View};
 use super::words::{day, nearest_feature};
 use super::{Link, LinkName, LinkState, fixes, purchase};
 use crate::Timestamp;
-use crate::access::{OverrideFacts, Reason};
+use crate::access::{OverrideFacts, Reason, Treatment};
+use crate::stripe::{Subscription, SubscriptionItem, SubscriptionStatus};
 
 /// E0: staff or the application said no.
 pub(super) fn denied_by_override(view: &View<'_>) -> Option<Finding> {
@@ -55,14 +56,35 @@ pub(super) fn not_given(view: &View<'_>) -> Option<Finding> {
         }
         Reason::NotInPlan if view.expired_grant().is_none() => {
             let feature = view.chain.feature.as_deref().unwrap_or("it");
-            let why = format!("Their plan does not include it: {} pays for {named}.", sub.id);
-            let mut found =
-                broken("not_in_plan", why, format!("{named} does not give {feature}"), None, price.cloned());
+            let (why, fact) = match withheld(view, sub) {
+                Some(price) => (
+                    format!(
+                        "{} is in its trial, and by the policy {price} gives {feature} only once it is paid.",
+                        sub.id
+                    ),
+                    format!("{price} does not give {feature} in a trial"),
+                ),
+                None => (
+                    format!("Their plan does not include it: {} pays for {named}.", sub.id),
+                    format!("{named} does not give {feature}"),
+                ),
+            };
+            let mut found = broken("not_in_plan", why, fact, None, price.cloned());
             found.fixes = [fixes::grant(view)].into_iter().chain(price.map(|id| fixes::edit_price(id))).collect();
             Some(found)
         }
         _ => None,
     }
+}
+
+/// The price that gives the feature to who pays, and by the policy not in a trial.
+fn withheld<'a>(view: &View<'a>, sub: &'a Subscription) -> Option<&'a str> {
+    let denies = |item: &&SubscriptionItem| {
+        let (feature, price) = (view.chain.feature.as_deref(), Some(item.price_id.as_str()));
+        view.chain.catalog.policy(&view.chain.policy, feature, price).trialing == Treatment::Deny
+    };
+    let items = sub.items.iter().filter(|_| sub.status == SubscriptionStatus::Trialing);
+    items.filter(|item| view.gives(item)).find(denies).map(|item| item.price_id.as_str())
 }
 
 /// E1: what gave it was a grant, and that is over.

@@ -7,7 +7,9 @@ mod chain;
 mod checkout;
 mod entitlement;
 mod fixes;
+mod flags;
 mod mapping;
+pub mod past;
 mod purchase;
 mod subscription;
 #[cfg(test)]

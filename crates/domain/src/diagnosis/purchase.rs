@@ -4,7 +4,7 @@ use super::view::{Finding, View};
 use super::words::day;
 use super::{Fix, Link, LinkName, LinkState, fixes};
 use crate::Timestamp;
-use crate::access::{PaymentState, PurchaseFacts, PurchaseFlag, PurchaseStanding, Reason, Source};
+use crate::access::{PaymentState, PurchaseFacts, PurchaseStanding, Reason, Source};
 
 /// W6 for a purchase: paid, but what it sells was not read yet.
 pub(super) fn unread(view: &View<'_>) -> Option<Finding> {
@@ -98,33 +98,6 @@ fn not_given(view: &View<'_>, purchase: &PurchaseFacts) -> Option<Finding> {
     };
     let evidence = price.cloned();
     Some(Finding { code, link: LinkName::Entitlement, state: LinkState::Broken, why, fact, at: None, evidence, fixes })
-}
-
-/// What a source that gives access should be seen for: a sentence's end, and whether access is at risk.
-pub(super) fn flag(view: &View<'_>, source: &Source) -> Option<(String, bool)> {
-    if source.kind == "subscription" {
-        let facts = view.subscriptions().iter().find(|facts| facts.subscription.id == source.id)?;
-        let debit = facts.failed_debit.as_ref().filter(|_| facts.subscription.status.as_str() == "active")?;
-        let cause = format!(
-            "the debit of {} failed on {}, and Stripe keeps {} active",
-            debit.invoice_id,
-            day(debit.at),
-            source.id
-        );
-        return Some((cause, true));
-    }
-    let purchase = view.purchases().iter().find(|purchase| purchase.id == source.id)?;
-    match purchase.standing(&view.chain.policy.payments) {
-        PurchaseStanding::Good { flag: Some(PurchaseFlag::Disputed(dispute)), .. } => {
-            let status = dispute.status.replace('_', " ");
-            Some((format!("the payment of {} is disputed ({} is {status})", source.id, dispute.id), true))
-        }
-        PurchaseStanding::Good { flag: Some(PurchaseFlag::Refunded { .. }), .. } => {
-            let part = if purchase.is_refunded() { "" } else { " in part" };
-            Some((format!("the payment of {} was refunded{part}", source.id), false))
-        }
-        _ => None,
-    }
 }
 
 fn source<'a>(view: &View<'a>) -> Option<&'a Source> {

@@ -58,7 +58,7 @@ pub(super) fn find(view: &View<'_>) -> Option<Finding> {
             };
             ("sub_unpaid", why, vec![open, grant])
         }
-        Reason::SubscriptionPaused => ("sub_paused", format!("{id} is paused{on}."), vec![open, grant]),
+        Reason::SubscriptionPaused => ("sub_paused", paused(facts, &on), vec![open, grant]),
         Reason::SubscriptionCanceled => ("sub_canceled", canceled(view, facts, &on), vec![grant]),
         Reason::TrialEnded => {
             let feature = view.chain.feature.as_deref();
@@ -128,6 +128,23 @@ fn canceled(view: &View<'_>, facts: &SubscriptionFacts, on: &str) -> String {
     let deleted = view.chain.customers.iter().find(|c| c.deleted && c.id == sub.customer_id);
     let gone = deleted.map(|c| format!(" {} was deleted in Stripe.", c.id)).unwrap_or_default();
     format!("{} ended{on}{by}.{gone}", sub.id)
+}
+
+/// Paused by somebody, or still running while Stripe collects nothing and the policy gives nothing for that.
+fn paused(facts: &SubscriptionFacts, on: &str) -> String {
+    let sub = &facts.subscription;
+    match sub.pause_behavior.as_deref().filter(|_| sub.status != SubscriptionStatus::Paused) {
+        Some(behavior) => {
+            let (behavior, ended) =
+                (behavior.replace('_', " "), if on.is_empty() { " gives no access" } else { " ended access" });
+            format!(
+                "{} is {}, and its collection is paused ({behavior}): the policy{ended}{on}.",
+                sub.id,
+                spoken(&sub.status)
+            )
+        }
+        None => format!("{} is paused{on}.", sub.id),
+    }
 }
 
 fn spoken(status: &SubscriptionStatus) -> String {

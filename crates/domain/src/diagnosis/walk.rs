@@ -4,7 +4,8 @@ use super::chain::Chain;
 use super::view::{Finding, View};
 use super::words::{day, span};
 use super::{
-    Diagnosis, Fix, Link, LinkName, LinkState, checkout, entitlement, fixes, mapping, purchase, subscription, webhook,
+    Diagnosis, Fix, Link, LinkName, LinkState, checkout, entitlement, fixes, flags, mapping, purchase, subscription,
+    webhook,
 };
 use crate::access::{Decision, Reason, decide_paid};
 
@@ -51,7 +52,7 @@ fn paid(chain: &Chain<'_>) -> Decision {
 ///
 /// What nobody can pay for comes first. Then what keeps all news away, what was paid under another name, what was not paid yet, what is
 /// still on its way, and only then what the subscription says of itself: so a customer is never blamed for a fault of the installation.
-fn walk(view: &View<'_>) -> Finding {
+pub(super) fn walk(view: &View<'_>) -> Finding {
     entitlement::denied_by_override(view)
         .or_else(|| entitlement::unknown_feature(view))
         .or_else(|| checkout::other_mode(view))
@@ -104,18 +105,20 @@ fn allowed(view: &View<'_>) -> Diagnosis {
     let to = view.to_feature();
     if decision.reason != Reason::GracePeriod {
         // A source without a flag keeps access whatever becomes of the others.
-        let flags: Option<Vec<_>> = decision.sources.iter().map(|source| purchase::flag(view, source)).collect();
+        let flags: Option<Vec<_>> = decision.sources.iter().map(|source| flags::of(view, source)).collect();
+        let trial = if decision.reason == Reason::SubscriptionTrialing { ", a trial" } else { "" };
         return match flags.and_then(|flags| flags.into_iter().next()) {
-            Some((cause, true)) => {
+            Some(flag) if flag.at_risk => {
                 let open =
                     source.filter(|source| source.kind == "subscription").map(|s| fixes::open_subscription(&s.id));
-                let sentence = format!("Has access{to}{until}, but at risk: {cause}.");
+                let sentence = format!("Has access{to}{until}, but at risk: {}.", flag.words);
                 ok("ok_at_risk", sentence, links(view, None), open.into_iter().chain([fixes::resync(view)]).collect())
             }
-            Some((note, false)) => {
-                ok("ok", format!("Has access{to}{until}, from {id}; {note}."), links(view, None), vec![])
+            Some(flag) => {
+                let sentence = format!("Has access{to}{until}, from {id}{trial}; {}.", flag.words);
+                ok("ok", sentence, links(view, None), vec![])
             }
-            None => ok("ok", format!("Has access{to}{until}, from {id}."), links(view, None), vec![]),
+            None => ok("ok", format!("Has access{to}{until}, from {id}{trial}."), links(view, None), vec![]),
         };
     }
     let left = decision.until.map(|at| format!(", grace ends in {}", span(view.chain.now, at))).unwrap_or_default();

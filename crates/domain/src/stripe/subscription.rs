@@ -123,6 +123,13 @@ pub struct Subscription {
     pub cancellation_reason: Option<String>,
     /// `pause_collection.behavior`: `keep_as_draft`, `mark_uncollectible` or `void`.
     pub pause_behavior: Option<String>,
+    /// A change waits for its payment until then (`pending_update.expires_at`): the items are those of before it
+    /// (docs.stripe.com/billing/subscriptions/pending-updates).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_update_until: Option<Timestamp>,
+    /// `sub_sched_…` of the schedule that will change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_id: Option<String>,
     /// `in_…` of the latest invoice.
     pub latest_invoice: Option<String>,
     /// The user that metadata names.
@@ -173,6 +180,8 @@ impl Subscription {
             ended_at: root.opt_secs("ended_at"),
             cancellation_reason: root.at("cancellation_details").and_then(|details| details.opt_string("reason")),
             pause_behavior: pause.map(|pause| pause.string("behavior")).transpose()?,
+            pending_update_until: root.at("pending_update").and_then(|update| update.opt_secs("expires_at")),
+            schedule_id: root.opt_reference("schedule"),
             latest_invoice: root.opt_reference("latest_invoice"),
             claimed_user: root.metadata(metadata_keys),
         })

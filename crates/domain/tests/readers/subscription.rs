@@ -44,6 +44,8 @@ fn an_old_one_has_its_period_on_the_subscription() {
         ended_at: None,
         cancellation_reason: Some("cancellation_requested".to_owned()),
         pause_behavior: None,
+        pending_update_until: None,
+        schedule_id: None,
         latest_invoice: Some("in_1MowQWLkdIwHu7ixuzkSPfKd".to_owned()),
         claimed_user: Some("user_8f21c".to_owned()),
     };
@@ -181,4 +183,16 @@ fn what_is_not_needed_may_be_missing_or_odd() {
         read(&without(CLOVER, pointer));
         read(&replaced(CLOVER, pointer, json!([1])));
     }
+}
+
+#[test]
+fn changes_that_are_still_to_come_are_kept_apart_from_the_items() {
+    let object = serde_json::json!({
+        "id": "sub_1", "customer": "cus_1", "status": "active", "items": {"data": []},
+        "schedule": {"id": "sub_sched_1", "object": "subscription_schedule"},
+        "pending_update": {"expires_at": 1_723_678_400, "subscription_items": [{"id": "si_2", "price": "price_2"}]},
+    });
+    let sub = Subscription::read(&object, &[]).unwrap();
+    assert_eq!(sub.pending_update_until, Some(Timestamp::from_secs(1_723_678_400)));
+    assert_eq!((sub.schedule_id.as_deref(), sub.items.len()), (Some("sub_sched_1"), 0));
 }

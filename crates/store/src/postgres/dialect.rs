@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "history", include_str!("../../../../migrations/postgres/0005_history.sql")),
     (6, "catalog_sources", include_str!("../../../../migrations/postgres/0006_catalog_sources.sql")),
     (7, "lookups", include_str!("../../../../migrations/postgres/0007_lookups.sql")),
+    (8, "policies_in_history", include_str!("../../../../migrations/postgres/0008_policies_in_history.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

@@ -1,14 +1,15 @@
 //! Stripe's customers and what hangs on them.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
-use domain::{Livemode, Timestamp};
+use domain::Livemode;
+use domain::access::PaymentFacts;
 use sqlx::QueryBuilder;
 
 use super::rows::{Columns as _, DbRow, json};
 use super::{Backend, Db};
-use crate::records::{
-    AccessAt, CheckoutRecord, CustomerRecord, SubscriptionRecord, VerdictChange, VerdictChangeRecord,
-};
+use crate::records::{CheckoutRecord, CustomerRecord, SubscriptionRecord};
 use crate::{Customers, Result};
 
 /// The columns [`customer`] reads, of a table named or aliased `c`.
@@ -118,6 +119,37 @@ impl Customers for Backend {
         row.as_ref().map(checkout).transpose()
     }
 
+    async fn invoice_payments(
+        &self,
+        livemode: Livemode,
+        invoice_ids: &[String],
+    ) -> Result<HashMap<String, PaymentFacts>> {
+        let mut query = QueryBuilder::<Db>::new(
+            "select p.invoice_id, o.kind, o.object_id, o.state
+             from invoice_payment p join payment_object o on o.livemode = p.livemode and o.payment_id = p.payment_id
+             where p.livemode = ",
+        );
+        query.push_bind(livemode.is_live()).push(" and p.invoice_id in (");
+        let mut list = query.separated(", ");
+        // An empty list is no SQL.
+        list.push_bind(String::new());
+        for id in invoice_ids {
+            list.push_bind(id.clone());
+        }
+        query.push(") order by o.object_id");
+        let mut found: HashMap<String, PaymentFacts> = HashMap::new();
+        for row in &query.build().fetch_all(&self.read).await? {
+            let (id, state) = (row.text("object_id")?, row.text("state")?);
+            let facts = found.entry(row.text("invoice_id")?).or_default();
+            match row.text("kind")?.as_str() {
+                "charge" => facts.charges.push(json("payment_object", "state", &id, &state)?),
+                "refund" => facts.refunds.push(json("payment_object", "state", &id, &state)?),
+                _ => facts.disputes.push(json("payment_object", "state", &id, &state)?),
+            }
+        }
+        Ok(found)
+    }
+
     async fn checkout_sessions_of(
         &self,
         livemode: Livemode,
@@ -142,65 +174,4 @@ impl Customers for Backend {
         let rows = query.build().fetch_all(&self.read).await?;
         rows.iter().map(checkout).collect()
     }
-
-    async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>> {
-        let rows = sqlx::query(
-            "select user_id, feature_key, allowed_before, allowed_after, reason_before, reason_after, cause_kind, cause_id, at, true_at
-             from verdict_change where livemode = $1 and user_id = $2 order by verdict_change_id desc limit $3",
-        )
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .bind(limit)
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(verdict_change).collect()
-    }
-
-    async fn access_at(&self, livemode: Livemode, user_id: &str, at: Timestamp) -> Result<AccessAt> {
-        let facts: Option<Option<String>> = sqlx::query_scalar(
-            // The last before the first that was not so yet: news of an older moment that came late stand behind it, and with them what
-            // was not so yet either.
-            "select facts from access_change
-             where livemode = $1 and user_id = $2
-               and seq < coalesce((select min(seq) from access_change where livemode = $1 and user_id = $2 and true_at > $3), 9223372036854775807)
-             order by seq desc limit 1",
-        )
-        .bind(livemode.is_live())
-        .bind(user_id)
-        .bind(at.millis())
-        .fetch_optional(&self.read)
-        .await?;
-        let catalog: Option<String> = sqlx::query_scalar(
-            "select catalog from access_change
-             where livemode = $1 and user_id is null and true_at <= $2 order by seq desc limit 1",
-        )
-        .bind(livemode.is_live())
-        .bind(at.millis())
-        .fetch_optional(&self.read)
-        .await?;
-        Ok(AccessAt {
-            facts: facts.flatten().map(|text| json("access_change", "facts", user_id, &text)).transpose()?,
-            catalog: catalog
-                .map(|text| json("access_change", "catalog", user_id, &text))
-                .transpose()?
-                .unwrap_or_default(),
-        })
-    }
-}
-
-fn verdict_change(row: &DbRow) -> Result<VerdictChangeRecord> {
-    Ok(VerdictChangeRecord {
-        change: VerdictChange {
-            user_id: row.text("user_id")?,
-            feature: row.text("feature_key")?,
-            allowed_before: row.flag("allowed_before")?,
-            allowed_after: row.flag("allowed_after")?,
-            reason_before: row.text("reason_before")?,
-            reason_after: row.text("reason_after")?,
-        },
-        cause_kind: row.text("cause_kind")?,
-        cause_id: row.text("cause_id")?,
-        at: row.time("at")?,
-        true_at: row.opt_time("true_at")?.map_or_else(|| row.time("at"), Ok)?,
-    })
 }

@@ -184,12 +184,14 @@ pub(super) fn feature_grant(row: &DbRow) -> Result<FeatureGrant> {
     })
 }
 
+/// What a decision depends on but for the clock.
+pub(super) type Basis<'a> = (Option<&'a UserFacts>, &'a Catalog, &'a Policy);
+
 /// The answers that differ between two states of what a decision depends on.
 pub(super) fn verdict_changes(
     user_id: &str,
-    before: (Option<&UserFacts>, &Catalog),
-    after: (Option<&UserFacts>, &Catalog),
-    policy: &Policy,
+    before: Basis<'_>,
+    after: Basis<'_>,
     now: Timestamp,
 ) -> Vec<VerdictChange> {
     let mut keys: Vec<&String> = before.1.features.keys().chain(after.1.features.keys()).collect();
@@ -198,8 +200,8 @@ pub(super) fn verdict_changes(
     keys.dedup();
     keys.into_iter()
         .filter_map(|feature| {
-            let old = decide(before.0, before.1, policy, feature, now);
-            let new = decide(after.0, after.1, policy, feature, now);
+            let old = decide(before.0, before.1, before.2, feature, now);
+            let new = decide(after.0, after.1, after.2, feature, now);
             (old.allowed != new.allowed || old.reason != new.reason).then(|| VerdictChange {
                 user_id: user_id.to_owned(),
                 feature: feature.clone(),

@@ -7,6 +7,7 @@ mod customers;
 mod entitlements;
 mod events;
 mod facts;
+mod history;
 mod intake;
 mod lists;
 mod mappings;

@@ -355,6 +355,9 @@ fn note_subscription(effects: &mut Effects, before: Option<&Subscription>, after
         before.and_then(|s| s.pause_behavior.clone()),
         after.pause_behavior.clone(),
     );
+    let waits = |s: &Subscription| time(s.pending_update_until);
+    note_field(effects, id, "pending_update", before.and_then(waits), waits(after));
+    note_field(effects, id, "schedule", before.and_then(|s| s.schedule_id.clone()), after.schedule_id.clone());
 }
 
 /// Another event of the same object could not be read.

@@ -48,7 +48,7 @@ struct Touched {
 /// Why facts changed.
 #[derive(Clone, Copy)]
 pub(super) struct Cause<'a> {
-    /// `event`, `read`, `mapping`, `override`, `catalog`, `user`.
+    /// `event`, `read`, `mapping`, `override`, `catalog`, `policy`, `user`.
     pub(super) kind: &'a str,
     /// The event's id, the customer's, the override's, the target's.
     pub(super) id: &'a str,
@@ -132,8 +132,8 @@ impl<'a> Write<'a> {
         let after = facts::user_facts(self.conn(), livemode, user_id).await?.map(Arc::new);
         let catalog = self.catalog(livemode);
         let policy = self.backend.options.policy;
-        let changes =
-            facts::verdict_changes(user_id, (before.as_deref(), &catalog), (after.as_deref(), &catalog), &policy, now);
+        let (old, new) = ((before.as_deref(), &*catalog, &policy), (after.as_deref(), &*catalog, &policy));
+        let changes = facts::verdict_changes(user_id, old, new, now);
         self.note_verdicts(livemode, &changes, cause);
         self.users
             .entry(key)
@@ -162,15 +162,32 @@ impl<'a> Write<'a> {
                 || !facts.entitlements.is_empty()
         });
         for (user_id, facts) in users {
-            let changes =
-                facts::verdict_changes(&user_id, (Some(&facts), &before), (Some(&facts), &after), &policy, now);
+            let (old, new) = ((Some(&*facts), &*before, &policy), (Some(&*facts), &*after, &policy));
+            let changes = facts::verdict_changes(&user_id, old, new, now);
             self.note_verdicts(livemode, &changes, cause);
         }
         self.catalogs.insert(livemode, after);
         Ok(())
     }
 
-    fn note_verdicts(&mut self, livemode: Livemode, changes: &[VerdictChange], cause: Cause<'_>) {
+    /// Keeps a user's facts as they are in memory.
+    pub(super) fn keep_facts(
+        &mut self,
+        livemode: Livemode,
+        user_id: String,
+        facts: Arc<UserFacts>,
+        true_at: Timestamp,
+    ) {
+        self.users.insert((livemode, user_id), Touched { before: None, after: Some(facts), true_at });
+    }
+
+    /// Keeps the catalog as it is in memory.
+    pub(super) fn keep_catalog(&mut self, livemode: Livemode) {
+        self.catalogs.insert(livemode, self.catalog(livemode));
+    }
+
+    /// Notes changes of answers with their cause.
+    pub(super) fn note_verdicts(&mut self, livemode: Livemode, changes: &[VerdictChange], cause: Cause<'_>) {
         self.verdicts.extend(changes.iter().map(|change| Verdict {
             livemode,
             change: change.clone(),

@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "history", include_str!("../../../../migrations/sqlite/0005_history.sql")),
     (6, "catalog_sources", include_str!("../../../../migrations/sqlite/0006_catalog_sources.sql")),
     (7, "lookups", include_str!("../../../../migrations/sqlite/0007_lookups.sql")),
+    (8, "policies_in_history", include_str!("../../../../migrations/sqlite/0008_policies_in_history.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

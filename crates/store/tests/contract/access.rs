@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-use domain::access::{OverrideEffect, PolicyExceptions, Treatment, decide};
+use domain::access::{OverrideEffect, PolicyExceptions, Treatment};
 use domain::catalog::{Feature, FeatureGrant, FeatureType};
 use serde_json::json;
-use store::records::{Author, NewOverride, OverrideFilter, PolicyTarget, TargetKind};
+use store::records::{NewOverride, OverrideFilter, PolicyTarget, TargetKind};
 use store::{Error, Options};
 
 use super::helpers::{Database, Engine, MODE, NOW, author, checkout, event, now, on_both, subscription};
@@ -16,7 +16,7 @@ on_both! {
     memory_is_never_staler_than_the_last_commit, a_second_process_is_followed, a_restart_answers_the_same,
     a_call_dropped_half_way_leaves_nothing_open, the_catalog_works_at_once_for_who_already_pays,
     overrides_have_precedence_and_end, access_ends_by_the_clock_alone,
-    a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart, history_answers_for_any_moment,
+    a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart,
 }
 
 async fn open(engine: Engine) -> Option<Database> {
@@ -200,55 +200,4 @@ async fn a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart(eng
     assert_eq!((catalog.features["pro"].policy, catalog.price_policies["price_pro"]), (deny, allow));
     let changes = db.store.verdict_changes(MODE, "user_1", 10).await.unwrap();
     assert!(changes.iter().any(|c| c.cause_kind == "catalog" && c.change.reason_after == "not_in_plan"));
-}
-
-async fn history_answers_for_any_moment(engine: Engine) {
-    let Some(db) = Database::open(engine, Options::default()).await else { return };
-    let day = |n: i64| now().plus_secs(n * 86_400);
-    let at = |n: i64| Author { now: day(n), ..author() };
-    db.store.put_feature(MODE, &Feature::new("pro", FeatureType::Switch), &at(-30)).await.unwrap();
-    let grants = [FeatureGrant::of("pro")];
-    db.store.put_grants(MODE, TargetKind::Price, "price_pro", &grants, &at(-30)).await.unwrap();
-    let sub = |status: &str, end: i64| {
-        let mut sub = subscription(status, "price_pro");
-        sub["items"]["data"][0]["current_period_end"] = json!(NOW + end * 86_400);
-        sub["ended_at"] = if status == "canceled" { json!(NOW - 86_400) } else { json!(null) };
-        sub
-    };
-    let on = |id: &str, kind: &str, day: i64, object| event(id, kind, day * 86_400, object, None);
-    db.take(&[
-        on("evt_1", "checkout.session.completed", -20, checkout("user_1")),
-        on("evt_2", "customer.subscription.created", -20, sub("active", -10)),
-        // The renewal is late by three days, a day longer than it is forgiven.
-        on("evt_3", "customer.subscription.updated", -7, sub("active", 5)),
-        on("evt_4", "customer.subscription.deleted", -1, sub("canceled", 5)),
-        // Comes last, though it is about a moment before all this; it says nothing new.
-        on(
-            "evt_5",
-            "customer.created",
-            -20,
-            json!({"id": "cus_1", "object": "customer", "email": null, "metadata": {}}),
-        ),
-    ])
-    .await;
-    let policy = db.store.options().policy;
-    for (when, allowed, reason) in [
-        (day(-21), false, "unknown_user"),
-        (day(-20).plus_secs(1), true, "subscription_active"),
-        (day(-9), true, "grace_period"),
-        (day(-8).plus_secs(1), false, "grace_period_over"),
-        (day(-7).plus_secs(1), true, "subscription_active"),
-        (day(-1).plus_secs(1), false, "subscription_canceled"),
-        (day(40), false, "subscription_canceled"),
-    ] {
-        let then = db.store.access_at(MODE, "user_1", when).await.unwrap();
-        let decision = decide(then.facts.as_ref(), &then.catalog, &policy, "pro", when);
-        assert_eq!((decision.allowed, decision.reason.as_str()), (allowed, reason), "{when}");
-    }
-    let before_the_catalog = db.store.access_at(MODE, "user_1", day(-31)).await.unwrap();
-    assert_eq!((before_the_catalog.facts, before_the_catalog.catalog.features.len()), (None, 0));
-
-    let changes = db.store.verdict_changes(MODE, "user_1", 10).await.unwrap();
-    let canceled = changes.iter().find(|c| c.change.reason_after == "subscription_canceled").unwrap();
-    assert_eq!((canceled.true_at, canceled.at), (day(-1), now()), "when it was so, and when we knew");
 }

@@ -12,7 +12,7 @@ use super::helpers::{Database, Engine, MODE, NOW, author, customer, event, now, 
 
 on_both! {
     a_session_counts_once_it_was_read_what_it_sells, a_guests_session_is_read_by_itself, a_delayed_payment_waits_and_comes_or_fails,
-    invoices_of_no_subscription_are_purchases, a_session_and_its_invoice_sell_once, every_order_of_refunds_and_disputes_ends_the_same,
+    invoices_of_no_subscription_are_purchases, the_money_behind_a_subscriptions_invoice_is_found, a_session_and_its_invoice_sell_once, every_order_of_refunds_and_disputes_ends_the_same,
     a_refund_that_fails_gives_back, partial_refunds_of_one_second_add_up, policies_are_settings,
     what_was_lost_comes_with_a_read, old_charges_bring_their_refunds, a_debit_that_fails_late_is_kept_as_a_fact,
     durations_and_credits_are_in_the_catalog, a_restart_knows_purchases, an_expired_session_gives_nothing,
@@ -257,6 +257,24 @@ async fn invoices_of_no_subscription_are_purchases(engine: Engine) {
     assert_eq!(db.verdict(), (true, "purchase"));
     db.take(&[event("evt_2", "invoice.payment_succeeded", 0, bill("paid"), None)]).await;
     assert_eq!(db.verdict(), (true, "purchase"));
+}
+
+async fn the_money_behind_a_subscriptions_invoice_is_found(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let payment = json!({"id": "inpay_1", "object": "invoice_payment", "invoice": "in_1", "status": "paid",
+        "payment": {"type": "payment_intent", "payment_intent": "pi_1"}});
+    db.take(&[
+        links_customer(),
+        event("evt_1", "invoice.paid", 0, bill("paid"), None),
+        event("evt_2", "invoice_payment.paid", 0, payment, None),
+        event("evt_3", "charge.refunded", 60, charge(500), None),
+        event("evt_4", "charge.dispute.created", 120, dispute("needs_response"), None),
+    ])
+    .await;
+    let found = db.store.invoice_payments(MODE, &["in_1".into(), "in_2".into()]).await.unwrap();
+    assert_eq!((found.len(), found["in_1"].amount(), found["in_1"].refunded()), (1, Some(2000), 500));
+    assert_eq!(found["in_1"].dispute().unwrap().0.status, "needs_response");
+    assert!(db.store.invoice_payments(MODE, &[]).await.unwrap().is_empty());
 }
 
 async fn a_session_and_its_invoice_sell_once(engine: Engine) {

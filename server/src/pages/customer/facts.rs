@@ -1,6 +1,7 @@
 //! What is stored about each link of the chain: the evidence behind its one sentence.
 
 use app::pages::customer::{CustomerLine, Fact};
+use domain::access::{PaymentState, PurchaseFacts};
 use domain::diagnosis::LinkName;
 use domain::event::EventStatus;
 use store::records::TargetKind;
@@ -22,7 +23,7 @@ pub(super) async fn of(
         LinkName::Checkout => checkouts(ask, found).await,
         LinkName::Webhook => Ok(events(found)),
         LinkName::Mapping => mappings(ask, found, customers).await,
-        LinkName::Subscription => Ok(subscriptions(found)),
+        LinkName::Subscription => Ok([subscriptions(found), purchases(ask, found)].concat()),
         LinkName::Entitlement => Ok(entitlements(ask, found)),
     }
 }
@@ -101,6 +102,30 @@ fn subscriptions(found: &Found<'_>) -> Vec<Fact> {
         }
     };
     found.subscriptions.iter().map(fact).collect()
+}
+
+/// One-time purchases, and what came of their money.
+fn purchases(ask: &Ask<'_>, found: &Found<'_>) -> Vec<Fact> {
+    let facts = found.user_id.and_then(|user| ask.state.store.index().facts(ask.livemode, user));
+    let fact = |purchase: &PurchaseFacts| {
+        let (state, at) = match purchase.state {
+            PaymentState::Paid { at } => ("paid once", Some(at)),
+            PaymentState::Pending => ("payment pending", None),
+            PaymentState::Failed => ("payment failed", None),
+        };
+        let refunded = (purchase.payment.refunded() > 0).then(|| {
+            let part = if purchase.is_refunded() { "" } else { " in part" };
+            format!("refunded{part}")
+        });
+        let dispute = purchase
+            .payment
+            .dispute()
+            .map(|(dispute, _)| format!("{}: {}", dispute.id, dispute.status.replace('_', " ")));
+        let said = [Some(state.to_owned()), refunded, dispute];
+        let value = said.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        Fact { what: purchase.id.clone(), href: None, value, at }
+    };
+    facts.iter().flat_map(|facts| &facts.purchases).map(fact).collect()
 }
 
 /// What each price gives, and what was given or taken by hand.

@@ -1,19 +1,19 @@
 //! `/admin/customers/{id}`
 
 mod facts;
+mod past;
 mod raw;
 mod timeline;
 
 use std::collections::HashMap;
 
 use app::pages::{Page, customer};
-use domain::Livemode;
 use domain::diagnosis::LinkName;
 use domain::role::Role;
 use store::records::{EventFilter, EventRecord, OverrideFilter, OverrideRecord, Page as Rows, SubscriptionRecord};
 
 use super::{Ask, Loaded, customers, events, overrides};
-use crate::admin::customers::{path, user_of};
+use crate::admin::customers::{encoded, path, user_of};
 use crate::diagnose::{Subject, diagnose_subject};
 
 /// How far back the timeline goes, in rows of each kind.
@@ -75,6 +75,11 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         true => Some(raw::raw(ask, &found, &customers).await?),
         false => None,
     };
+    let keys = features.iter().map(|(key, _)| key.clone()).collect();
+    let past = match (&user_id, tab.as_str()) {
+        (Some(user), "timeline") => Some(past::past(ask, user, keys).await?),
+        _ => None,
+    };
     let users: HashMap<String, Option<String>> = ids.iter().map(|id| (id.clone(), user_id.clone())).collect();
     let view = customer::View {
         heading,
@@ -84,7 +89,11 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
             None => Vec::new(),
         },
         link,
-        timeline: timeline::timeline(ask, &found).await?,
+        timeline: match tab.as_str() {
+            "timeline" => timeline::timeline(ask, &found).await?,
+            _ => Vec::new(),
+        },
+        past,
         raw,
         more_events: found.events.has_more,
         subscriptions: found.subscriptions.into_iter().map(subscription_line).collect(),
@@ -98,7 +107,6 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         allowed,
         features,
         tab,
-        stripe_url: stripe_url(livemode),
         can_read: ask.state.gateway(livemode).is_some(),
     };
     Ok(Some(Page::Customer(Box::new(view))))
@@ -138,12 +146,15 @@ fn link_name(word: &str) -> Option<LinkName> {
     }
 }
 
-/// Where Stripe's dashboard shows a customer, the id to be appended.
-const fn stripe_url(livemode: Livemode) -> &'static str {
-    match livemode {
-        Livemode::Live => "https://dashboard.stripe.com/customers/",
-        Livemode::Test => "https://dashboard.stripe.com/test/customers/",
+/// Stripe's page of a payer: the customer's, or the payment's of a guest, whose session has no page.
+async fn stripe_page(ask: &Ask<'_>, id: &str) -> anyhow::Result<Option<String>> {
+    let test = if ask.livemode.is_live() { "" } else { "test/" };
+    if id.starts_with("cus_") {
+        return Ok(Some(format!("https://dashboard.stripe.com/{test}customers/{}", encoded(id))));
     }
+    let session = ask.state.store.checkout_session(ask.livemode, id).await?;
+    let payment = session.and_then(|found| found.session.payment_intent_id);
+    Ok(payment.map(|payment| format!("https://dashboard.stripe.com/{test}payments/{}", encoded(&payment))))
 }
 
 async fn customer_lines(ask: &Ask<'_>, user_id: Option<&str>, id: &str) -> anyhow::Result<Vec<customer::CustomerLine>> {
@@ -161,6 +172,7 @@ async fn customer_lines(ask: &Ask<'_>, user_id: Option<&str>, id: &str) -> anyho
     for (customer_id, mapped) in mapped {
         let found = store.customer(livemode, &customer_id).await?;
         lines.push(customer::CustomerLine {
+            stripe_page: stripe_page(ask, &customer_id).await?,
             id: customer_id,
             mapped,
             email: found.as_ref().and_then(|customer| customer.email.clone()),

@@ -3,5 +3,7 @@
 mod asking;
 mod browser;
 mod forms;
+mod history;
+mod policies;
 mod roles;
 mod sign_in;

@@ -220,6 +220,9 @@ async fn the_answer_of_another_moment() {
         let answer = app.get(&key, &ask(at)).await.ok();
         assert_eq!((&answer["reason"], &answer["as_of"]), (&json!(reason), &json!(at.to_string())));
     }
+    let early = app.get(&key, &ask(now.plus_millis(-DAY))).await.ok();
+    assert_eq!(early["history_begins_at"], json!(now.to_string()), "it says that it does not know");
+    assert!(app.get(&key, &ask(now.plus_millis(1000))).await.ok().get("history_begins_at").is_none());
     app.get(&key, "/v1/access?user_id=u&feature=pro&at=yesterday").await.refused(400, "parameter_invalid", Some("at"));
     app.get(&key, &format!("{}&explain=true", ask(now))).await.refused(400, "parameter_invalid", Some("at"));
 }

@@ -72,3 +72,25 @@ async fn users_are_told_of_and_shown_with_their_customers() {
         Some("e-mail"),
     );
 }
+
+#[tokio::test]
+async fn a_guests_session_is_mapped_as_a_customer_is() {
+    let (app, key) = app().await;
+    app.sell(&key, "price_pro", "pro").await;
+    let stripe = app.stripe.control();
+    stripe.create_product(Some("prod_1"), "Course");
+    stripe.create_price(Some("price_pro"), "prod_1", 2900, None);
+    let form = "mode=payment&success_url=https://a.example/&line_items[0][price]=price_pro&line_items[0][quantity]=1";
+    let session = stripe.request("POST", "checkout/sessions", form);
+    let id = session["id"].as_str().unwrap();
+    let path = format!("/v1/customers/{id}/mapping");
+    app.put(&key, &path, json!({ "user_id": "user_42" })).await.refused(404, "resource_missing", None);
+    stripe.request("POST", &format!("payment_pages/{id}/confirm"), "payment_method=pm_card_visa");
+    app.settle().await;
+    app.put(&key, &path, json!({ "user_id": "user_42" })).await.ok();
+    app.drain().await;
+    assert_eq!(app.get(&key, &path).await.ok()["user_id"], "user_42");
+    let answer = app.get(&key, "/v1/access?user_id=user_42&feature=pro").await.ok();
+    assert_eq!((&answer["allowed"], &answer["reason"]), (&json!(true), &json!("purchase")));
+    app.delete(&key, &path).await.ok();
+}

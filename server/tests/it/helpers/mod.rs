@@ -76,6 +76,7 @@ impl TestApp {
         let config = Config::load(&Sources::from_env(own.into_iter().chain(settings.iter().copied()))).unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        state.store.begin_history(state.now()).await.unwrap();
         let front = server::router::front(&state);
         tokio::spawn(async move { axum::serve(listener, front).await.unwrap() });
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();

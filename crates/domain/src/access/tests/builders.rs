@@ -72,6 +72,8 @@ pub(crate) fn subscription(status: &str, price: &str) -> SubscriptionFacts {
             ended_at: None,
             cancellation_reason: None,
             pause_behavior: None,
+            pending_update_until: None,
+            schedule_id: None,
             latest_invoice: None,
             claimed_user: None,
         },

@@ -9,7 +9,8 @@ use super::builders::{
 };
 use crate::Timestamp;
 use crate::access::{
-    Decision, OverrideEffect, OverrideFacts, PaymentState, Policy, PurchaseFacts, SubscriptionFacts, UserFacts, decide,
+    Decision, OverrideEffect, OverrideFacts, PaymentState, Policy, PurchaseFacts, SubscriptionFacts, UserFacts, course,
+    decide,
 };
 
 pub(crate) fn moment() -> impl Strategy<Value = Timestamp> {
@@ -158,5 +159,17 @@ proptest! {
         turned.overrides.reverse();
         let (a, b) = (ask(&facts, now), ask(&turned, now));
         prop_assert_eq!((a.allowed, a.reason, a.until, a.value), (b.allowed, b.reason, b.until, b.value));
+    }
+
+    #[test]
+    fn the_course_of_answers_has_every_turn(facts in any_user(either()), a in moment(), b in moment(), when in moment()) {
+        let (from, to) = (a.min(b), a.max(b));
+        let turns = course(Some(&facts), &catalog(), &Policy::default(), "pro", (from, to));
+        prop_assert_eq!(turns[0].0, from);
+        prop_assert!(turns.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[1].0 < to));
+        for at in [when, to.plus_millis(-1)].into_iter().filter(|at| from <= *at && *at < to) {
+            let told = turns.iter().rev().find(|(turn, _)| *turn <= at).map(|(_, decision)| decision.allowed);
+            prop_assert_eq!(told, Some(ask(&facts, at).allowed), "at {} of {:?}", at, turns);
+        }
     }
 }

@@ -125,7 +125,9 @@ const VALIDATOR: (&str, &str, Role) = ("run_validator", "/admin/validator", Role
 const OPEN_SUB: (&str, &str, Role) = ("open_subscription", "/admin/subscriptions/sub_1", Role::Viewer);
 
 mod checkouts;
+mod flags;
 mod links;
+mod past;
 mod payments;
 mod properties;
 mod purchases;
