@@ -3,6 +3,7 @@
 mod kill;
 mod program;
 mod purchases;
+mod renewals;
 
 use std::time::Duration;
 
