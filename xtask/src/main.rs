@@ -20,7 +20,7 @@ cargo xtask COMMAND
   tidy                                  the invariants of ARCHITECTURE.md
   web                                   the WASM of the islands, into target/site/pkg
   setup                                 what the others need on this machine; safe to repeat
-  bench webhook|access [ARG…]           the two benchmarks, each against its own yardstick in the same run
+  bench webhook|access|engine [ARG…]    the benchmarks, each against its own yardstick in the same run
   shots                                 pictures of every page into end2end/shots";
 
 fn main() -> ExitCode {
@@ -73,8 +73,8 @@ fn run(command: &str, mut args: Vec<String>) -> Result<()> {
 
 fn bench(mut args: Vec<String>) -> Result<()> {
     let name = if args.is_empty() { String::new() } else { args.remove(0) };
-    if !["webhook", "access"].contains(&name.as_str()) {
-        bail!("which benchmark? webhook or access");
+    if !["webhook", "access", "engine"].contains(&name.as_str()) {
+        bail!("which benchmark? webhook, access or engine");
     }
     exec(cargo().current_dir(root()).args(["bench", "--package", "server", "--bench", &name, "--"]).args(args))
 }

@@ -2,6 +2,7 @@
 
 use crate::catalog::DAY;
 use crate::model::{Status, Subscription};
+use crate::purchases::next_step;
 use crate::stripe::Stripe;
 
 /// How long a first payment may be outstanding (docs.stripe.com/billing/subscriptions/overview).
@@ -48,10 +49,19 @@ impl Stripe {
                 customer.subscriptions.iter().enumerate().map(move |(s, sub)| ((c, s), next_due(sub)))
             });
             let next = all.filter_map(|(at, due)| Some((at, due?))).min_by_key(|(_, (time, _))| *time);
-            match next {
-                Some((at, (time, due))) if time * 1000 <= until => {
+            let bought = self.customers.iter().enumerate().flat_map(|(c, customer)| {
+                customer.purchases.iter().enumerate().map(move |(p, purchase)| ((c, p), next_step(purchase)))
+            });
+            let step = bought.filter_map(|(at, step)| Some((at, step?))).min_by_key(|(_, (time, _))| *time);
+            let first = |other: Option<i64>, time: i64| time * 1000 <= until && other.is_none_or(|other| time <= other);
+            match (next, step) {
+                (Some((at, (time, due))), step) if first(step.map(|step| step.1.0), time) => {
                     self.now = self.now.max(time * 1000);
                     self.fall_due(at, due);
+                }
+                (next, Some((at, (time, step)))) if first(next.map(|next| next.1.0), time) => {
+                    self.now = self.now.max(time * 1000);
+                    self.take_step(at, step);
                 }
                 _ => break,
             }

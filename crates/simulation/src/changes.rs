@@ -27,6 +27,9 @@ pub enum Way {
 pub const WAYS: [Way; 7] =
     [Way::Reference, Way::Checkout, Way::Subscription, Way::Customer, Way::CustomerLater, Way::Api, Way::Never];
 
+/// The ways of somebody without a customer.
+pub const GUEST_WAYS: [Way; 4] = [Way::Reference, Way::Checkout, Way::Api, Way::Never];
+
 impl Stripe {
     /// A new customer.
     pub(crate) fn create_customer(&mut self, user: &str, way: Way) -> usize {
@@ -38,6 +41,7 @@ impl Stripe {
             created: self.secs(),
             subscriptions: vec![],
             sessions: vec![],
+            purchases: vec![],
         };
         self.note(format!("{} created, of {user} by {way:?}", customer.id));
         let at = self.customers.len();
@@ -52,6 +56,9 @@ impl Stripe {
     pub(crate) fn change(&mut self, customer: usize, user: &str, way: Way) {
         if self.customers[customer].deleted {
             return;
+        }
+        if self.customers[customer].is_guest() || self.chance(30) {
+            return self.trade(customer, user, way);
         }
         let open = self.customers[customer].sessions.iter().position(|session| session.status == "open");
         if let Some(n) = open
@@ -71,7 +78,7 @@ impl Stripe {
             return;
         }
         match self.rng.u32(..100) {
-            0..2 => self.delete_customer(customer),
+            0..2 if self.is_deletable(customer) => self.delete_customer(customer),
             2..6 => self.update_customer(customer, "renamed", |customer| customer.renamed += 1),
             6..14 if way == Way::CustomerLater => {
                 self.update_customer(customer, "names its user", |customer| customer.claim = Some(user.to_owned()));
@@ -81,6 +88,11 @@ impl Stripe {
                 self.change_subscription(at);
             }
         }
+    }
+
+    /// What it bought at Checkout could not be read any more, and nothing else tells it.
+    fn is_deletable(&self, customer: usize) -> bool {
+        self.customers[customer].purchases.iter().all(|purchase| purchase.invoice.is_some())
     }
 
     fn delete_customer(&mut self, customer: usize) {
@@ -97,7 +109,7 @@ impl Stripe {
         self.emit("customer.deleted", customer, claims, object, None);
     }
 
-    fn session(&mut self, user: &str, way: Way) -> Session {
+    pub(crate) fn session(&mut self, user: &str, way: Way) -> Session {
         Session {
             id: self.id("cs"),
             status: "open",

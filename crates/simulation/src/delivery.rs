@@ -13,6 +13,10 @@ pub enum Arrival {
     Event(usize),
     /// The application says whose a customer is.
     Link(usize),
+    /// A person makes an override.
+    Override(usize),
+    /// A person revokes it.
+    Revoke(usize),
 }
 
 /// What arrives when (milliseconds of Stripe's clock).
@@ -32,8 +36,9 @@ impl Plan {
         let lossy = rng.u32(..100) < 30 && may_lose;
         let mut arrivals = vec![];
         for (n, event) in history.events.iter().enumerate() {
-            // Of a deleted customer Stripe's API tells nothing any more, least of all whose it was.
-            let irreplaceable = event.claims && history.last(event.customer).deleted;
+            // Of a deleted customer Stripe's API tells nothing any more, least of all whose it was and what it bought.
+            let is_about_money = !event.kind.starts_with("customer.");
+            let irreplaceable = (event.claims || is_about_money) && history.last(event.customer).deleted;
             if lossy && !irreplaceable && rng.u32(..100) < 40 {
                 continue;
             }
@@ -45,6 +50,10 @@ impl Plan {
         for (n, _) in history.owners.iter().enumerate().filter(|(_, owner)| owner.way == Way::Api) {
             let first = history.versions[n][0].0;
             arrivals.push((first + rng.i64(0..(history.end - first) / 1000 + 2) * 1000, Arrival::Link(n)));
+        }
+        for (n, by_hand) in history.overrides.iter().enumerate() {
+            arrivals.push((by_hand.made, Arrival::Override(n)));
+            arrivals.extend(by_hand.revoked.map(|at| (at, Arrival::Revoke(n))));
         }
         Self { arrivals, lossy }
     }

@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 
-use crate::catalog::DAY;
-use crate::changes::{WAYS, Way};
+use crate::catalog::{DAY, FEATURES, UNKNOWN_FEATURE};
+use crate::changes::{GUEST_WAYS, WAYS, Way};
 use crate::events::Event;
 use crate::model::Customer;
 use crate::payload::Version;
@@ -18,6 +18,25 @@ pub struct Owner {
     pub way: Way,
 }
 
+/// What a person decides by hand.
+#[derive(Clone, Debug)]
+pub struct Override {
+    /// The user it is about.
+    pub user: String,
+    /// The feature.
+    pub feature: &'static str,
+    /// Grant or deny.
+    pub grants: bool,
+    /// The number it grants.
+    pub value: Option<i64>,
+    /// When it was made, in milliseconds.
+    pub made: i64,
+    /// When it ends by itself, in seconds.
+    pub expires_at: Option<i64>,
+    /// When it was revoked, in milliseconds.
+    pub revoked: Option<i64>,
+}
+
 /// Everything that happened.
 #[derive(Debug)]
 pub struct History {
@@ -29,6 +48,8 @@ pub struct History {
     pub owners: Vec<Owner>,
     /// Each customer as it was since when.
     pub versions: Vec<Vec<(i64, Customer)>>,
+    /// What was decided by hand.
+    pub overrides: Vec<Override>,
     /// Events in the order they happened.
     pub events: Vec<Event>,
     /// What happened, in words.
@@ -62,8 +83,14 @@ impl History {
             stripe.run_to(START + day * DAY * 1000 + rng.i64(0..4) * 500);
             if owners.is_empty() || (owners.len() < 2 && rng.u32(..100) < 15) {
                 let user = if owners.is_empty() || rng.bool() { &users[0] } else { &users[1] };
-                let owner = Owner { user: user.clone(), way: WAYS[rng.usize(..WAYS.len())] };
-                stripe.create_customer(&owner.user, owner.way);
+                let is_guest = scope.line_items && rng.u32(..100) < 15;
+                let ways: &[Way] = if is_guest { &GUEST_WAYS } else { &WAYS };
+                let owner = Owner { user: user.clone(), way: ways[rng.usize(..ways.len())] };
+                if is_guest {
+                    stripe.create_guest(&owner.user, owner.way);
+                } else {
+                    stripe.create_customer(&owner.user, owner.way);
+                }
                 owners.push(owner);
             } else if moment > 0 && rng.u32(..100) < 5 {
                 stripe.version = [Version::Acacia, Version::Basil, Version::Clover][rng.usize(..3)];
@@ -78,7 +105,29 @@ impl History {
         }
         stripe.run_to(stripe.now + [0, 1, 4][rng.usize(..3)] * DAY * 1000);
         let Stripe { versions, events, steps, now, .. } = stripe;
-        Self { seed, prefix, owners, versions, events, steps, end: now }
+        let mut history = Self { seed, prefix, owners, versions, overrides: vec![], events, steps, end: now };
+        let mut rng = dice(seed, 6);
+        if rng.u32(..100) < 25 {
+            history.overrides = (0..rng.usize(1..4)).map(|_| history.decide_by_hand(&mut rng)).collect();
+        }
+        history
+    }
+
+    fn decide_by_hand(&self, rng: &mut Rng) -> Override {
+        let users = self.users();
+        let first = self.versions.first().map_or(START, |versions| versions[0].0);
+        let features = FEATURES.into_iter().chain([UNKNOWN_FEATURE]);
+        let features: Vec<&str> = features.collect();
+        let made = rng.i64(first..=self.end);
+        Override {
+            user: users.get(rng.usize(..users.len().max(1))).copied().unwrap_or(&self.prefix).to_owned(),
+            feature: features[rng.usize(..features.len())],
+            grants: rng.u32(..100) < 60,
+            value: rng.bool().then(|| rng.i64(1..200)),
+            made,
+            expires_at: rng.bool().then(|| made / 1000 + rng.i64(1..20 * DAY)),
+            revoked: (rng.u32(..100) < 25).then(|| rng.i64(made..=self.end)),
+        }
     }
 
     /// The customer at the end.

@@ -55,8 +55,24 @@ pub struct Customer {
     pub created: i64,
     /// Of every status.
     pub subscriptions: Vec<Subscription>,
-    /// Checkout Sessions of every status.
+    /// Checkout Sessions for subscriptions, of every status.
     pub sessions: Vec<Session>,
+    /// What was bought once.
+    pub purchases: Vec<Purchase>,
+}
+
+impl Customer {
+    /// Whether Stripe made no customer: its one session stands in for it, and `id` is the session's.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.id.starts_with("cs_")
+    }
+
+    /// Its id where objects name their customer; a guest has none there.
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        (!self.is_guest()).then_some(self.id.as_str())
+    }
 }
 
 /// A subscription.
@@ -157,4 +173,138 @@ pub struct Session {
     pub subscription: Option<String>,
     /// When it was created.
     pub created: i64,
+}
+
+/// Something bought once: through a Checkout Session, an invoice, or a Checkout that also makes an invoice.
+#[derive(Clone, Debug)]
+pub struct Purchase {
+    /// Its Checkout Session in mode `payment`.
+    pub session: Option<Session>,
+    /// `in_…`
+    pub invoice: Option<String>,
+    /// What, and how much of it.
+    pub lines: Vec<(&'static Price, i64)>,
+    /// When it was completed at Checkout or invoiced.
+    pub created: i64,
+    /// How it stands.
+    pub state: State,
+    /// When it was paid.
+    pub paid_at: Option<i64>,
+    /// None where nothing was due, or what was due was paid outside of Stripe.
+    pub payment: Option<Payment>,
+    /// What time will do to it.
+    pub due: Vec<(i64, Step)>,
+}
+
+/// How a purchase stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The money is on its way.
+    Pending,
+    /// It came, or none was due.
+    Paid,
+    /// An invoice whose payment failed; it may be paid yet.
+    Open,
+    /// An invoice that was written off; it may be paid yet.
+    Uncollectible,
+    /// It will never come.
+    Failed,
+    /// The invoice was voided.
+    Void,
+}
+
+/// What time does to a purchase.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// A delayed payment arrives, or fails for good.
+    Settle(bool),
+    /// An open invoice is paid, written off or voided.
+    Invoice(State),
+    /// A refund gets another status.
+    Refund(usize, &'static str),
+    /// A dispute gets another status.
+    Dispute(usize, &'static str),
+}
+
+/// The money of a purchase.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    /// `pi_…`
+    pub id: String,
+    /// `ch_…`
+    pub charge: String,
+    /// A charge that was refused before.
+    pub refused: Option<String>,
+    /// `pending`, `succeeded` or `failed`.
+    pub status: &'static str,
+    /// When the charge was made.
+    pub created: i64,
+    /// In cents.
+    pub amount: i64,
+    /// What the charge says was refunded; it may go on counting what failed.
+    pub counted: i64,
+    /// Whether it does.
+    pub keeps_counting: bool,
+    /// The oldest first.
+    pub refunds: Vec<Refund>,
+    /// The oldest first.
+    pub disputes: Vec<Dispute>,
+}
+
+impl Payment {
+    /// What went back, or is on its way.
+    #[must_use]
+    pub fn refunded(&self) -> i64 {
+        self.refunds.iter().filter(|refund| refund.stands()).map(|refund| refund.amount).sum()
+    }
+}
+
+/// Money on its way back.
+#[derive(Clone, Debug)]
+pub struct Refund {
+    /// `re_…`
+    pub id: String,
+    /// In cents.
+    pub amount: i64,
+    /// `pending`, `succeeded`, `failed` or `canceled`.
+    pub status: &'static str,
+    /// When it was asked for.
+    pub created: i64,
+}
+
+impl Refund {
+    /// Whether the money went back, or is on its way.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        !matches!(self.status, "failed" | "canceled")
+    }
+}
+
+/// The buyer's bank wants the money back, or asks about it.
+#[derive(Clone, Debug)]
+pub struct Dispute {
+    /// `du_…`
+    pub id: String,
+    /// In cents.
+    pub amount: i64,
+    /// Stripe's word.
+    pub status: &'static str,
+    /// When it was opened.
+    pub created: i64,
+}
+
+impl Dispute {
+    /// Whether it is over, so that another may be opened.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.status, "won" | "lost" | "warning_closed")
+    }
+}
+
+impl Purchase {
+    /// What it comes to, in cents.
+    #[must_use]
+    pub fn amount(&self) -> i64 {
+        self.lines.iter().map(|(price, quantity)| price.amount * quantity).sum()
+    }
 }

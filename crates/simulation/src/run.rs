@@ -10,17 +10,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use domain::catalog::{Feature, FeatureGrant, FeatureType};
+use domain::access::OverrideEffect;
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 use fastrand::Rng;
-use store::records::{Author, Delivery, ReadClaim, TargetKind};
-use store::{Options, Result, Store};
+use store::records::{Author, Delivery, NewOverride, ReadClaim};
+use store::{Result, Store};
 
 use crate::Mode;
-use crate::catalog::{FEATURES, GRANTS};
+use crate::catalog::{MONEY, Money};
 use crate::delivery::{Arrival, Plan};
 use crate::history::{History, dice};
+use crate::installation::{furnish, options};
 use crate::snapshot;
 use crate::stripe::START;
 
@@ -38,6 +39,8 @@ pub struct Running {
     pub plan: Plan,
     /// What reached us when, for the trace.
     pub log: Vec<(i64, Note)>,
+    /// Ids of the overrides made so far.
+    overrides: HashMap<usize, String>,
     fates: Rng,
 }
 
@@ -47,7 +50,7 @@ pub enum Note {
     /// An event or a word of the application.
     Arrived(Arrival),
     /// The answer to a read of this customer that began at this time, from three calls at these times.
-    Read { customer: usize, began: i64, calls: [i64; 3], outcome: &'static str },
+    Read { customer: usize, began: i64, calls: [i64; 5], outcome: &'static str },
 }
 
 /// What is to happen at a time.
@@ -63,7 +66,7 @@ struct Reading {
     claim: ReadClaim,
     of: (usize, usize),
     began: i64,
-    calls: [i64; 3],
+    calls: [i64; 5],
     fails: bool,
 }
 
@@ -73,6 +76,8 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// The histories.
     pub running: Vec<Running>,
+    /// What this installation does about money that does not stay.
+    pub money: Money,
     mode: Mode,
     weather: u64,
     /// How far our clock is ahead of Stripe's, in milliseconds.
@@ -110,24 +115,14 @@ impl World {
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.map_err(|error| store::Error::Unavailable(Box::new(error)))?;
         let url = format!("sqlite://{}", folder.path().join("simulation.db").display());
-        let store = store::open(&url, options(mode)).await?;
-        let author = Author::system(Timestamp::from_millis(START));
-        for key in FEATURES {
-            let feature = Feature::new(key, FeatureType::Switch);
-            store.put_feature(LIVEMODE, &feature, &author).await?;
-        }
-        let mut targets: BTreeMap<&str, Vec<FeatureGrant>> = BTreeMap::new();
-        for (target, feature, value) in GRANTS {
-            targets.entry(target).or_default().push(FeatureGrant::of(feature).with_value(value));
-        }
-        for (target, grants) in targets {
-            let kind = if target.starts_with("price_") { TargetKind::Price } else { TargetKind::Product };
-            store.put_grants(LIVEMODE, kind, target, &grants, &author).await?;
-        }
+        let money = MONEY[usize::try_from(weather).unwrap_or(0) % MONEY.len()];
+        let store = store::open(&url, options(mode, money)).await?;
+        furnish(store.as_ref()).await?;
         Ok(Self {
             store,
             running: vec![],
             mode,
+            money,
             weather,
             skew: dice(weather, 4).i64(-900..900),
             url,
@@ -154,7 +149,7 @@ impl World {
         // Whoever reads when all is over reads what was true in the end.
         self.plan(history.end + 60_000, Action::Tick);
         let fates = dice(history.seed, 5);
-        self.running.push(Running { history, plan, log: vec![], fates });
+        self.running.push(Running { history, plan, log: vec![], overrides: HashMap::new(), fates });
     }
 
     fn plan(&mut self, at: i64, action: Action) {
@@ -188,8 +183,10 @@ impl World {
         for action in others {
             match action {
                 Action::Arrive(n, Arrival::Link(customer)) => self.link(n, customer).await?,
+                Action::Arrive(n, Arrival::Override(by_hand)) => self.make_override(n, by_hand).await?,
+                Action::Arrive(n, Arrival::Revoke(by_hand)) => self.revoke_override(n, by_hand).await?,
                 Action::Answer(reading) => self.answer(reading).await?,
-                Action::Arrive(..) | Action::Tick => {}
+                Action::Arrive(_, Arrival::Event(_)) | Action::Tick => {}
             }
         }
         if idle {
@@ -244,6 +241,32 @@ impl World {
         Ok(())
     }
 
+    async fn make_override(&mut self, n: usize, by_hand: usize) -> Result<()> {
+        self.running[n].log.push((self.now, Note::Arrived(Arrival::Override(by_hand))));
+        let made = &self.running[n].history.overrides[by_hand];
+        let new = NewOverride {
+            livemode: LIVEMODE,
+            user_id: made.user.clone(),
+            feature: made.feature.to_owned(),
+            effect: if made.grants { OverrideEffect::Grant } else { OverrideEffect::Deny },
+            value: made.value,
+            expires_at: made.expires_at.map(Timestamp::from_secs),
+        };
+        let author = Author { actor: "staff:1".into(), reason: Some("asked".into()), now: self.ours(self.now) };
+        let record = self.store.create_override(&new, &author).await?;
+        self.running[n].overrides.insert(by_hand, record.override_id);
+        Ok(())
+    }
+
+    async fn revoke_override(&mut self, n: usize, by_hand: usize) -> Result<()> {
+        self.running[n].log.push((self.now, Note::Arrived(Arrival::Revoke(by_hand))));
+        let author = Author { actor: "staff:1".into(), reason: None, now: self.ours(self.now) };
+        if let Some(id) = self.running[n].overrides.get(&by_hand) {
+            self.store.revoke_override(LIVEMODE, id, &author).await?;
+        }
+        Ok(())
+    }
+
     /// Leases what is to be read, and rolls how each read will go.
     async fn begin_reads(&mut self, calm: bool, owner: &str) -> Result<()> {
         let claims = self.store.claim_reads(owner, self.ours(self.now), 1000).await?;
@@ -257,7 +280,7 @@ impl World {
             }
             let began = self.now + if calm { 0 } else { [0, 0, 500, 2000][wait] };
             let answered = began + if calm { 500 } else { [0, 500, 500, 1000, 2500, 5000, 50_000, 90_000][slow] };
-            let mut calls = [0; 3].map(|_| fates.i64(began..=answered));
+            let mut calls = [0; 5].map(|_| fates.i64(began..=answered));
             calls.sort_unstable();
             let fails = !calm && fate < 30;
             self.plan(answered, Action::Answer(Reading { claim, of, began, calls, fails }));
@@ -291,7 +314,7 @@ impl World {
     /// The process is started anew.
     async fn reopen(&mut self) -> Result<()> {
         self.store.close().await;
-        self.store = store::open(&self.url, options(self.mode)).await?;
+        self.store = store::open(&self.url, options(self.mode, self.money)).await?;
         Ok(())
     }
 
@@ -329,13 +352,8 @@ impl World {
     /// # Errors
     /// When it cannot be opened.
     pub async fn opened_anew(&self) -> Result<Arc<dyn Store>> {
-        store::open(&self.url, options(self.mode)).await
+        store::open(&self.url, options(self.mode, self.money)).await
     }
-}
-
-fn options(mode: Mode) -> Options {
-    let readable = if mode == Mode::WithKey { vec![LIVEMODE] } else { vec![] };
-    Options { readable, ..Options::default() }
 }
 
 /// Polls a future so many times and drops it there, unless it is done before.

@@ -17,6 +17,8 @@ pub struct Scope {
     pub long_lists: bool,
     /// Two Events for one change (docs.stripe.com/webhooks).
     pub twins: bool,
+    /// Checkouts in mode `payment` that make no invoice: only a read tells what they sell.
+    pub line_items: bool,
 }
 
 /// One history's Stripe.

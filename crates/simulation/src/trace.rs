@@ -44,6 +44,8 @@ pub fn trace(running: &Running, faults: &[String]) -> String {
     for (at, note) in &running.log {
         let line = match note {
             Note::Arrived(Arrival::Event(n)) => format!("{} {}", history.events[*n].id, history.events[*n].kind),
+            Note::Arrived(Arrival::Override(n)) => format!("{:?}", history.overrides[*n]),
+            Note::Arrived(Arrival::Revoke(n)) => format!("revoked: {:?}", history.overrides[*n]),
             Note::Arrived(Arrival::Link(c)) => format!("{} is {}", history.last(*c).id, history.owners[*c].user),
             Note::Read { customer, began, calls, outcome } => {
                 let calls = calls.map(|call| call - began);

@@ -70,10 +70,11 @@ fn answer(
     grants.sort_by(longest_first);
     let until = grants.first().and_then(|grant| grant.until);
     let underneath = decide_paid(facts, catalog, policy, feature, now);
+    // Credits of several purchases add up to more than any source of them has.
+    let value = grants.iter().filter_map(|source| source.value).max().max(underneath.value);
     if underneath.allowed {
         grants.extend(underneath.sources);
     }
-    let value = grants.iter().filter_map(|source| source.value).max();
     Decision { allowed: true, reason: Reason::OverrideGrant, until, value, sources: grants }
 }
 

@@ -29,6 +29,13 @@ impl PaymentFacts {
         (amount > 0).then_some(amount)
     }
 
+    /// Whether every charge for it was refused: where the event that said so was lost, a read of the charges still tells.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let refused = |charge: &Charge| charge.status.as_deref() == Some("failed");
+        !self.charges.is_empty() && self.charges.iter().all(refused)
+    }
+
     /// When the money was taken: the first charge that went through.
     #[must_use]
     pub fn charged_at(&self) -> Option<Timestamp> {

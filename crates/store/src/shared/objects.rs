@@ -76,6 +76,10 @@ impl Stored {
     }
 }
 
+/// How many events of one object are compared, the newest: what so many leave open, a read tells. So an event costs the same however many came
+/// before it.
+const TRAIL: i64 = 64;
+
 /// How evidence is to be used.
 pub(super) enum Use {
     Apply,
@@ -136,6 +140,10 @@ pub(super) async fn weigh_subject(
             let take = if is_terminal && !was_terminal { Use::Apply } else { Use::Keep };
             Ok((take, Applied { note: Some(SETTLED), needs_read: true }))
         }
+        // What ends it is its last news, also where the payload does not show it: a session whose delayed payment failed looks the same.
+        Order::Undecidable if is_terminal && !was_terminal => {
+            Ok((Use::Apply, Applied { note: Some(SETTLED), needs_read: false }))
+        }
         Order::Undecidable => {
             let since = stored.at.max(evidence.at).plus_millis(-MARGIN_MS);
             let mut seen = witnesses(conn, evidence.livemode, subject, since).await?;
@@ -166,11 +174,13 @@ async fn witnesses(
     since: Timestamp,
 ) -> Result<Vec<Witness>> {
     let rows = sqlx::query(
-        "select event_id, kind, created, payload from event where livemode = $1 and object_id = $2 and created >= $3",
+        "select event_id, kind, created, payload from event where livemode = $1 and object_id = $2 and created >= $3
+         order by created desc limit $4",
     )
     .bind(livemode.is_live())
     .bind(subject.object_id)
     .bind(since.millis())
+    .bind(TRAIL)
     .fetch_all(conn)
     .await?;
     let mut witnesses = vec![];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::access::{FailedDebit, PaymentFacts, PaymentState, PurchaseFacts, UserFacts};
-use domain::stripe::{Charge, CheckoutSession, Dispute, Invoice, Refund};
+use domain::stripe::{Charge, CheckoutSession, Dispute, Invoice, LineItem, Refund};
 use domain::{Livemode, Timestamp};
 
 use super::Conn;
@@ -75,7 +75,7 @@ impl Gathered {
         let state = if session.is_paid() {
             let at = paid_at.or(payment.charged_at()).or(session.created);
             PaymentState::Paid { at: at.unwrap_or_default() }
-        } else if session.payment_status == PAYMENT_FAILED {
+        } else if session.payment_status == PAYMENT_FAILED || payment.has_failed() {
             PaymentState::Failed
         } else {
             PaymentState::Pending
@@ -84,10 +84,16 @@ impl Gathered {
             id: session.id.clone(),
             payer_id: session.payer_id().unwrap_or_default().to_owned(),
             state,
-            items: session.line_items.clone(),
+            // Until it is read what a session sells, the invoice it made tells the same.
+            items: session.line_items.clone().or_else(|| self.lines_of(session.invoice_id.as_deref()?)),
             amount: session.amount_total,
             payment,
         }
+    }
+
+    fn lines_of(&self, invoice_id: &str) -> Option<Vec<LineItem>> {
+        let (invoice, _) = self.invoices.iter().find(|(invoice, _)| invoice.id == invoice_id)?;
+        (!invoice.lines_truncated).then(|| invoice.lines.clone())
     }
 
     fn of_invoice(&self, invoice: &Invoice) -> PurchaseFacts {

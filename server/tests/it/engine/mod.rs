@@ -4,6 +4,7 @@ mod catalog;
 mod kill;
 mod program;
 mod purchases;
+mod renewals;
 mod thin;
 mod versions;
 

@@ -2,11 +2,11 @@
 
 use super::builders::{NOW, catalog, charge, day, dispute, override_of, purchase, refund, subscription, user};
 use crate::access::{
-    Decision, DisputePolicy, FailedDebit, FailedDebitPolicy, OverrideEffect, PaymentPolicy, PaymentState, Policy,
-    PurchaseFacts, Reason, RefundPolicy, UserFacts, decide,
+    Decision, DisputePolicy, FailedDebit, FailedDebitPolicy, OverrideEffect, PaymentFacts, PaymentPolicy, PaymentState,
+    Policy, PurchaseFacts, Reason, RefundPolicy, UserFacts, decide,
 };
 use crate::catalog::{Catalog, Feature, FeatureGrant, FeatureType};
-use crate::stripe::LineItem;
+use crate::stripe::{Charge, LineItem};
 
 fn buyer(purchases: Vec<PurchaseFacts>) -> UserFacts {
     UserFacts { purchases, ..user(vec![]) }
@@ -166,6 +166,20 @@ fn credits_of_what_was_bought_add_up() {
     let three = ask(&buyer(vec![pack("cs_1", 1), pack("cs_2", 2), refunded]));
     assert_eq!(three.value, Some(300), "and a refunded pack adds none");
     assert_eq!(three.sources.iter().map(|source| source.value).collect::<Vec<_>>(), [Some(100), Some(200)]);
+    let mut granted = buyer(vec![pack("cs_1", 1), pack("cs_2", 2)]);
+    granted.overrides = vec![override_of("calls", OverrideEffect::Grant, None)];
+    let granted = ask(&granted);
+    assert_eq!((granted.reason, granted.value), (Reason::OverrideGrant, Some(300)), "a grant makes them no fewer");
+}
+
+#[test]
+fn a_payment_has_failed_when_every_charge_for_it_was_refused() {
+    let of = |statuses: &[&str]| {
+        let charges = statuses.iter().map(|status| Charge { status: Some((*status).into()), ..charge(0) });
+        PaymentFacts { charges: charges.collect(), ..PaymentFacts::default() }.has_failed()
+    };
+    assert!(of(&["failed"]) && of(&["failed", "failed"]));
+    assert!(!of(&[]) && !of(&["pending"]) && !of(&["failed", "pending"]) && !of(&["failed", "succeeded"]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Stripe's objects as JSON, in the full documented shape of an older and of a newer API version.
 
+pub mod purchase;
+
 use serde_json::{Value, json};
 
 use crate::catalog::{DAY, Price};
@@ -107,15 +109,16 @@ fn subscription_item(item: &Item, subscription: &str, version: Version) -> Value
 }
 
 fn price(price: &Price) -> Value {
+    let recurring = json!({
+        "interval": price.interval, "interval_count": 1, "meter": null, "trial_period_days": null, "usage_type": "licensed",
+    });
+    let is_once = price.interval == "once";
     json!({
         "id": price.id, "object": "price", "active": true, "billing_scheme": "per_unit", "created": 1_700_000_000,
         "currency": "eur", "custom_unit_amount": null, "livemode": false, "lookup_key": null, "metadata": {}, "nickname": null,
         "product": price.product,
-        "recurring": {
-            "interval": price.interval, "interval_count": 1, "meter": null, "trial_period_days": null,
-            "usage_type": "licensed",
-        },
-        "tax_behavior": "unspecified", "tiers_mode": null, "transform_quantity": null, "type": "recurring",
+        "recurring": if is_once { Value::Null } else { recurring },
+        "tax_behavior": "unspecified", "tiers_mode": null, "transform_quantity": null, "type": if is_once { "one_time" } else { "recurring" },
         "unit_amount": price.amount, "unit_amount_decimal": price.amount.to_string(),
     })
 }
