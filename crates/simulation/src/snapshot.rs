@@ -37,6 +37,7 @@ pub(crate) fn read(history: &History, customer: usize, times: [i64; 5]) -> Resul
         invoices: invoices(fourth),
         charges: charges(fourth).collect(),
         disputes: disputes(fourth, fifth),
+        entitlements: Some(vec![]),
     })
 }
 
