@@ -22,15 +22,11 @@ impl EntitlementSummary {
     /// The path of the first needed field that is missing.
     pub fn read(object: &Value) -> Result<Self, Missing> {
         let root = Reader::new(object);
-        let list = root.at("entitlements").ok_or_else(|| root.wrong("entitlements", "a list"))?;
-        if !list.value().get("data").is_some_and(Value::is_array) {
-            return Err(list.wrong("data", "a list"));
-        }
-        let mut lookup_keys =
-            list.each("data").iter().map(|one| one.string("lookup_key")).collect::<Result<Vec<_>, _>>()?;
+        let (list, truncated) = root.list("entitlements")?;
+        let mut lookup_keys = list.iter().map(|one| one.string("lookup_key")).collect::<Result<Vec<_>, _>>()?;
         lookup_keys.sort_unstable();
         lookup_keys.dedup();
-        Ok(Self { customer_id: root.reference("customer")?, lookup_keys, truncated: list.boolean("has_more")? })
+        Ok(Self { customer_id: root.reference("customer")?, lookup_keys, truncated })
     }
 }
 

@@ -62,16 +62,17 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
-    /// A list inside of an object: what of it is here, and whether Stripe cut it.
+    /// A list inside of an object: what of it is here, and whether Stripe cut it. One that does not say so is whole.
     ///
     /// # Errors
-    /// When there is no list at `key`, or it does not say whether it is whole.
+    /// When there is no list at `key`.
     pub fn list(&self, key: &str) -> Result<(Vec<Self>, bool), Missing> {
         let list = self.at(key).ok_or_else(|| self.wrong(key, "a list"))?;
         if !list.value.get("data").is_some_and(Value::is_array) {
             return Err(list.wrong("data", "the elements of a list"));
         }
-        Ok((list.each("data"), list.boolean("has_more")?))
+        let is_cut = list.optional("has_more", "true or false", |list, key| list.boolean(key).ok())?;
+        Ok((list.each("data"), is_cut.unwrap_or(false)))
     }
 
     /// What `read` finds at `key`, where Stripe always has something or null: only null is none.

@@ -22,9 +22,8 @@ impl LineItem {
     /// When what stands there is no price, lacks its id or product, or the number of it is missing.
     pub(super) fn read(line: &Reader<'_>) -> Result<Option<Self>, Missing> {
         if let Some(price) = line.at("price") {
-            let is_counted = price
-                .at("recurring")
-                .is_none_or(|recurring| recurring.opt_string("usage_type").is_none_or(|usage| usage != "metered"));
+            let usage = price.at("recurring").and_then(|recurring| recurring.opt_string("usage_type"));
+            let is_counted = usage.is_some_and(|usage| usage == "licensed");
             return Ok(Some(Self {
                 price_id: price.string("id")?,
                 product_id: Some(price.reference("product")?),

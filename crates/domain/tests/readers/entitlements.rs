@@ -38,7 +38,7 @@ fn what_is_missing_is_named() {
     assert_eq!(fault(|s| s["customer"] = Value::Null), "customer");
     assert_eq!(fault(|s| s["entitlements"] = Value::Null), "entitlements");
     assert_eq!(fault(|s| s["entitlements"]["data"] = Value::Null), "entitlements.data");
-    assert_eq!(fault(|s| s["entitlements"]["has_more"] = Value::Null), "entitlements.has_more");
+    assert_eq!(fault(|s| s["entitlements"]["has_more"] = json!("no")), "entitlements.has_more");
     assert_eq!(fault(|s| s["entitlements"]["data"][1]["lookup_key"] = Value::Null), "entitlements.data[1].lookup_key");
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn hear(program: &Program, id: &str, created: Timestamp, change
     let mut object = json!({
         "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "created": created.secs(),
         "metadata": { "user_id": "user_1" },
-        "items": { "data": [{ "id": "si_1", "price": { "id": "price_pro" }, "current_period_end": created.secs() + 30 * 86_400 }] },
+        "items": { "data": [{ "id": "si_1", "quantity": 1, "price": { "id": "price_pro", "product": "prod_1" }, "current_period_end": created.secs() + 30 * 86_400 }] },
     });
     object.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     let event = json!({
