@@ -66,13 +66,18 @@ impl Row {
         !self.is_product && self.customers > 0 && self.grants.is_empty() && self.from_product.is_empty()
     }
 
-    /// Who says what it gives, in words.
+    /// Who says what it gives, in few words.
     fn sources(&self) -> String {
         let mut sources: Vec<GrantSource> =
             counting(&self.grants).chain(counting(&self.from_product)).map(|grant| grant.source).collect();
         sources.sort_unstable_by(|a, b| b.cmp(a));
         sources.dedup();
-        sources.into_iter().map(source_words).collect::<Vec<_>>().join(", ")
+        let words = |source| match source {
+            GrantSource::Manual => "Here",
+            GrantSource::Metadata => "Metadata",
+            GrantSource::Stripe => "Stripe features",
+        };
+        sources.into_iter().map(words).collect::<Vec<_>>().join(", ")
     }
 
     fn label(&self) -> String {

@@ -103,7 +103,7 @@ fn by_payment(customers: &[&Customer], feature: &str, money: Money, now: i64, do
     } else if !items.is_empty() {
         denied(why_not(&items, &bought, feature))
     } else if bought.stands {
-        denied(vec![if bought.gives_anything { "not_in_plan" } else { "price_not_in_catalog" }])
+        denied(vec![if bought.is_in_catalog { "not_in_plan" } else { "price_not_in_catalog" }])
     } else {
         denied(vec!["no_payment"])
     }
@@ -122,6 +122,8 @@ struct Bought {
     stands: bool,
     /// Whether any of it gives anything.
     gives_anything: bool,
+    /// Whether any of it gave anything, though the time may be over.
+    is_in_catalog: bool,
 }
 
 impl Bought {
@@ -159,6 +161,7 @@ impl Bought {
             (None, _) => purchase.paid_at.unwrap_or(i64::MAX),
         };
         let lasts = |grant: &Grant| grant.days.is_none_or(|days| now < paid_at + days * DAY);
+        self.is_in_catalog |= grants().next().is_some();
         self.gives_anything |= grants().any(|(grant, _)| lasts(grant));
         self.stands |= about.is_empty();
         if !about.is_empty() && !about.iter().any(|(grant, _)| lasts(grant)) {

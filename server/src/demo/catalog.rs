@@ -58,11 +58,12 @@ const FIRST: [Sold; 6] = [
 
 const NEWEST: Sold = ("prod_DemoAnalytics", "Analytics", &[(ANALYTICS, 1_900, Some("month"), "Analytics, monthly")]);
 
-/// The catalog that the founder made at first: some of it by product, some by price.
+/// The catalog that the founder made at first: some of it by product, some by price, some in Stripe.
 pub(super) async fn open_shop(stage: &Stage) -> anyhow::Result<()> {
     for sold in FIRST {
         sell(stage, sold);
     }
+    say_in_stripe(stage);
     let author = stage.author("staff:demo@example.com", Some("First catalog"));
     for (key, name, kind) in FEATURES {
         let feature = Feature { name: Some(name.to_owned()), ..Feature::new(key, kind) };
@@ -70,12 +71,9 @@ pub(super) async fn open_shop(stage: &Stage) -> anyhow::Result<()> {
     }
     let on = |feature: &str| FeatureGrant::of(feature);
     let limit = |feature: &str, value| FeatureGrant::of(feature).with_value(Some(value));
-    let starter = vec![limit("projects", 3)];
     let pro = vec![on("pro"), on("api-access"), limit("projects", 25)];
-    let team =
-        vec![on("pro"), on("api-access"), on("priority-support"), limit("projects", 100), limit("team-seats", 10)];
+    let team = vec![on("pro"), on("api-access"), limit("projects", 100), limit("team-seats", 10)];
     let store = &stage.state.store;
-    store.put_grants(MODE, TargetKind::Product, "prod_DemoStarter", &starter, &author).await?;
     for price in [PRO, PRO_YEARLY] {
         store.put_grants(MODE, TargetKind::Price, price, &pro, &author).await?;
     }
@@ -91,6 +89,15 @@ pub(super) async fn open_shop(stage: &Stage) -> anyhow::Result<()> {
     // Who pays for the year gets more of the same: a price adds to its product.
     store.put_grants(MODE, TargetKind::Price, TEAM_YEARLY, &[limit("team-seats", 15)], &author).await?;
     Ok(())
+}
+
+/// What stands in Stripe itself: the metadata of one product, a feature of another.
+fn say_in_stripe(stage: &Stage) {
+    stage.stripe.request("POST", "products/prod_DemoStarter", "metadata[features]=projects%3D3");
+    let feature =
+        stage.stripe.request("POST", "entitlements/features", "lookup_key=priority-support&name=Priority+support");
+    let form = format!("entitlement_feature={}", feature["id"].as_str().unwrap_or_default());
+    stage.stripe.request("POST", "products/prod_DemoTeam/features", &form);
 }
 
 /// A product is added in Stripe, and nobody thinks of the catalog.

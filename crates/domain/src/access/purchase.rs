@@ -157,6 +157,8 @@ pub(super) struct Bought {
     /// In good standing, without the feature.
     without: Vec<Source>,
     gives_something: bool,
+    /// Whether what was paid for gives, or gave, anything.
+    is_in_catalog: bool,
 }
 
 /// One purchase that gives the feature.
@@ -221,6 +223,7 @@ impl Bought {
             }
         };
         let end = |grant: &FeatureGrant| grant.duration.map(|term| paid_at.plus_millis(term.millis()));
+        self.is_in_catalog |= grants().next().is_some();
         self.gives_something |= grants().any(|(_, grant)| end(grant).is_none_or(|end| now < end));
         if wanted.peek().is_none() {
             self.without.push(purchase.source(status, None, None));
@@ -310,7 +313,7 @@ impl Bought {
 
     /// They are in good standing and give other things, or nothing.
     pub(super) fn elsewhere(self) -> Option<Decision> {
-        let reason = if self.gives_something { Reason::NotInPlan } else { Reason::PriceNotInCatalog };
+        let reason = if self.is_in_catalog { Reason::NotInPlan } else { Reason::PriceNotInCatalog };
         (!self.without.is_empty()).then(|| super::decide::denied_for(reason, self.without))
     }
 }

@@ -146,6 +146,8 @@ fn a_duration_counts_from_the_payment() {
     assert_eq!((running.allowed, running.reason, running.until), (true, Reason::Purchase, Some(day(1))));
     let over = ask(&buyer(vec![bought(day(-30))]));
     assert_eq!((over.allowed, over.reason), (false, Reason::PurchaseExpired));
+    let other = decide(Some(&buyer(vec![bought(day(-30))])), &catalog, &Policy::default(), "basic", NOW);
+    assert_eq!(other.reason, Reason::NotInPlan, "the catalog knows what was bought, though its time is over");
     assert_eq!((over.sources[0].until, over.sources[0].status.as_str()), (Some(day(0)), "expired"));
     let again = PurchaseFacts { id: "cs_2".into(), ..bought(day(-3)) };
     assert_eq!(ask(&buyer(vec![bought(day(-40)), again])).until, Some(day(27)), "the newer one gives it");
