@@ -52,7 +52,7 @@ export const pages = [
   ["price", row("/admin/catalog", "/admin/catalog/prices/")],
   ["price-once", "/admin/catalog/prices/price_DemoPass"],
   ["price-policy", "/admin/catalog/prices/price_DemoProMonthly/policy"],
-  ["product", row("/admin/catalog", "/admin/catalog/products/")],
+  ["product", "/admin/catalog/products/prod_DemoTeam"],
   ["features", "/admin/features"],
   ["feature-policy", "/admin/features/pro/policy"],
   ["validator", "/admin/validator"],
