@@ -21,6 +21,8 @@ const EVENTS_AT_ONCE: i64 = 25;
 const LONGEST_WAY: Duration = Duration::from_millis(50);
 /// Customers read from Stripe at the same time.
 const READS_AT_ONCE: i64 = 4;
+/// Subscriptions without news that are doubted in one round.
+const OVERDUE_AT_ONCE: i64 = 100;
 /// Products read in one round: they are few, and customers come first.
 const PRODUCTS_AT_ONCE: i64 = 2;
 /// The longest sleep: other processes put work in line too.
@@ -91,12 +93,17 @@ impl Worker {
     /// Some of what is due; whether there was anything.
     async fn round(&self) -> Result<bool, store::Error> {
         let round = self.0.store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
+        // What still waits in line may be the word that is missing.
+        let overdue = match round.events {
+            0 => self.0.store.doubt_overdue(self.0.clock.now(), OVERDUE_AT_ONCE).await?,
+            _ => 0,
+        };
         let lookups = self.look_up().await?;
         let claims = self.0.store.claim_reads(&self.0.owner, self.0.clock.now(), READS_AT_ONCE).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
         let products = self.0.store.claim_products(&self.0.owner, self.0.clock.now(), PRODUCTS_AT_ONCE).await?;
-        let any = round.events > 0 || lookups > 0 || !claims.is_empty() || !products.is_empty();
+        let any = round.events > 0 || overdue > 0 || lookups > 0 || !claims.is_empty() || !products.is_empty();
         let reads: Vec<_> = claims
             .into_iter()
             .map(|claim| {

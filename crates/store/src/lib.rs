@@ -105,6 +105,8 @@ pub trait Processing: Send + Sync {
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()>;
     /// Drops the mark of a customer that neither Stripe nor any event ever told of.
     async fn forget_unknown_customer(&self, livemode: Livemode, customer_id: &str) -> Result<()>;
+    /// Marks the customers of up to `limit` subscriptions whose paid period has passed without a word from Stripe; of how many.
+    async fn doubt_overdue(&self, now: Timestamp, limit: i64) -> Result<usize>;
     /// Leases the customers whose read is due, so that nobody else reads them until the lease ends.
     async fn claim_reads(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>>;
     /// Leases one customer, if nobody else has it.

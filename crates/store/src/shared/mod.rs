@@ -12,6 +12,7 @@ mod intake;
 mod lists;
 mod mappings;
 mod objects;
+mod overdue;
 mod overrides;
 mod payments;
 mod processing;

@@ -7,7 +7,7 @@ use domain::{Livemode, Timestamp};
 use serde_json::Value;
 
 use super::rows::{Columns as _, DbRow, json, to_json};
-use super::{Conn, note_field};
+use super::{Conn, note_field, overdue};
 use crate::records::Effects;
 use crate::{Error, Result};
 
@@ -308,12 +308,12 @@ pub(super) async fn apply_subscription(
     note_subscription(effects, before.as_ref(), &after);
     sqlx::query(
         "insert into subscription (livemode, subscription_id, customer_id, status, state, observed, past_due_since,
-            evidence_at, evidence_event_id, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            evidence_at, evidence_event_id, updated_at, check_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (livemode, subscription_id) do update
             set customer_id = excluded.customer_id, status = excluded.status, state = excluded.state, observed = excluded.observed,
                 past_due_since = excluded.past_due_since, evidence_at = excluded.evidence_at,
-                evidence_event_id = excluded.evidence_event_id, updated_at = excluded.updated_at",
+                evidence_event_id = excluded.evidence_event_id, updated_at = excluded.updated_at, check_at = excluded.check_at",
     )
     .bind(evidence.livemode.is_live())
     .bind(&id)
@@ -325,6 +325,7 @@ pub(super) async fn apply_subscription(
     .bind(at.millis())
     .bind(event_id)
     .bind(evidence.known_at.millis())
+    .bind(overdue::check_at(&after, at).map(Timestamp::millis))
     .execute(conn)
     .await?;
     Ok(applied)

@@ -165,6 +165,10 @@ impl Processing for Backend {
         write.commit(Timestamp::default()).await
     }
 
+    async fn doubt_overdue(&self, now: Timestamp, limit: i64) -> Result<usize> {
+        self.mark_overdue(now, limit).await
+    }
+
     async fn claim_reads(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>> {
         self.lease_due(owner, now, limit).await
     }

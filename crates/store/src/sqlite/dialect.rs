@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "catalog_sources", include_str!("../../../../migrations/sqlite/0006_catalog_sources.sql")),
     (7, "lookups", include_str!("../../../../migrations/sqlite/0007_lookups.sql")),
     (8, "policies_in_history", include_str!("../../../../migrations/sqlite/0008_policies_in_history.sql")),
+    (9, "overdue", include_str!("../../../../migrations/sqlite/0009_overdue.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

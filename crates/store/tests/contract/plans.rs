@@ -15,6 +15,7 @@ const ENGINE: &[(&str, &str)] = &[
     ("intake", include_str!("../../src/shared/intake.rs")),
     ("mappings", include_str!("../../src/shared/mappings.rs")),
     ("objects", include_str!("../../src/shared/objects.rs")),
+    ("overdue", include_str!("../../src/shared/overdue.rs")),
     ("payments", include_str!("../../src/shared/payments.rs")),
     ("processing", include_str!("../../src/shared/processing.rs")),
     ("product_reads", include_str!("../../src/shared/product_reads.rs")),

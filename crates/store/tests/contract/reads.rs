@@ -12,6 +12,7 @@ on_both! {
     an_undecidable_event_waits_for_a_read, r1_a_slow_old_answer_loses, r2_a_cancel_in_the_second_of_a_resync,
     a_failed_read_is_shown_and_tried_again, one_reader_per_customer, a_customer_deleted_in_stripe_ends_its_subscriptions,
     overrides_survive_a_resync, a_read_counts_a_late_payment_from_the_renewal, a_checkout_that_was_not_finished_names_nobody,
+    a_period_that_passed_without_a_word_is_asked_about,
 }
 
 async fn open(engine: Engine) -> Option<Database> {
@@ -19,6 +20,26 @@ async fn open(engine: Engine) -> Option<Database> {
     let db = Database::open(engine, options).await?.with_catalog().await;
     db.take(&[event("evt_cs", "checkout.session.completed", -900_000, checkout("user_1"), None)]).await;
     Some(db)
+}
+
+async fn a_period_that_passed_without_a_word_is_asked_about(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    db.take(&[event("evt_1", "customer.subscription.created", -864_000, subscription("active", "price_pro"), None)])
+        .await;
+    let end = now().plus_secs(864_000);
+    let hour = |n: i64| end.plus_secs(3600 * n);
+    assert_eq!(db.store.doubt_overdue(hour(1).plus_millis(-1), 10).await.unwrap(), 0, "a renewal takes its time");
+    assert_eq!(db.store.doubt_overdue(hour(1), 10).await.unwrap(), 1);
+    assert_eq!(db.store.doubt_overdue(hour(1), 10).await.unwrap(), 0, "once");
+    // Stripe says no more than before: it is asked again a day later, and the leeway decides meanwhile.
+    let claim = db.store.claim_reads("worker", hour(1), 10).await.unwrap().remove(0);
+    db.answer(&claim, vec![subscription("active", "price_pro")], hour(1)).await;
+    assert_eq!(db.store.doubt_overdue(hour(24), 10).await.unwrap(), 0);
+    assert_eq!(db.store.doubt_overdue(hour(25), 10).await.unwrap(), 1);
+    let claim = db.store.claim_reads("worker", hour(25), 10).await.unwrap().remove(0);
+    db.answer(&claim, vec![subscription("canceled", "price_pro")], hour(25)).await;
+    assert_eq!(db.verdict(), (false, "subscription_canceled"));
+    assert_eq!(db.store.doubt_overdue(hour(10_000), 10).await.unwrap(), 0, "what has ended is not asked about");
 }
 
 async fn an_undecidable_event_waits_for_a_read(engine: Engine) {

@@ -73,6 +73,9 @@ async fn a_database_of_the_first_schema_answers_as_before(engine: Engine) {
     assert_eq!(products[0].product_id, "prod_1", "products are read once");
     let customers = store.claim_reads("worker", now(), 5).await.unwrap();
     assert_eq!(customers[0].customer_id, "cus_1", "what was bought once was never read");
+    let end = now().plus_secs(864_000 + 3600);
+    assert_eq!(db.store.doubt_overdue(end.plus_millis(-1), 5).await.unwrap(), 0);
+    assert_eq!(db.store.doubt_overdue(end, 5).await.unwrap(), 1, "its renewal has to be told");
     // And news are taken in as ever.
     let canceled =
         super::helpers::event("evt_2", "customer.subscription.deleted", 0, subscription("canceled", "price_pro"), None);

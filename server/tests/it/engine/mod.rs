@@ -203,6 +203,33 @@ async fn a_full_queue_is_answered_503_and_nothing_is_lost_by_a_slow_stripe() {
     assert_eq!(program.check("user_1").await["reason"], "subscription_canceled", "an older answer undoes nothing");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_renewal_is_found_by_itself() {
+    let program = Program::start().await;
+    program.with_catalog().await;
+    buy(&program);
+    let stripe = program.stripe.control();
+    stripe.deliver_all().await;
+    program.settle().await;
+    let until = |answer: &Value| domain::Timestamp::parse(answer["until"].as_str().unwrap()).unwrap().secs();
+    let end = until(&program.check("user_1").await);
+    stripe.advance(end - program.now() + 60);
+    stripe.run_billing();
+    assert!(stripe.discard_queue() > 0, "it was to be renewed, and nobody told us what came of it");
+    program.clock.advance((end - program.now() + 1800) * 1000);
+    program.settle().await;
+    let answer = program.check("user_1").await;
+    assert_eq!(
+        (&answer["allowed"], &answer["reason"]),
+        (&json!(true), &json!("grace_period")),
+        "no word is not the end"
+    );
+    program.clock.advance(1_800_000);
+    program.settle().await;
+    let answer = program.check("user_1").await;
+    assert_eq!(answer["sources"][0]["status"], "past_due", "Stripe says that the charge was refused: {answer}");
+}
+
 /// The same event under another id, created now.
 fn with_id(event: &Value, id: &str) -> Value {
     let mut event = event.clone();
