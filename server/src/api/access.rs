@@ -75,7 +75,7 @@ pub(super) struct AccessOut {
 
 #[derive(Serialize, ToSchema)]
 struct SourceOut {
-    /// `subscription`, `purchase` or `override`.
+    /// `subscription`, `purchase`, `entitlement` (one that Stripe lists for the customer) or `override`.
     #[serde(rename = "type")]
     #[schema(example = "subscription")]
     kind: String,

@@ -116,6 +116,12 @@ pub(super) fn link(view: &View<'_>) -> Link {
     if let Some(link) = purchase::entitlement(view) {
         return link;
     }
+    let listed = view.decision.sources.iter().find(|source| source.kind == "entitlement");
+    if let Some(source) = listed.filter(|_| view.decision.allowed) {
+        let what = view.chain.feature.as_deref().unwrap_or("features");
+        let fact = format!("Stripe lists {what} among the active entitlements of {}", source.id);
+        return make(LinkState::Ok, fact, Some(source.id.clone()));
+    }
     let Some(item) = view.subscription().and_then(|facts| view.item(facts)) else {
         return make(LinkState::NotReached, "Nothing is paid for".to_owned(), None);
     };

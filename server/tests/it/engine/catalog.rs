@@ -113,3 +113,33 @@ async fn metadata_gives_features_and_what_is_set_here_comes_on_top() {
     let wrong = json!({"features": [{"feature": "pro", "source": "elsewhere"}]});
     assert_eq!(program.request("PUT", path, wrong).await.status(), 400);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entitlements_alone_give_access_and_the_diagnosis_agrees() {
+    let program = Program::start().await;
+    let customer =
+        json!({"id": "cus_e", "object": "customer", "email": "eve@example.com", "metadata": {"user_id": "user_1"}});
+    let entitlement =
+        json!({"id": "ent_1", "object": "entitlements.active_entitlement", "feature": "feat_1", "lookup_key": "pro"});
+    let summary = json!({
+        "object": "entitlements.active_entitlement_summary", "customer": "cus_e",
+        "entitlements": {"object": "list", "data": [entitlement], "has_more": false, "url": "/v1/customer/cus_e/entitlements"}
+    });
+    for (id, kind, object) in
+        [("evt_1", "customer.created", customer), ("evt_2", "entitlements.active_entitlement_summary.updated", summary)]
+    {
+        let event = json!({
+            "id": id, "object": "event", "api_version": "2025-09-30.clover", "created": program.now(), "livemode": false,
+            "type": kind, "data": {"object": object}
+        });
+        assert_eq!(program.deliver(&event).await.status(), 200);
+    }
+    program.events_only().await;
+    let answer = program.check("user_1").await;
+    assert_eq!((&answer["allowed"], &answer["sources"][0]["type"]), (&json!(true), &json!("entitlement")), "{answer}");
+    let why = program.get("/v1/users/user_1/diagnosis?feature=pro").await;
+    assert_eq!(why["broken_link"], Value::Null, "{why}");
+    let states: Vec<_> = why["links"].as_array().unwrap().iter().map(|link| link["state"].as_str().unwrap()).collect();
+    assert!(!states.contains(&"broken"), "{why}");
+    assert_eq!(states[4], "ok", "{why}");
+}
