@@ -8,7 +8,7 @@ use domain::{Livemode, Timestamp};
 use serde_json::Value;
 
 use super::note_field;
-use super::objects::{Applied, Evidence, Origin, Stored, Subject, TRUNCATED, Use, unreadable, weigh_subject};
+use super::objects::{Applied, ENDED, Evidence, Origin, Stored, Subject, TRUNCATED, Use, unreadable, weigh_subject};
 use super::rows::{Columns as _, json, to_json};
 use super::write::{Cause, Write};
 use crate::Result;
@@ -37,6 +37,9 @@ impl Write<'_> {
         if row.is_none() && summary.lookup_keys.is_empty() && evidence.origin.event_id().is_none() {
             // Most customers have none: no row for each.
             return Ok(Applied::default());
+        }
+        if self.is_deleted(evidence.livemode, &summary.customer_id).await? {
+            return Ok(Applied { note: Some(ENDED), needs_read: false });
         }
         let stored = row.as_ref().map(Stored::read).transpose()?;
         let before: Vec<String> = match &row {
@@ -139,6 +142,16 @@ impl Write<'_> {
         products.sort_unstable();
         products.dedup();
         Ok(products)
+    }
+
+    async fn is_deleted(&mut self, livemode: Livemode, customer_id: &str) -> Result<bool> {
+        let deleted: Option<bool> =
+            sqlx::query_scalar("select deleted from customer where livemode = $1 and customer_id = $2")
+                .bind(livemode.is_live())
+                .bind(customer_id)
+                .fetch_optional(self.conn())
+                .await?;
+        Ok(deleted.unwrap_or(false))
     }
 
     /// A deleted customer is entitled to nothing.

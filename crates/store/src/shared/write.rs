@@ -161,6 +161,11 @@ impl<'a> Write<'a> {
                 || !facts.overrides.is_empty()
                 || !facts.entitlements.is_empty()
         });
+        // What this transaction changed of them is not in memory yet.
+        let own = self.users.iter().filter(|((of, _), _)| *of == livemode);
+        let own = own.filter_map(|((_, user_id), touched)| Some((user_id.clone(), touched.after.clone()?)));
+        let others = users.into_iter().filter(|(user_id, _)| !self.users.contains_key(&(livemode, user_id.clone())));
+        let users: Vec<(String, Arc<UserFacts>)> = others.chain(own).collect();
         for (user_id, facts) in users {
             let (old, new) = ((Some(&*facts), &*before, &policy), (Some(&*facts), &*after, &policy));
             let changes = facts::verdict_changes(&user_id, old, new, now);
