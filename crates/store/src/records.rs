@@ -181,6 +181,8 @@ pub struct ProductClaim {
     pub product_id: String,
     /// Who leased it.
     pub owner: String,
+    /// When the lease ends by itself.
+    pub until: Timestamp,
 }
 
 /// One field that changed.

@@ -33,8 +33,10 @@ fn items(n: usize, start: i64) -> Value {
     json!({"object": "list", "has_more": false, "total_count": 1, "data": [{
         "id": format!("si_{n}"), "object": "subscription_item", "quantity": 1, "current_period_start": start,
         "current_period_end": start + PERIOD, "subscription": format!("sub_{n}"),
-        "price": {"id": "price_pro", "object": "price", "active": true, "currency": "eur", "unit_amount": 2900,
-            "product": "prod_pro", "type": "recurring", "recurring": {"interval": "month", "interval_count": 1}},
+        "price": {"id": "price_pro", "object": "price", "active": true, "billing_scheme": "per_unit", "created": 1_600_000_000,
+            "currency": "eur", "livemode": false, "lookup_key": null, "metadata": {}, "nickname": "Pro, monthly", "product": "prod_pro",
+            "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}, "type": "recurring",
+            "unit_amount": 2900, "unit_amount_decimal": "2900"},
     }]})
 }
 

@@ -26,17 +26,7 @@ const BELIEVED_MS: i64 = 86_400_000;
 impl Backend {
     /// When the next read of a product is due, in the modes that can be read.
     pub(super) async fn next_product_read(&self) -> Result<Option<Timestamp>> {
-        let mut next: Option<i64> = None;
-        for livemode in &self.options.readable {
-            let due: Option<i64> = sqlx::query_scalar(
-                "select min(next_read_at) from product where livemode = $1 and next_read_at is not null",
-            )
-            .bind(livemode.is_live())
-            .fetch_one(&self.read)
-            .await?;
-            next = [next, due].into_iter().flatten().min();
-        }
-        Ok(next.map(Timestamp::from_millis))
+        self.soonest("select min(next_read_at) from product where livemode = $1 and next_read_at is not null").await
     }
 
     pub(super) async fn lease_products(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ProductClaim>> {
@@ -49,7 +39,7 @@ impl Backend {
         for livemode in &self.options.readable {
             let sql = format!(
                 "select product_id from product
-                 where livemode = $1 and next_read_at is not null and next_read_at <= $2 and (lease_until is null or lease_until <= $2)
+                 where livemode = $1 and next_read_at is not null and next_read_at <= $2
                  order by next_read_at
                  limit $3{SKIP_LOCKED}"
             );
@@ -60,15 +50,20 @@ impl Backend {
                 .fetch_all(write.conn())
                 .await?;
             for row in &rows {
-                let claim =
-                    ProductClaim { livemode: *livemode, product_id: row.text("product_id")?, owner: owner.to_owned() };
+                let claim = ProductClaim {
+                    livemode: *livemode,
+                    product_id: row.text("product_id")?,
+                    owner: owner.to_owned(),
+                    until: now.plus_millis(LEASE_MS),
+                };
+                // The next read is due when the lease ends, unless it is asked for before.
                 sqlx::query(
-                    "update product set lease_owner = $3, lease_until = $4 where livemode = $1 and product_id = $2",
+                    "update product set lease_owner = $3, next_read_at = $4 where livemode = $1 and product_id = $2",
                 )
                 .bind(livemode.is_live())
                 .bind(&claim.product_id)
                 .bind(owner)
-                .bind(now.plus_millis(LEASE_MS).millis())
+                .bind(claim.until.millis())
                 .execute(write.conn())
                 .await?;
                 claims.push(claim);
@@ -139,16 +134,15 @@ impl Backend {
             }
         }
         sqlx::query(
-            "update product
-             set next_read_at = $3, read_attempts = 0, read_error = null, lease_owner = null, lease_until = null, synced_at = $4
+            "update product set read_attempts = 0, read_error = null, lease_owner = null, synced_at = $3
              where livemode = $1 and product_id = $2",
         )
         .bind(claim.livemode.is_live())
         .bind(&claim.product_id)
-        .bind((!deleted).then(|| now.plus_millis(BELIEVED_MS).millis()))
         .bind(started_at.millis())
         .execute(write.conn())
         .await?;
+        write.read_next(claim, (!deleted).then(|| now.plus_millis(BELIEVED_MS))).await?;
         write.commit(now).await?;
         Ok(effects)
     }
@@ -161,7 +155,7 @@ impl Backend {
     ) -> Result<()> {
         let mut write = self.begin().await?;
         let attempts: Option<i64> = sqlx::query_scalar(
-            "update product set read_attempts = read_attempts + 1, read_error = $4, lease_owner = null, lease_until = null
+            "update product set read_attempts = read_attempts + 1, read_error = $4, lease_owner = null
              where livemode = $1 and product_id = $2 and lease_owner = $3
              returning read_attempts",
         )
@@ -173,12 +167,7 @@ impl Backend {
         .await?;
         let Some(attempts) = attempts else { return Ok(()) };
         let delay = retry_delay_ms(attempts, &claim.product_id).map_or(BELIEVED_MS, |delay| delay.min(BELIEVED_MS));
-        sqlx::query("update product set next_read_at = $3 where livemode = $1 and product_id = $2")
-            .bind(claim.livemode.is_live())
-            .bind(&claim.product_id)
-            .bind(now.plus_millis(delay).millis())
-            .execute(write.conn())
-            .await?;
+        write.read_next(claim, Some(now.plus_millis(delay))).await?;
         write.commit(now).await
     }
 
@@ -210,6 +199,20 @@ impl Write<'_> {
         .fetch_optional(self.conn())
         .await?;
         Ok(owner.as_deref() == Some(claim.owner.as_str()))
+    }
+
+    /// When the product is read next, unless that was asked for while it was read.
+    async fn read_next(&mut self, claim: &ProductClaim, at: Option<Timestamp>) -> Result<()> {
+        sqlx::query(
+            "update product set next_read_at = $4 where livemode = $1 and product_id = $2 and next_read_at = $3",
+        )
+        .bind(claim.livemode.is_live())
+        .bind(&claim.product_id)
+        .bind(claim.until.millis())
+        .bind(at.map(Timestamp::millis))
+        .execute(self.conn())
+        .await?;
+        Ok(())
     }
 
     /// Somebody asked for a customer to be read: so are the products it subscribes to.

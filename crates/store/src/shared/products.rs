@@ -44,21 +44,25 @@ impl Write<'_> {
         let mut applied = Applied::default();
         let mut before: Option<Product> = None;
         if let Some(row) = &row {
+            let known: Product = json("product", "state", &product.id, &row.text("state")?)?;
             let at = row.time("evidence_at")?;
             let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
             let ends = (row.flag("deleted")?, deleted);
             let decision;
             (decision, applied) = weigh(self.conn(), evidence, &product.id, Some(&stored), ends).await?;
-            self.read_product_if_needed(evidence.livemode, Some(&product.id), &mut applied, now).await?;
+            let doubt = std::mem::take(&mut applied.needs_read) && known != *product;
+            self.read_if(doubt, evidence.livemode, Some(&product.id), now).await?;
             if !matches!(decision, Use::Apply) {
                 return Ok(applied);
             }
-            before = Some(json("product", "state", &product.id, &row.text("state")?)?);
+            before = Some(known);
         }
+        let (name, features) = before.map_or((None, None), |known| (known.name, known.features));
         if !deleted {
-            note_field(effects, &product.id, "name", before.and_then(|p| p.name), product.name.clone());
+            note_field(effects, &product.id, "name", name, product.name.clone());
         }
-        // What is deleted keeps what was known of it: prices of it may still be paid for. Its features are read from Stripe as soon as it is known, and no more when it is deleted.
+        // What is deleted keeps what was known of it: prices of it may still be paid for. Its features are read from Stripe as soon as it is
+        // known, and no more when it is deleted.
         sqlx::query(
             "insert into product (livemode, product_id, state, deleted, evidence_at, evidence_event_id, next_read_at)
              values ($1, $2, $3, $4, $5, $6, $7)
@@ -76,11 +80,10 @@ impl Write<'_> {
         .bind((!deleted).then_some(now.millis()))
         .execute(self.conn())
         .await?;
-        if deleted {
-            return Ok(applied);
+        if !deleted && features != product.features {
+            let target = Target { livemode: evidence.livemode, kind: TargetKind::Product, id: &product.id };
+            self.take_metadata(target, product.features.as_deref(), evidence, now, effects, &mut applied).await?;
         }
-        let target = Target { livemode: evidence.livemode, kind: TargetKind::Product, id: &product.id };
-        self.take_metadata(target, product.features.as_deref(), evidence, now, effects, &mut applied).await?;
         Ok(applied)
     }
 
@@ -94,24 +97,27 @@ impl Write<'_> {
         effects: &mut Effects,
     ) -> Result<Applied> {
         let row = sqlx::query(
-            "select deleted, evidence_at, evidence_event_id from price where livemode = $1 and price_id = $2",
+            "select state, deleted, evidence_at, evidence_event_id from price where livemode = $1 and price_id = $2",
         )
         .bind(evidence.livemode.is_live())
         .bind(&price.id)
         .fetch_optional(self.conn())
         .await?;
         let mut applied = Applied::default();
+        let mut features = None;
         if let Some(row) = &row {
+            let known: Price = json("price", "state", &price.id, &row.text("state")?)?;
             let at = row.time("evidence_at")?;
             let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
             let ends = (row.try_get("deleted")?, deleted);
             let decision;
             (decision, applied) = weigh(self.conn(), evidence, &price.id, Some(&stored), ends).await?;
-            let product_id = price.product_id.as_deref();
-            self.read_product_if_needed(evidence.livemode, product_id, &mut applied, now).await?;
+            let doubt = std::mem::take(&mut applied.needs_read) && known != *price;
+            self.read_if(doubt, evidence.livemode, price.product_id.as_deref(), now).await?;
             if !matches!(decision, Use::Apply) {
                 return Ok(applied);
             }
+            features = known.features;
         }
         sqlx::query(
             "insert into price (livemode, price_id, product_id, state, deleted, evidence_at, evidence_event_id)
@@ -130,11 +136,10 @@ impl Write<'_> {
         .bind(evidence.origin.event_id())
         .execute(self.conn())
         .await?;
-        if deleted {
-            return Ok(applied);
+        if !deleted && features != price.features {
+            let target = Target { livemode: evidence.livemode, kind: TargetKind::Price, id: &price.id };
+            self.take_metadata(target, price.features.as_deref(), evidence, now, effects, &mut applied).await?;
         }
-        let target = Target { livemode: evidence.livemode, kind: TargetKind::Price, id: &price.id };
-        self.take_metadata(target, price.features.as_deref(), evidence, now, effects, &mut applied).await?;
         Ok(applied)
     }
 
@@ -195,16 +200,16 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Too close in time to tell which is the later: the product is read, its prices with it, once that is past. No event waits for it.
-    async fn read_product_if_needed(
+    /// Two that differ are too close in time to tell which is the later: the product is read, its prices with it, once that is past. No
+    /// event waits for it.
+    async fn read_if(
         &mut self,
+        doubt: bool,
         livemode: Livemode,
         product_id: Option<&str>,
-        applied: &mut Applied,
         now: Timestamp,
     ) -> Result<()> {
-        let needs_read = std::mem::take(&mut applied.needs_read);
-        let Some(product_id) = product_id.filter(|_| needs_read) else { return Ok(()) };
+        let Some(product_id) = product_id.filter(|_| doubt) else { return Ok(()) };
         sqlx::query("update product set next_read_at = $3 where livemode = $1 and product_id = $2 and deleted = false")
             .bind(livemode.is_live())
             .bind(product_id)

@@ -53,19 +53,19 @@ impl Write<'_> {
 }
 
 impl Backend {
+    /// The earliest instant a statement finds among the modes that can be read; the mode is its one parameter.
+    pub(super) async fn soonest(&self, sql: &'static str) -> Result<Option<Timestamp>> {
+        let mut soonest: Option<i64> = None;
+        for livemode in &self.options.readable {
+            let at: Option<i64> = sqlx::query_scalar(sql).bind(livemode.is_live()).fetch_one(&self.read).await?;
+            soonest = [soonest, at].into_iter().flatten().min();
+        }
+        Ok(soonest.map(Timestamp::from_millis))
+    }
+
     /// When the next read of a customer is due, in the modes that can be read.
     pub(super) async fn next_read(&self) -> Result<Option<Timestamp>> {
-        let mut next: Option<i64> = None;
-        for livemode in &self.options.readable {
-            let due: Option<i64> = sqlx::query_scalar(
-                "select min(next_read_at) from customer where livemode = $1 and dirty_at is not null",
-            )
-            .bind(livemode.is_live())
-            .fetch_one(&self.read)
-            .await?;
-            next = [next, due].into_iter().flatten().min();
-        }
-        Ok(next.map(Timestamp::from_millis))
+        self.soonest("select min(next_read_at) from customer where livemode = $1 and dirty_at is not null").await
     }
 
     pub(super) async fn lease_due(&self, owner: &str, now: Timestamp, limit: i64) -> Result<Vec<ReadClaim>> {

@@ -268,17 +268,10 @@ fn unreadable(kind: &str, missing: &Missing) -> String {
 impl Backend {
     /// When the next lookup is due, in the modes that can be read.
     pub(super) async fn next_lookup(&self) -> Result<Option<Timestamp>> {
-        let mut next: Option<i64> = None;
-        for livemode in &self.options.readable {
-            let due: Option<i64> = sqlx::query_scalar(
-                "select min(next_attempt_at) from event where livemode = $1 and waits_for_read and customer_id is null",
-            )
-            .bind(livemode.is_live())
-            .fetch_one(&self.read)
-            .await?;
-            next = [next, due].into_iter().flatten().min();
-        }
-        Ok(next.map(Timestamp::from_millis))
+        self.soonest(
+            "select min(next_attempt_at) from event where livemode = $1 and waits_for_read and customer_id is null",
+        )
+        .await
     }
 
     pub(super) async fn lease_lookups(&self, now: Timestamp, limit: i64) -> Result<Vec<Lookup>> {

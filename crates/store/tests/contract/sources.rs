@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::catalog::{FeatureGrant, GrantSource, counting};
 use domain::event::EventStatus;
 use serde_json::{Value, json};
-use store::records::{ProductSnapshot, Snapshot, TargetKind};
+use store::records::{Author, ProductSnapshot, Snapshot, TargetKind};
 use store::{Error, Options};
 
 use super::helpers::{Database, Engine, MODE, author, checkout, customer, event, now, on_both, subscription};
@@ -16,7 +16,8 @@ on_both! {
     s9_a_summary_gives_all_of_its_features, s10_an_older_empty_summary_changes_nothing,
     summaries_of_one_second_are_told_apart_by_what_they_changed, a_summary_and_its_customer_are_different_objects,
     entitlements_make_products_be_read_again, a_deleted_customer_is_entitled_to_nothing,
-    what_stripe_gives_cannot_be_deleted_here,
+    what_stripe_gives_cannot_be_deleted_here, a_price_that_says_what_is_known_needs_no_read,
+    a_product_asked_for_while_it_is_read_is_read_again, a_change_of_the_catalog_sees_what_its_round_changed,
 }
 
 /// `user_1` is mapped to `cus_1`, who pays for `price_x` of `prod_1`, which gives nothing so far; Stripe can be read.
@@ -227,10 +228,7 @@ async fn s9_a_summary_gives_all_of_its_features(engine: Engine) {
                 entitlements: Some(all.iter().map(|key| entitlement(key)).collect()),
                 ..Snapshot::default()
             };
-            db.store
-                .apply_snapshot(&claims[0], &snapshot, now(), &store::records::Author::system(now()))
-                .await
-                .unwrap();
+            db.store.apply_snapshot(&claims[0], &snapshot, now(), &Author::system(now())).await.unwrap();
         }
         assert_eq!(db.status("evt_1").await, EventStatus::Processed);
         let missing: Vec<_> = all.iter().filter(|key| !has(&db, key)).collect();
@@ -290,6 +288,8 @@ async fn a_deleted_customer_is_entitled_to_nothing(engine: Engine) {
     db.take(&[summary("evt_1", -500, &[], &keys(1)), ended, gone]).await;
     assert!(!has(&db, "f000"));
     assert!(db.store.index().facts(MODE, "user_1").unwrap().entitlements.is_empty());
+    db.take(&[summary("evt_late", -600, &[], &keys(2))]).await;
+    assert!(db.store.index().facts(MODE, "user_1").unwrap().entitlements.is_empty(), "nor is it by what comes late");
 }
 
 async fn what_stripe_gives_cannot_be_deleted_here(engine: Engine) {
@@ -299,4 +299,47 @@ async fn what_stripe_gives_cannot_be_deleted_here(engine: Engine) {
     assert!(matches!(refused, Err(Error::Conflict(why)) if why.contains("prod_1")));
     db.take(&[product_updated("evt_2", -400, None)]).await;
     assert!(db.store.delete_feature(MODE, "pro", &author()).await.unwrap());
+}
+
+/// `price_x` as Stripe sends it inside of items: whole, with its metadata.
+fn whole(mut subscription: Value) -> Value {
+    subscription["items"]["data"][0]["price"]["metadata"] = json!({});
+    subscription
+}
+
+async fn a_price_that_says_what_is_known_needs_no_read(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let price = whole(subscription("active", "price_x"))["items"]["data"][0]["price"].clone();
+    let claims = db.store.claim_products("worker", now(), 5).await.unwrap();
+    let answer = ProductSnapshot { product: Some(product(None)), features: vec![], prices: vec![price] };
+    db.store.apply_product(&claims[0], &answer, now(), now()).await.unwrap();
+    // Renewals of the second in which the product was read.
+    db.take(&[event("evt_1", "customer.subscription.updated", 0, whole(subscription("active", "price_x")), None)])
+        .await;
+    db.take(&[product_updated("evt_2", 1, None)]).await;
+    let later = now().plus_secs(3600);
+    assert!(db.store.claim_products("worker", later, 5).await.unwrap().is_empty(), "nothing is undecidable");
+}
+
+async fn a_product_asked_for_while_it_is_read_is_read_again(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let claims = db.store.claim_products("worker", now(), 5).await.unwrap();
+    let asked = Author { now: now().plus_secs(1), ..author() };
+    assert_eq!(db.store.request_products(MODE, &asked).await.unwrap(), 1);
+    let answer = ProductSnapshot { product: Some(product(None)), features: vec![], prices: vec![] };
+    db.store.apply_product(&claims[0], &answer, now(), now().plus_secs(2)).await.unwrap();
+    read_product(&db, &["pro"], now().plus_secs(3)).await;
+    assert!(has(&db, "pro"), "who asked was not answered by a read that had begun before");
+}
+
+async fn a_change_of_the_catalog_sees_what_its_round_changed(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let ended = event("evt_c", "customer.subscription.deleted", -500, subscription("canceled", "price_x"), None);
+    db.deliver(&ended).await;
+    db.deliver(&product_updated("evt_p", -490, Some("pro"))).await;
+    db.drain().await;
+    assert!(!has(&db, "pro"));
+    let changes = db.store.verdict_changes(MODE, "user_1", 10).await.unwrap();
+    let given: Vec<_> = changes.iter().filter(|change| change.change.allowed_after).collect();
+    assert!(given.is_empty(), "it was over before the price gave anything: {given:?}");
 }
