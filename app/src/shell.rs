@@ -122,6 +122,7 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
             {entry("/admin/unattributed", "Unattributed", counts.unattributed, "unattributed customers", Tone::Violet)}
             <h2>"Operate"</h2>
             {plain("/admin/overrides", "Overrides")}
+            {plain("/admin/resyncs", "Resyncs")}
             {plain("/admin/validator", "Set-up")}
             <h2>"Settings"</h2>
             {plain("/admin/api-keys", "API keys")}

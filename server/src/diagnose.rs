@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use domain::access::{UserFacts, decide, decide_any};
 use domain::diagnosis::{
-    Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Diagnosis, EventRecords, FailedEvent, Likeness,
-    MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
+    Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Diagnosis, Drift, EventRecords, FailedEvent,
+    Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
 };
 use domain::event::EventStatus;
 use domain::mapping::MappingSource;
@@ -138,6 +138,7 @@ async fn gather(
         }
     }
     chain.mappings = store.mappings_of(livemode, user_id).await?.into_iter().map(mapping_record).collect();
+    chain.drift = drift(store, livemode, &mapped).await?;
     chain.conflicts = conflicts(store, livemode, user_id).await?;
     let named = if stranger.is_some() { None } else { Some(user_id) };
     let searched: Vec<String> = mapped.iter().cloned().chain(stranger.map(str::to_owned)).collect();
@@ -209,6 +210,26 @@ fn mapping_record(mapping: store::records::MappingRecord) -> MappingRecord {
         evidence: Some(mapping.evidence).filter(|evidence| !evidence.is_empty()),
         since: mapping.since,
     }
+}
+
+/// What the last comparison with Stripe found and nothing has mended since. Names and the like break nothing.
+async fn drift(store: &dyn Store, livemode: Livemode, customers: &[String]) -> Result<Vec<Drift>, store::Error> {
+    let mut drift = vec![];
+    for (at, effects) in store.open_drift(livemode, customers).await? {
+        if effects.verdicts.is_empty() {
+            continue;
+        }
+        drift.extend(effects.fields.into_iter().map(|change| Drift {
+            object: change.object,
+            field: change.field,
+            ours: change.before.unwrap_or_else(|| "nothing".into()),
+            theirs: change.after.unwrap_or_else(|| "nothing".into()),
+            at,
+        }));
+    }
+    // The status says most.
+    drift.sort_by_key(|drift| drift.field != "status");
+    Ok(drift)
 }
 
 async fn conflicts(store: &dyn Store, livemode: Livemode, user: &str) -> Result<Vec<ConflictRecord>, store::Error> {

@@ -17,6 +17,8 @@ pub mod metrics;
 pub mod openapi;
 pub mod owner;
 pub mod pages;
+mod reading;
+pub mod resync;
 pub mod router;
 pub mod serve;
 pub mod state;
@@ -40,6 +42,7 @@ use store::Store;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::resync::Resyncs;
 use crate::state::AppState;
 use crate::webhook::Intake;
 use crate::worker::Worker;
@@ -71,5 +74,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let gateways = Arc::new(gateways);
     let intake = Intake::start(Arc::clone(&store), config.intake_batch);
     let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker })
+    let (resync_clock, schedule) = (Arc::clone(&clock), config.schedule);
+    let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
+    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs })
 }

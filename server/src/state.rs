@@ -9,6 +9,7 @@ use store::Store;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::resync::Resyncs;
 use crate::webhook::Intake;
 use crate::worker::Worker;
 
@@ -27,6 +28,8 @@ pub struct AppState {
     pub intake: Intake,
     /// Processes events and reads customers.
     pub worker: Worker,
+    /// Works through resyncs.
+    pub resyncs: Resyncs,
 }
 
 impl AppState {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Livemode;
-use domain::stripe::checkout_session::is_guest;
 use gateway::Gateway;
 use store::Store;
-use store::records::{Author, Lookup, ProductClaim, ProductSnapshot, ReadClaim, Snapshot, SyncReport};
+use store::records::{Author, Lookup, ProductClaim, ReadClaim, Snapshot, SyncReport};
 use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::Clock;
 use crate::webhook::Intake;
@@ -19,12 +19,14 @@ use crate::webhook::Intake;
 const EVENTS_AT_ONCE: i64 = 25;
 /// How long processing gives way to deliveries between two rounds.
 const LONGEST_WAY: Duration = Duration::from_millis(50);
-/// Customers read from Stripe at the same time.
-const READS_AT_ONCE: i64 = 4;
+/// Customers, objects and products that Stripe is asked for at the same time.
+const ASKED_AT_ONCE: usize = 8;
 /// Subscriptions without news that are doubted in one round.
 const OVERDUE_AT_ONCE: i64 = 100;
-/// Products read in one round: they are few, and customers come first.
+/// Products of which reads begin in one round: they are few, and customers come first.
 const PRODUCTS_AT_ONCE: i64 = 2;
+/// How long answers of Stripe's are waited for once the program was told to stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// The longest sleep: other processes put work in line too.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How far this process's memory may be behind what other processes committed.
@@ -56,6 +58,53 @@ pub enum SyncError {
 #[derive(Clone)]
 pub struct Worker(Arc<Inner>);
 
+/// What Stripe is being asked.
+#[derive(Default)]
+struct Asking {
+    reads: JoinSet<Result<(), store::Error>>,
+    /// Whether an answer was taken in since somebody looked: it may have put something in line.
+    answered: bool,
+}
+
+impl Asking {
+    /// How many more may be asked; what was answered makes room.
+    fn room(&mut self) -> Result<i64, store::Error> {
+        while let Some(ended) = self.reads.try_join_next() {
+            self.answered = true;
+            Self::ended(ended)?;
+        }
+        Ok(i64::try_from(ASKED_AT_ONCE.saturating_sub(self.reads.len())).unwrap_or(0))
+    }
+
+    fn is_full(&self) -> bool {
+        self.reads.len() >= ASKED_AT_ONCE
+    }
+
+    /// Waits for an answer to be taken in; `false` when nothing is asked.
+    async fn next(&mut self) -> Result<bool, store::Error> {
+        match self.reads.join_next().await {
+            None => Ok(false),
+            Some(ended) => Self::ended(ended).map(|()| true),
+        }
+    }
+
+    /// Waits for an answer to be taken in, for ever when nothing is asked.
+    async fn answered(&mut self) {
+        match self.next().await {
+            Ok(true) => {}
+            Ok(false) => std::future::pending().await,
+            Err(error) => tracing::error!(%error, "an answer could not be stored; Stripe is asked again"),
+        }
+    }
+
+    fn ended(ended: Result<Result<(), store::Error>, JoinError>) -> Result<(), store::Error> {
+        ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "a read broke off; its lease ends by itself");
+            Ok(())
+        })
+    }
+}
+
 struct Inner {
     store: Arc<dyn Store>,
     gateways: Arc<HashMap<Livemode, Arc<dyn Gateway>>>,
@@ -86,73 +135,65 @@ impl Worker {
     /// # Errors
     /// When the database fails. What was not done stays in line.
     pub async fn run_once(&self) -> Result<(), store::Error> {
-        while self.round().await? {}
+        let mut asking = Asking::default();
+        while self.round(&mut asking).await? || asking.next().await? {}
         Ok(())
     }
 
-    /// Some of what is due; whether there was anything.
-    async fn round(&self) -> Result<bool, store::Error> {
-        let round = self.0.store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
-        // What still waits in line may be the word that is missing.
-        let overdue = match round.events {
-            0 => self.0.store.doubt_overdue(self.0.clock.now(), OVERDUE_AT_ONCE).await?,
-            _ => 0,
-        };
-        let lookups = self.look_up().await?;
-        let claims = self.0.store.claim_reads(&self.0.owner, self.0.clock.now(), READS_AT_ONCE).await?;
+    /// Some of what is due; whether there was anything. Stripe is asked beside the rounds, so that a slow answer keeps no event waiting.
+    async fn round(&self, asking: &mut Asking) -> Result<bool, store::Error> {
+        let store = &self.0.store;
+        let round = store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
-        let products = self.0.store.claim_products(&self.0.owner, self.0.clock.now(), PRODUCTS_AT_ONCE).await?;
-        let any = round.events > 0 || overdue > 0 || lookups > 0 || !claims.is_empty() || !products.is_empty();
-        let reads: Vec<_> = claims
-            .into_iter()
-            .map(|claim| {
-                let worker = self.clone();
-                tokio::spawn(async move { worker.read(&claim, &Author::system(worker.0.clock.now())).await })
-            })
-            .collect();
-        let products: Vec<_> = products
-            .into_iter()
-            .map(|claim| {
-                let worker = self.clone();
-                tokio::spawn(async move { worker.read_product(&claim).await })
-            })
-            .collect();
-        for read in products {
-            match read.await {
-                Ok(read) => read?,
-                Err(error) => tracing::error!(%error, "a read broke off; its lease ends by itself"),
-            }
-        }
-        for read in reads {
-            match read.await {
-                Ok(Ok(_) | Err(SyncError::Stripe(_))) => {}
-                Ok(Err(SyncError::Store(error))) => return Err(error),
-                Ok(Err(error)) => tracing::warn!(%error, "a customer was not read"),
-                Err(error) => tracing::error!(%error, "a read broke off; its lease ends by itself"),
-            }
-        }
-        Ok(any)
+        // What still waits in line may be the word that is missing.
+        let overdue = match round.events {
+            0 => store.doubt_overdue(self.0.clock.now(), OVERDUE_AT_ONCE).await?,
+            _ => 0,
+        };
+        Ok(self.ask(asking).await? || round.events > 0 || overdue > 0)
     }
 
-    /// Asks whose the objects of some thin events are; of how many.
-    async fn look_up(&self) -> Result<usize, store::Error> {
-        let lookups = self.0.store.claim_lookups(self.0.clock.now(), READS_AT_ONCE).await?;
-        let asked: Vec<_> = lookups
-            .into_iter()
-            .map(|lookup| {
+    /// Begins to ask Stripe what has to be asked, as far as there is room; whether there was anything.
+    async fn ask(&self, asking: &mut Asking) -> Result<bool, store::Error> {
+        let (store, owner) = (&self.0.store, &self.0.owner);
+        let mut begun = false;
+        // Whose an event is comes before what a customer has, and both before the catalog.
+        let room = asking.room()?;
+        if room > 0 {
+            for lookup in store.claim_lookups(self.0.clock.now(), room).await? {
                 let worker = self.clone();
-                tokio::spawn(async move { worker.answer_lookup(&lookup).await })
-            })
-            .collect();
-        let count = asked.len();
-        for answer in asked {
-            match answer.await {
-                Ok(answered) => answered?,
-                Err(error) => tracing::error!(%error, "a lookup broke off; its lease ends by itself"),
+                asking.reads.spawn(async move { worker.answer_lookup(&lookup).await });
+                begun = true;
             }
         }
-        Ok(count)
+        let room = asking.room()?;
+        if room > 0 {
+            for claim in store.claim_reads(owner, self.0.clock.now(), room).await? {
+                let worker = self.clone();
+                asking.reads.spawn(async move { worker.read_due(&claim).await });
+                begun = true;
+            }
+        }
+        let room = asking.room()?.min(PRODUCTS_AT_ONCE);
+        if room > 0 {
+            for claim in store.claim_products(owner, self.0.clock.now(), room).await? {
+                let worker = self.clone();
+                asking.reads.spawn(async move { worker.read_product(&claim).await });
+                begun = true;
+            }
+        }
+        Ok(begun || std::mem::take(&mut asking.answered))
+    }
+
+    /// A read that nobody waits for: what Stripe refuses is noted and tried again later.
+    async fn read_due(&self, claim: &ReadClaim) -> Result<(), store::Error> {
+        match self.read(claim, &Author::system(self.0.clock.now())).await {
+            Ok(_) | Err(SyncError::Stripe(_)) => {}
+            Err(SyncError::Store(error)) => return Err(error),
+            Err(error) => tracing::warn!(%error, "a customer was not read"),
+        }
+        Ok(())
     }
 
     async fn answer_lookup(&self, lookup: &Lookup) -> Result<(), store::Error> {
@@ -176,12 +217,13 @@ impl Worker {
         }
     }
 
-    /// Works until `shutdown`, then finishes the round in hand; the rest stays in line for the next start.
+    /// Works until `shutdown`, then finishes the round in hand and what Stripe is being asked; the rest stays in line for the next start.
     pub async fn run(self, intake: Intake, shutdown: impl Future<Output = ()>) {
         let follower = tokio::spawn(follow(Arc::clone(&self.0.store)));
+        let mut asking = Asking::default();
         tokio::pin!(shutdown);
         loop {
-            let more = self.round().await.unwrap_or_else(|error| {
+            let more = self.round(&mut asking).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "processing stopped; it goes on in a moment");
                 false
             });
@@ -189,7 +231,11 @@ impl Worker {
                 if more {
                     give_way(&intake).await;
                 } else {
-                    self.idle().await;
+                    let full = asking.is_full();
+                    tokio::select! {
+                        () = self.idle(full) => {}
+                        () = asking.answered() => {}
+                    }
                 }
             };
             tokio::select! {
@@ -198,15 +244,20 @@ impl Worker {
                 () = rest => {}
             }
         }
+        let last = async { while !matches!(asking.next().await, Ok(false)) {} };
+        if tokio::time::timeout(LAST_ANSWERS, last).await.is_err() {
+            tracing::warn!("Stripe had not answered after {LAST_ANSWERS:?}; it is asked again after the next start");
+        }
         follower.abort();
     }
 
-    /// Sleeps until something is due, or put in line.
-    async fn idle(&self) {
+    /// Sleeps until something is due, or put in line. What waits for Stripe is not due before an answer makes room.
+    async fn idle(&self, full: bool) {
         let mut sleep = LONGEST_SLEEP;
+        let shortest = if full { 250 } else { 5 };
         if let Ok(Some(due)) = self.0.store.next_due().await {
             let millis = u64::try_from(due.millis() - self.0.clock.now().millis()).unwrap_or(0);
-            sleep = sleep.min(Duration::from_millis(millis.max(5)));
+            sleep = sleep.min(Duration::from_millis(millis.max(shortest)));
         }
         tokio::select! {
             () = self.0.work.notified() => {}
@@ -278,7 +329,7 @@ impl Worker {
     async fn read_product(&self, claim: &ProductClaim) -> Result<(), store::Error> {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Ok(()) };
         let started_at = self.0.clock.now();
-        let failed = match read_product(gateway.as_ref(), &claim.product_id).await {
+        let failed = match crate::reading::product(gateway.as_ref(), &claim.product_id).await {
             Ok(answer) => match self.0.store.apply_product(claim, &answer, started_at, self.0.clock.now()).await {
                 Ok(_) => return Ok(()),
                 Err(error @ store::Error::Inconsistent { .. }) => error.to_string(),
@@ -293,7 +344,7 @@ impl Worker {
     async fn read(&self, claim: &ReadClaim, author: &Author) -> Result<SyncReport, SyncError> {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Err(SyncError::NoKey(claim.livemode)) };
         let started_at = self.0.clock.now();
-        let snapshot = match read_payer(gateway.as_ref(), &claim.customer_id).await {
+        let snapshot = match crate::reading::payer(gateway.as_ref(), &claim.customer_id).await {
             Ok(read) => read,
             Err(gateway::Error::NotFound { .. }) => {
                 if self
@@ -326,42 +377,6 @@ impl Worker {
             }
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// Everything about a customer or, for a guest, about the Checkout Session that stands in for one.
-async fn read_payer(gateway: &dyn Gateway, payer_id: &str) -> Result<Snapshot, gateway::Error> {
-    if is_guest(payer_id) {
-        let read = gateway.checkout(payer_id).await?;
-        let checkout_sessions = vec![read.session];
-        return Ok(Snapshot {
-            checkout_sessions,
-            charges: read.charges,
-            disputes: read.disputes,
-            ..Snapshot::default()
-        });
-    }
-    let read = gateway.customer(payer_id).await?;
-    Ok(Snapshot {
-        customer: Some(read.customer),
-        subscriptions: read.subscriptions,
-        checkout_sessions: read.checkout_sessions,
-        invoices: read.invoices,
-        charges: read.charges,
-        disputes: read.disputes,
-        entitlements: read.entitlements,
-    })
-}
-
-/// A product with its prices and the features it carries.
-async fn read_product(gateway: &dyn Gateway, id: &str) -> Result<ProductSnapshot, gateway::Error> {
-    match gateway.product(id).await {
-        Ok(product) if product["deleted"] != true => {
-            let (features, prices) = tokio::try_join!(gateway.product_features(id), gateway.product_prices(id))?;
-            Ok(ProductSnapshot { product: Some(product), features, prices })
-        }
-        Ok(_) | Err(gateway::Error::NotFound { .. }) => Ok(ProductSnapshot::default()),
-        Err(error) => Err(error),
     }
 }
 

@@ -124,7 +124,7 @@ fn answer((allowed, reason): &(bool, String)) -> String {
     format!("{} ({})", if *allowed { "granted" } else { "denied" }, status_word(reason))
 }
 
-fn difference(before: Option<&str>, after: Option<&str>) -> AnyView {
+pub(super) fn difference(before: Option<&str>, after: Option<&str>) -> AnyView {
     let before = before.map(|before| view! { <del>{before.to_owned()}</del> });
     let after = after.map(|after| view! { <ins>{after.to_owned()}</ins> });
     view! { <td class="diff">{before}" "{after}</td> }.into_any()

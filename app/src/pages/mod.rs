@@ -1,6 +1,7 @@
 //! The pages: each file has what its page shows (`View`) and how (`body`).
 
 pub mod catalog;
+pub mod compare;
 pub mod confirm;
 pub mod customer;
 pub mod customers;
@@ -12,6 +13,7 @@ pub mod message;
 pub mod overrides;
 pub mod overview;
 pub mod policy;
+pub mod resyncs;
 pub mod search;
 pub mod sign_in;
 pub mod staff;
@@ -36,6 +38,12 @@ pub enum Page {
     Customers(customers::View),
     /// `/admin/customers/{id}`
     Customer(Box<customer::View>),
+    /// `/admin/customers/{id}/compare`
+    Compare(compare::View),
+    /// `/admin/resyncs`
+    Resyncs(resyncs::View),
+    /// `/admin/resyncs/{id}`
+    Resync(Box<resyncs::One>),
     /// `/admin/customers/{id}/overrides/new`
     NewOverride(overrides::New),
     /// `/admin/overrides`
@@ -84,6 +92,9 @@ macro_rules! each {
             Page::Overview($view) => $call,
             Page::Customers($view) => $call,
             Page::Customer($view) => $call,
+            Page::Compare($view) => $call,
+            Page::Resyncs($view) => $call,
+            Page::Resync($view) => $call,
             Page::NewOverride($view) => $call,
             Page::Overrides($view) => $call,
             Page::Subscriptions($view) => $call,
@@ -124,7 +135,8 @@ impl Page {
     pub fn section(&self) -> &'static str {
         match self {
             Self::Overview(_) => "/admin",
-            Self::Customers(_) | Self::Customer(_) | Self::NewOverride(_) => "/admin/customers",
+            Self::Customers(_) | Self::Customer(_) | Self::Compare(_) | Self::NewOverride(_) => "/admin/customers",
+            Self::Resyncs(_) | Self::Resync(_) => "/admin/resyncs",
             Self::Overrides(_) => "/admin/overrides",
             Self::Subscriptions(_) => "/admin/subscriptions",
             Self::Mappings(_) => "/admin/mappings",

@@ -97,6 +97,66 @@ pub struct EventPage {
     pub has_more: bool,
 }
 
+/// A list of everything of a kind in the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccountList {
+    /// Customers; deleted ones are not among them.
+    Customers,
+    /// Subscriptions of every status, each with all of its items.
+    Subscriptions,
+    /// Checkout Sessions; completed ones of mode `payment` with all of their `line_items`.
+    CheckoutSessions,
+    /// Invoices with `payments`; paid ones of no subscription with all of their lines.
+    Invoices,
+    /// Charges, each with all of its refunds.
+    Charges,
+    /// Disputes, each with its `charge` expanded.
+    Disputes,
+}
+
+impl AccountList {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Customers, Self::Subscriptions, Self::CheckoutSessions, Self::Invoices, Self::Charges, Self::Disputes];
+
+    /// Its name, for people and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Customers => "customers",
+            Self::Subscriptions => "subscriptions",
+            Self::CheckoutSessions => "checkout sessions",
+            Self::Invoices => "invoices",
+            Self::Charges => "charges",
+            Self::Disputes => "disputes",
+        }
+    }
+
+    /// From its name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.as_str() == name)
+    }
+}
+
+/// When objects were made, in Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreatedRange {
+    /// At or after.
+    pub from_secs: i64,
+    /// Before.
+    pub until_secs: i64,
+}
+
+/// One page of a list, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectPage {
+    /// Up to 100 objects.
+    pub objects: Vec<Value>,
+    /// Whether older ones follow: ask again after the last of these.
+    pub has_more: bool,
+}
+
 /// One Stripe account in one mode. Objects are raw JSON of [`crate::PINNED_VERSION`] (or the version configured).
 ///
 /// Every method fails with an [`Error`] that says whether trying again later may help; immediate retries are already done.
@@ -152,6 +212,14 @@ pub trait Gateway: Send + Sync {
     /// Customers with exactly this e-mail address (letter case counts), newest first, at most 100. Unlike Stripe's search this list
     /// sees a customer created a moment ago.
     async fn search_customers_by_email(&self, email: &str) -> Result<Vec<Value>, Error>;
+
+    /// A page of everything of a kind that was made in a range of time, newest first, after the object `after`.
+    async fn account_page(
+        &self,
+        list: AccountList,
+        created: CreatedRange,
+        after: Option<&str>,
+    ) -> Result<ObjectPage, Error>;
 
     /// Reads an event; Stripe keeps them for 30 days.
     async fn event(&self, id: &str) -> Result<Value, Error>;

@@ -11,8 +11,8 @@ mod key;
 pub mod signature;
 
 pub use api::{
-    CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CustomerSnapshot, EventPage, Gateway,
-    MAX_CHECKOUT_SESSIONS, USER_ID_KEY,
+    AccountList, CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CreatedRange, CustomerSnapshot,
+    EventPage, Gateway, MAX_CHECKOUT_SESSIONS, ObjectPage, USER_ID_KEY,
 };
 pub use client::{Client, ClientConfig, ConfigError, PINNED_VERSION};
 pub use error::{Error, Outage};

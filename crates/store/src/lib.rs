@@ -21,12 +21,13 @@ use domain::{Livemode, Timestamp};
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
-    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord,
+    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord, Compared,
     ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, Found,
-    Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget,
-    PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution,
-    Round, Snapshot, StaffRecord, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord,
-    VerdictChangeRecord,
+    Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page,
+    PolicyTarget, PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded,
+    RejectedDelivery, Resolution, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round,
+    Snapshot, StaffRecord, StagedObject, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind,
+    UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -63,7 +64,18 @@ pub async fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
 /// Everything together.
 #[async_trait]
 pub trait Store:
-    Intake + Processing + Mappings + CatalogStore + Overrides + Events + Customers + History + Accounts + Lists + 'static
+    Intake
+    + Processing
+    + Resyncs
+    + Mappings
+    + CatalogStore
+    + Overrides
+    + Events
+    + Customers
+    + History
+    + Accounts
+    + Lists
+    + 'static
 {
     /// The memory access checks are answered from.
     fn index(&self) -> &Arc<Index>;
@@ -148,6 +160,103 @@ pub trait Processing: Send + Sync {
     async fn fail_product(&self, claim: &ProductClaim, error: &str, now: Timestamp) -> Result<()>;
     /// Marks every product of a mode to be read from Stripe now; how many.
     async fn request_products(&self, livemode: Livemode, author: &Author) -> Result<u64>;
+}
+
+/// Many customers compared with Stripe, and mended. What is found waits in the database, so that a resync goes on after a restart. Methods
+/// with an `owner` do nothing, and answer so, when that owner no longer has the lease: the resync was paused, or taken over.
+#[async_trait]
+pub trait Resyncs: Send + Sync {
+    /// Begins a resync; whoever works through resyncs takes it up.
+    async fn create_resync(&self, new: &NewResync, author: &Author) -> Result<ResyncRecord>;
+    /// One, with how far it is.
+    async fn resync(&self, resync_id: &str) -> Result<Option<(ResyncRecord, ResyncCounts)>>;
+    /// The newest of a mode, `before` a time of creation.
+    async fn resyncs(
+        &self,
+        livemode: Livemode,
+        purpose: Option<Purpose>,
+        before: Option<Timestamp>,
+        limit: i64,
+    ) -> Result<Page<ResyncRecord>>;
+    /// Customers of a resync in one of these states, by id.
+    async fn resync_customers(
+        &self,
+        resync_id: &str,
+        statuses: &[&str],
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Page<ResyncCustomer>>;
+    /// Pauses, resumes, ends or applies one; `false` when it is not in a state for that.
+    async fn change_resync(&self, resync_id: &str, change: ResyncChange, author: &Author) -> Result<bool>;
+    /// Leases a resync that can go on: the one named, or whichever is due.
+    async fn claim_resync(&self, named: Option<&str>, owner: &str, now: Timestamp) -> Result<Option<ResyncRecord>>;
+    /// Gives the lease back; goes on at `next_at`, with the reason when something failed. None: when it is claimed again.
+    async fn release_resync(
+        &self,
+        resync_id: &str,
+        owner: &str,
+        failed: Option<(&str, Timestamp)>,
+        now: Timestamp,
+    ) -> Result<()>;
+    /// Gives every lease of this owner back, as it stops.
+    async fn release_resyncs(&self, owner: &str, now: Timestamp) -> Result<()>;
+    /// The parts of Stripe's lists.
+    async fn resync_ranges(&self, resync_id: &str) -> Result<Vec<ResyncRange>>;
+    /// Keeps a page of a list, how far its part is now, and what was split off it.
+    async fn stage_page(
+        &self,
+        resync_id: &str,
+        owner: &str,
+        range: &ResyncRange,
+        objects: &[StagedObject],
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// Notes parts of lists before they are read.
+    async fn put_ranges(&self, resync_id: &str, owner: &str, ranges: &[ResyncRange], now: Timestamp) -> Result<bool>;
+    /// Every list is read: from now on customers are compared, those of Stripe's lists and those that are known here alone.
+    async fn begin_comparing(&self, resync_id: &str, owner: &str, now: Timestamp) -> Result<bool>;
+    /// Keeps what Stripe answered to a read of one customer that began at `read_at`.
+    async fn stage_customer(
+        &self,
+        resync_id: &str,
+        owner: &str,
+        customer_id: &str,
+        answer: std::result::Result<&Snapshot, &str>,
+        read_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// Compares up to `limit` customers that were read, without changing anything. When none is left: those that have to be read first.
+    async fn compare_staged(&self, resync_id: &str, owner: &str, limit: i64, now: Timestamp) -> Result<Compared>;
+    /// Customers that differ and are to be mended, with what Stripe answered and when that read began.
+    async fn staged_differences(&self, resync_id: &str, limit: i64) -> Result<Vec<(String, Snapshot, Timestamp)>>;
+    /// Leases a customer without asking for a read of it.
+    async fn lease_customer(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReadClaim>>;
+    /// Notes what became of a customer that was mended, or why it could not be.
+    async fn note_applied(
+        &self,
+        resync_id: &str,
+        owner: &str,
+        customer_id: &str,
+        applied: std::result::Result<&Effects, &str>,
+        now: Timestamp,
+    ) -> Result<bool>;
+    /// What a snapshot that was just read would change: nothing is stored.
+    async fn preview_snapshot(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        snapshot: &Snapshot,
+        started_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<SyncReport>;
+    /// What the last comparison of these customers found and nothing has mended since.
+    async fn open_drift(&self, livemode: Livemode, customer_ids: &[String]) -> Result<Vec<(Timestamp, Effects)>>;
 }
 
 /// Stripe customer to user of the application.

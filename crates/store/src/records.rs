@@ -1,5 +1,7 @@
 //! The rows and reports of the store's interface.
 
+mod resync;
+
 use std::sync::Arc;
 
 use domain::access::{OverrideEffect, Policy, UserFacts};
@@ -11,6 +13,11 @@ use domain::stripe::{CheckoutSession, Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use resync::{
+    Compared, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
+    ResyncStatus, StagedObject,
+};
 
 /// Who changes something, when and why: every change is audited with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

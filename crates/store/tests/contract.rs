@@ -14,6 +14,7 @@ mod contract {
     pub mod plans;
     pub mod purchases;
     pub mod reads;
+    pub mod resyncs;
     pub mod schema;
     pub mod sources;
     pub mod thin;

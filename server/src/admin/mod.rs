@@ -11,6 +11,7 @@ pub mod mode;
 pub mod overrides;
 pub mod policies;
 pub mod post;
+pub mod resyncs;
 pub mod sign_in;
 pub mod staff;
 pub mod table;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use domain::role::Role;
 
 use super::post::{Outcome, Posted};
-use super::{api_keys, catalog, customers, events, mappings, mode, overrides, policies, staff};
+use super::{api_keys, catalog, customers, events, mappings, mode, overrides, policies, resyncs, staff};
 
 /// What handles a form.
 pub type Run = fn(Posted) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -31,6 +31,9 @@ macro_rules! actions {
 pub const ACTIONS: &[Action] = actions! {
     "/admin/mode" Viewer mode::switch;
     "/admin/customers/{id}/resync" Support customers::resync;
+    "/admin/resyncs" Admin resyncs::create;
+    "/admin/resyncs/reconcile" Support resyncs::reconcile;
+    "/admin/resyncs/{id}/{change}" Admin resyncs::change;
     "/admin/customers/{id}/overrides" Support overrides::create;
     "/admin/users" Support mappings::put_user;
     "/admin/overrides/{id}/revoke" Support overrides::revoke;

@@ -7,7 +7,7 @@ use clap::ArgGroup;
 use domain::Livemode;
 use domain::diagnosis::Diagnosis;
 use serde_json::{Value, json};
-use store::records::{CustomerFilter, SyncReport};
+use store::records::{NewResync, Purpose, ResyncScope, SyncReport};
 
 use super::output::{json, json_list, line, note, table};
 use super::{Missing, ModeArg, NO, Usage, author};
@@ -37,7 +37,7 @@ fn usage(error: &ApiError) -> anyhow::Error {
     Usage(error.message().to_owned()).into()
 }
 
-async fn state(config: Config) -> anyhow::Result<AppState> {
+pub(super) async fn state(config: Config) -> anyhow::Result<AppState> {
     crate::build(config, Arc::new(SystemClock)).await
 }
 
@@ -143,9 +143,12 @@ pub(super) struct Sync {
     /// This Stripe customer
     #[arg(long, value_name = "CUSTOMER")]
     customer: Option<String>,
-    /// Every Stripe customer that is known here
+    /// Every customer of the Stripe account, also those nobody told us of
     #[arg(long)]
     all: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    preview: bool,
     #[command(flatten)]
     mode: ModeArg,
     /// Print JSON
@@ -166,13 +169,20 @@ impl Sync {
         if state.gateway(livemode).is_none() {
             return Err(anyhow::Error::new(SyncError::NoKey(livemode)));
         }
-        let customers = self.customers(&state, livemode).await?;
+        if self.all {
+            let new = NewResync { livemode, purpose: Purpose::Resync, scope: ResyncScope::All, applies: !self.preview };
+            return super::resync::run(&state, &new, self.json).await;
+        }
         let (mut reports, mut failed) = (vec![], 0_usize);
+        let customers = self.customers(&state, livemode).await?;
         for customer in &customers {
-            match state.worker.resync(livemode, customer, &author()).await {
+            let read = match self.preview {
+                true => state.resyncs.preview(livemode, customer).await,
+                false => state.worker.resync(livemode, customer, &author()).await,
+            };
+            match read {
                 Ok(report) => reports.push(report),
-                // One that was asked for by name and is not there is the answer; among all it is only one that failed.
-                Err(error @ SyncError::NotFound(_)) if !self.all => return Err(Missing(error.to_string()).into()),
+                Err(error @ SyncError::NotFound(_)) => return Err(Missing(error.to_string()).into()),
                 Err(error) => {
                     failed += 1;
                     note(&format!("{customer}: {error}"));
@@ -189,58 +199,20 @@ impl Sync {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The customer named, or those of the user.
     async fn customers(&self, state: &AppState, livemode: Livemode) -> anyhow::Result<Vec<String>> {
         if let Some(customer) = &self.customer {
             return Ok(vec![customer.clone()]);
         }
-        if let Some(user) = &self.user {
-            let mappings = state.store.mappings_of(livemode, user).await?;
-            if mappings.is_empty() {
-                return Err(Missing(format!("the user {user:?} has no Stripe customer in {livemode} mode")).into());
-            }
-            return Ok(mappings.into_iter().map(|mapping| mapping.customer_id).collect());
+        let user = self.user.as_deref().unwrap_or_default();
+        let mappings = state.store.mappings_of(livemode, user).await?;
+        if mappings.is_empty() {
+            return Err(Missing(format!("the user {user:?} has no Stripe customer in {livemode} mode")).into());
         }
-        let mut customers = vec![];
-        let mut filter = CustomerFilter { query: None, after: None, limit: 200 };
-        loop {
-            let page = state.store.list_customers(livemode, &filter).await?;
-            let Some(last) = page.data.last().map(|row| &row.customer) else { return Ok(customers) };
-            filter.after =
-                Some(format!("{}:{}", last.last_event_at.map_or(0, domain::Timestamp::millis), last.customer_id));
-            let living = page.data.iter().filter(|row| !row.customer.deleted);
-            customers.extend(living.map(|row| row.customer.customer_id.clone()));
-            if !page.has_more {
-                return Ok(customers);
-            }
-        }
+        Ok(mappings.into_iter().map(|mapping| mapping.customer_id).collect())
     }
 
     fn print(&self, reports: &[SyncReport]) {
-        if self.json {
-            let rows: Vec<Value> =
-                reports.iter().map(|report| serde_json::to_value(report).unwrap_or_default()).collect();
-            return json_list(&rows, false);
-        }
-        for report in reports {
-            let effects = &report.effects;
-            if effects.is_empty() {
-                line(&format!("{}: as Stripe has it", report.customer_id));
-            }
-            for change in &effects.fields {
-                let (before, after) =
-                    (super::output::cell(change.before.as_ref()), super::output::cell(change.after.as_ref()));
-                line(&format!("{}: {} {} {before} -> {after}", report.customer_id, change.object, change.field));
-            }
-            for mapping in &effects.mappings {
-                line(&format!("{}: {mapping}", report.customer_id));
-            }
-            for change in &effects.verdicts {
-                let word = if change.allowed_after { "allowed" } else { "denied" };
-                line(&format!(
-                    "{}: {} {} is now {word} ({})",
-                    report.customer_id, change.user_id, change.feature, change.reason_after
-                ));
-            }
-        }
+        super::resync::print(reports, self.json);
     }
 }

@@ -1,11 +1,12 @@
 //! The command line. Commands work on the database directly, also while the server runs.
 //!
-//! Exit codes: 0 ok, 1 error, 2 usage (a wrong setting too), 3 the answer is no, 4 not found.
+//! Exit codes: 0 ok, 1 error, 2 usage (a wrong setting too), 3 the answer is no, 4 not found, or drift.
 
 mod access;
 mod events;
 mod keys;
 mod output;
+mod resync;
 mod server;
 mod staff;
 
@@ -41,6 +42,8 @@ enum Command {
     Diagnose(access::Diagnose),
     /// Read customers from Stripe now, and print what changed
     Sync(access::Sync),
+    /// Compare the customers that most likely differ with Stripe, and print what differs. Ends with 4 when something does and was left
+    Reconcile(resync::Reconcile),
     /// The webhook log
     #[command(subcommand)]
     Events(events::Events),
@@ -97,7 +100,7 @@ impl ModeArg {
 
 /// The answer is no.
 const NO: u8 = 3;
-/// There is no such thing.
+/// There is no such thing, or there is drift.
 const NOT_FOUND: u8 = 4;
 /// A wrong setting or argument.
 const USAGE: u8 = 2;
@@ -158,6 +161,7 @@ async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Res
         Command::Check(args) => args.run(config).await,
         Command::Diagnose(args) => args.run(config).await,
         Command::Sync(args) => args.run(config).await,
+        Command::Reconcile(args) => args.run(config).await,
         Command::Events(args) => args.run(config).await,
         Command::Staff(args) => args.run(config).await,
         Command::ApiKey(args) => args.run(config).await,

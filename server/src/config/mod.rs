@@ -17,6 +17,7 @@ use url::Url;
 use self::parse::Refusal;
 pub use self::parse::is_email;
 pub use self::settings::{Flags, SETTINGS, Setting, Source, Sources};
+use crate::resync::Schedule;
 
 /// The settings, checked. Its `Debug` form shows no secret beyond the last four characters.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub struct Config {
     pub log: String,
     /// Form of the log.
     pub log_format: LogFormat,
+    /// What is done about customers that differ from Stripe, and how often they are looked for.
+    pub schedule: Schedule,
     /// Most deliveries in one commit.
     pub intake_batch: usize,
 }
@@ -215,6 +218,11 @@ impl Config {
             metrics_listen: read(sources, "METRICS_LISTEN", parse::address)?,
             log: read_or(sources, "LOG", parse::log)?,
             log_format: read_or(sources, "LOG_FORMAT", parse::log_format)?,
+            schedule: Schedule {
+                reconcile: read_or(sources, "RECONCILE", parse::reconcile)?,
+                every_ms: millis(read_or(sources, "RECONCILE_EVERY", parse::interval)?),
+                daily_reads: 10_000,
+            },
             intake_batch: read_or(sources, "INTAKE_BATCH", parse::batch)?,
         })
     }
@@ -267,8 +275,11 @@ impl Config {
     }
 }
 
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 fn policy(sources: &Sources) -> Result<Policy, ConfigError> {
-    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     Ok(Policy {
         past_due_grace: millis(read_or(sources, "PAST_DUE_GRACE", parse::duration)?),
         period_leeway: millis(read_or(sources, "PERIOD_LEEWAY", parse::duration)?),

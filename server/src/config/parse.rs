@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{DatabaseUrl, LogFormat};
+use crate::resync::Reconcile;
 
 /// Why a value is refused: its fault, and what is expected.
 pub(super) type Refusal = (String, &'static str);
@@ -152,6 +153,20 @@ pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
 }
 
 /// `allow` or `deny`.
+pub(super) fn reconcile(text: &str) -> Result<Reconcile, Refusal> {
+    Reconcile::parse(text).ok_or_else(|| (format!("{} is none of them", quoted(text)), "mend, report or off"))
+}
+
+/// How often something is done.
+pub(super) fn interval(text: &str) -> Result<Duration, Refusal> {
+    match duration(text)? {
+        often if often < Duration::from_secs(60) => {
+            Err((format!("{} is more often than each minute", quoted(text)), "at least 60s, such as 1h"))
+        }
+        interval => Ok(interval),
+    }
+}
+
 pub(super) fn treatment(text: &str) -> Result<Treatment, Refusal> {
     Treatment::parse(text).ok_or_else(|| (format!("{} is neither", quoted(text)), "allow or deny"))
 }

@@ -65,6 +65,9 @@ pub const SETTINGS: &[Setting] = settings! {
     plain "FAILED_DEBIT_POLICY", "failed-debit-policy", "keep",
         "A delayed debit that fails while Stripe keeps the subscription active: keep (access stays, and it is shown) or revoke";
     plain "USER_METADATA_KEYS", "user-metadata-keys", "user_id,userId", "Metadata keys of Stripe's objects that may name the user, in order";
+    plain "RECONCILE", "reconcile", "mend",
+        "What is done about a customer that differs from Stripe without any event: mend, report (shown, not mended) or off (nobody looks)";
+    plain "RECONCILE_EVERY", "reconcile-every", "1h", "How often those customers are compared that most likely differ";
     plain "ADMIN_EMAIL", "admin-email", "none", "E-mail address of the first owner; used when there is no owner";
     secret "ADMIN_PASSWORD", "admin-password", "none", "Password of the first owner; used when there is no owner";
     plain "METRICS_LISTEN", "metrics-listen", "same as LISTEN", "An address of its own for /metrics";

@@ -11,6 +11,7 @@ mod mappings;
 mod overrides;
 mod overview;
 mod policies;
+mod resyncs;
 mod search;
 mod settings;
 mod subscriptions;
@@ -108,6 +109,9 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["search"] => return Ok((StatusCode::OK, search::search(ask).await?)),
         ["customers"] => customers::customers(ask).await?,
         ["customers", id] => customer::customer(ask, id).await?,
+        ["customers", id, "compare"] => resyncs::compare(ask, id).await?,
+        ["resyncs"] => resyncs::resyncs(ask).await?,
+        ["resyncs", id] => resyncs::resync(ask, id).await?,
         ["customers", id, "overrides", "new"] => overrides::new(ask, id).await?,
         ["overrides", id, "revoke"] => confirm::revoke(ask, id).await?,
         ["overrides"] => overrides::overrides(ask).await?,

@@ -190,7 +190,12 @@ impl View {
         let resync = (!self.customers.is_empty()).then(|| {
             let action = format!("{}/resync", self.href);
             if self.can_read {
-                action_button(context, action, "Resync from Stripe", "btn sm", Role::Support)
+                let compare = format!("{}/compare", self.href);
+                view! {
+                    {action_button(context, action, "Resync from Stripe", "btn sm", Role::Support)}
+                    <a class="btn sm" href=compare>"Compare with Stripe"</a>
+                }
+                .into_any()
             } else {
                 view! { <span class="muted">"Without a Stripe API key of this mode nothing can be read."</span> }
                     .into_any()

@@ -26,8 +26,8 @@ use super::Client;
 use super::list::{Listed, page_after};
 use super::send::{Answer, Subject, unreadable};
 use crate::{
-    CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CustomerSnapshot, Error, EventPage, Gateway,
-    USER_ID_KEY,
+    AccountList, CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CreatedRange, CustomerSnapshot,
+    Error, EventPage, Gateway, ObjectPage, USER_ID_KEY,
 };
 
 #[async_trait]
@@ -141,6 +141,15 @@ impl Gateway for Client {
         Ok(self.list("customers", 100, page).await?.objects)
     }
 
+    async fn account_page(
+        &self,
+        list: AccountList,
+        created: CreatedRange,
+        after: Option<&str>,
+    ) -> Result<ObjectPage, Error> {
+        self.page_of_account(list, created, after).await
+    }
+
     async fn event(&self, id: &str) -> Result<Value, Error> {
         Ok(self.retrieve("event", id, |id| RetrieveEvent::new(id).build()).await?.value)
     }
@@ -205,7 +214,7 @@ impl Client {
         }
     }
 
-    async fn complete_items(&self, subscription: &mut Value) -> Result<(), Error> {
+    pub(super) async fn complete_items(&self, subscription: &mut Value) -> Result<(), Error> {
         let page = |id: &str, after: Option<&str>| page_after!(ListSubscriptionItem::new(id), after);
         self.complete(subscription, "items", "subscription items", page).await
     }

@@ -1,5 +1,6 @@
 //! Sending requests to Stripe over connections that are kept.
 
+mod account;
 mod calls;
 mod config;
 mod list;

@@ -25,10 +25,15 @@ impl Client {
             let known: Vec<Value> = listed.objects.iter().map(|session| session["id"].clone()).collect();
             listed.objects.extend(older.objects.into_iter().filter(|session| !known.contains(&session["id"])));
         }
-        for session in listed.objects.iter_mut().filter(|session| is_purchase(session)) {
-            self.complete_line_items(session).await?;
+        for session in &mut listed.objects {
+            self.complete_session(session).await?;
         }
         Ok(listed)
+    }
+
+    /// A session that sold something once has all of its line items.
+    pub(super) async fn complete_session(&self, session: &mut Value) -> Result<(), Error> {
+        if is_purchase(session) { self.complete_line_items(session).await } else { Ok(()) }
     }
 
     async fn complete_line_items(&self, session: &mut Value) -> Result<(), Error> {
@@ -40,11 +45,19 @@ impl Client {
     pub(super) async fn invoices_of(&self, customer: &str) -> Result<Listed, Error> {
         let list = || ListInvoice::new().customer(customer).expand(vec!["data.payments".to_owned()]);
         let mut listed = self.list("invoices", usize::MAX, |after| page_after!(list(), after)).await?;
-        for invoice in listed.objects.iter_mut().filter(|invoice| is_sale(invoice)) {
+        for invoice in &mut listed.objects {
+            self.complete_invoice(invoice).await?;
+        }
+        Ok(listed)
+    }
+
+    /// A paid invoice of no subscription has all of its lines and payments.
+    pub(super) async fn complete_invoice(&self, invoice: &mut Value) -> Result<(), Error> {
+        if is_sale(invoice) {
             self.complete(invoice, "lines", "invoice lines", invoice_lines).await?;
             self.complete(invoice, "payments", "invoice payments", invoice_payments).await?;
         }
-        Ok(listed)
+        Ok(())
     }
 
     pub(super) async fn charges_of(&self, customer: &str) -> Result<Listed, Error> {
@@ -56,7 +69,7 @@ impl Client {
         Ok(listed)
     }
 
-    async fn complete_refunds(&self, charge: &mut Value) -> Result<(), Error> {
+    pub(super) async fn complete_refunds(&self, charge: &mut Value) -> Result<(), Error> {
         let page = |id: &str, after: Option<&str>| page_after!(ListRefund::new().charge(id), after);
         self.complete(charge, "refunds", "refunds", page).await
     }

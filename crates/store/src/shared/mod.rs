@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod catalog;
+mod compare;
 mod customers;
 mod entitlements;
 mod events;
@@ -20,6 +21,7 @@ mod product_reads;
 mod products;
 mod purchases;
 mod reads;
+mod resyncs;
 mod rows;
 mod thin;
 mod write;

@@ -26,7 +26,8 @@ const SLOWEST_READ_MS: i64 = 3_600_000;
 impl Write<'_> {
     /// Marks a customer: what we have of it has to be confirmed by a read that begins after `now`.
     ///
-    /// Where reads have been failing, only an `urgent` mark, a person's, goes before the next planned try.
+    /// Where reads have been failing, only an `urgent` mark, a person's, goes before the next planned try. Where one is under way, its end
+    /// or the end of its lease decides when the next begins.
     pub(super) async fn mark_dirty(
         &mut self,
         livemode: Livemode,
@@ -39,8 +40,10 @@ impl Write<'_> {
              values ($1, $2, false, $3, 0, $3, $3)
              on conflict (livemode, customer_id) do update
                 set dirty_at = excluded.dirty_at,
-                    next_read_at = case when not $4 and customer.read_attempts > 0 and customer.next_read_at is not null
-                        then customer.next_read_at else excluded.next_read_at end",
+                    next_read_at = case
+                        when customer.lease_until > $3 then customer.lease_until
+                        when not $4 and customer.read_attempts > 0 and customer.next_read_at is not null then customer.next_read_at
+                        else excluded.next_read_at end",
         )
         .bind(livemode.is_live())
         .bind(customer_id)
@@ -136,6 +139,35 @@ impl Backend {
         Ok(Some(claim))
     }
 
+    /// Leases a customer without marking it: nothing new is known of it that a read would have to confirm.
+    pub(super) async fn lease_unmarked(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReadClaim>> {
+        let mut write = self.begin().await?;
+        let leased = sqlx::query(
+            "insert into customer (livemode, customer_id, deleted, first_seen_at, read_attempts, lease_owner, lease_until)
+             values ($1, $2, false, $3, 0, $4, $5)
+             on conflict (livemode, customer_id) do update
+                set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until,
+                    next_read_at = case when customer.dirty_at is null then customer.next_read_at else excluded.lease_until end
+                where customer.lease_until is null or customer.lease_until <= $3",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .bind(now.millis())
+        .bind(owner)
+        .bind(now.plus_millis(LEASE_MS).millis())
+        .execute(write.conn())
+        .await?;
+        write.commit(now).await?;
+        let claim = ReadClaim { livemode, customer_id: customer_id.to_owned(), dirty_at: now, owner: owner.to_owned() };
+        Ok((leased.rows_affected() > 0).then_some(claim))
+    }
+
     pub(super) async fn note_failed_read(&self, claim: &ReadClaim, error: &str, now: Timestamp) -> Result<()> {
         let mut write = self.begin().await?;
         let attempts: Option<i64> = sqlx::query_scalar(
@@ -203,7 +235,6 @@ impl Backend {
                 write.touch_user(claim.livemode, user, Cause::new("read", &claim.customer_id, started_at), now).await?;
             report.effects.verdicts.extend(changes);
         }
-        write.settle_waiting(claim, &report.effects, now).await?;
         let dirty_at: Option<i64> = sqlx::query_scalar(
             "select dirty_at from customer where livemode = $1 and customer_id = $2 and dirty_at is not null",
         )
@@ -212,6 +243,10 @@ impl Backend {
         .fetch_optional(write.conn())
         .await?;
         let marked_since = dirty_at.is_some_and(|dirty_at| dirty_at > started_at.millis());
+        if !marked_since {
+            // An event that came since waits for the read that its mark asks for.
+            write.settle_waiting(claim, &report.effects, now).await?;
+        }
         report.marked_again = undecided || marked_since;
         // News inside of the margin are decided by a read that begins outside of it.
         let next = report.marked_again.then(|| if undecided { now.plus_millis(MARGIN_MS + 1) } else { now });
@@ -246,7 +281,11 @@ impl Backend {
 
 impl Write<'_> {
     async fn lease(&mut self, claim: &ReadClaim, now: Timestamp) -> Result<()> {
-        sqlx::query("update customer set lease_owner = $3, lease_until = $4 where livemode = $1 and customer_id = $2")
+        // The next read is due when the lease ends, unless this one says otherwise.
+        sqlx::query(
+            "update customer set lease_owner = $3, lease_until = $4, next_read_at = case when dirty_at is null then next_read_at else $4 end
+             where livemode = $1 and customer_id = $2",
+        )
             .bind(claim.livemode.is_live())
             .bind(&claim.customer_id)
             .bind(&claim.owner)
@@ -299,7 +338,7 @@ impl Write<'_> {
     }
 
     /// Takes every object of the answer in; tells whether some of it has to be read once more.
-    async fn take_in_snapshot(
+    pub(super) async fn take_in_snapshot(
         &mut self,
         claim: &ReadClaim,
         snapshot: &Snapshot,

@@ -288,6 +288,25 @@ impl<'a> Write<'a> {
         Ok(ends.filter(|(first, last)| usize::try_from(last - first + 1) == Ok(numbers.len())))
     }
 
+    /// From here on what is done may be undone without ending the transaction.
+    pub(super) async fn savepoint(&mut self) -> Result<()> {
+        sqlx::query("savepoint trial").execute(self.conn()).await?;
+        Ok(())
+    }
+
+    /// Undoes everything since [`Self::savepoint`], also what was to be written with the commit. Nothing else may have been done before it.
+    pub(super) async fn roll_back_to_savepoint(&mut self) -> Result<()> {
+        sqlx::query("rollback to savepoint trial").execute(self.conn()).await?;
+        sqlx::query("release savepoint trial").execute(self.conn()).await?;
+        self.users.clear();
+        self.catalogs.clear();
+        self.mapped.clear();
+        self.noted_prices.clear();
+        self.attempts.clear();
+        self.verdicts.clear();
+        Ok(())
+    }
+
     /// Commits, then makes what changed visible while the writer is still held: memory follows the order of the commits.
     pub(super) async fn commit(mut self, now: Timestamp) -> Result<()> {
         self.write_attempts(now).await?;

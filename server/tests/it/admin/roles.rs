@@ -11,14 +11,14 @@ async fn every_form_asks_for_its_role() {
     let program = Program::with_owner().await;
     let nobody = program.browser();
     for action in ACTIONS {
-        let path = action.path.replace("{id}", "unknown_1");
+        let path = action.path.replace("{id}", "unknown_1").replace("{change}", "pause");
         let answer = nobody.post(&path, &[]).await;
         assert_eq!((answer.status, answer.location.as_str()), (StatusCode::SEE_OTHER, "/admin/login"), "nobody {path}");
     }
     for role in Role::ALL {
         let browser = program.signed_in(role).await;
         for action in ACTIONS {
-            let path = action.path.replace("{id}", "unknown_1");
+            let path = action.path.replace("{id}", "unknown_1").replace("{change}", "pause");
             let answer = browser.post(&path, &[]).await;
             let expected: &[StatusCode] = if role < action.role {
                 &[StatusCode::FORBIDDEN]

@@ -5,6 +5,7 @@ mod kill;
 mod program;
 mod purchases;
 mod renewals;
+mod resync;
 mod thin;
 mod versions;
 
@@ -201,6 +202,32 @@ async fn a_full_queue_is_answered_503_and_nothing_is_lost_by_a_slow_stripe() {
     program.clock.advance(10_000);
     program.settle().await;
     assert_eq!(program.check("user_1").await["reason"], "subscription_canceled", "an older answer undoes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_take_effect_while_stripe_is_slow() {
+    let program = Program::start().await;
+    program.with_catalog().await;
+    buy(&program);
+    let held = program.stripe.control().hold("cus_slow");
+    let store = &program.state.store;
+    store.request_read(domain::Livemode::Test, "cus_slow", program.state.now()).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let shutdown = async {
+        let _ = stopped.await;
+    };
+    let worker = tokio::spawn(program.state.worker.clone().run(program.state.intake.clone(), shutdown));
+    tokio::time::timeout(Duration::from_secs(60), held.arrived(1)).await.expect("the customer is read");
+    program.stripe.control().deliver_all().await;
+    let took_effect = async {
+        while program.check("user_1").await["allowed"] != true {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), took_effect).await.expect("events do not wait for Stripe");
+    held.release();
+    stop.send(()).unwrap();
+    worker.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
