@@ -5,14 +5,15 @@
 //! trait [`Gateway`]. [`signature`] needs no network at all.
 
 mod api;
+mod checkout;
 pub mod client;
 mod error;
 mod key;
 pub mod signature;
 
-pub use api::{
-    CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CustomerSnapshot, EventPage, Gateway,
-    MAX_CHECKOUT_SESSIONS, USER_ID_KEY,
+pub use api::{CheckoutSnapshot, CustomerSnapshot, EventPage, Gateway, MAX_CHECKOUT_SESSIONS};
+pub use checkout::{
+    CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, CreatedCheckout, PortalFlow, USER_ID_KEY,
 };
 pub use client::{Client, ClientConfig, ConfigError, PINNED_VERSION};
 pub use error::{Error, Outage};

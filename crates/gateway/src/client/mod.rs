@@ -1,6 +1,7 @@
 //! Sending requests to Stripe over connections that are kept.
 
 mod calls;
+mod checkout;
 mod config;
 mod list;
 mod object;
