@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
 
-use crate::checkout::{CreateCheckout, CreatePortal, CreatedCheckout};
 use crate::Error;
+use crate::checkout::{CreateCheckout, CreatePortal, CreatedCheckout};
 
 /// Most Checkout Sessions of any status that a [`CustomerSnapshot`] holds: one page, the newest.
 pub const MAX_CHECKOUT_SESSIONS: usize = 100;

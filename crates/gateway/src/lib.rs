@@ -13,7 +13,8 @@ pub mod signature;
 
 pub use api::{CheckoutSnapshot, CustomerSnapshot, EventPage, Gateway, MAX_CHECKOUT_SESSIONS};
 pub use checkout::{
-    CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, CreatedCheckout, PortalFlow, USER_ID_KEY,
+    CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, CreatedCheckout, PortalFlow,
+    USER_ID_KEY,
 };
 pub use client::{Client, ClientConfig, ConfigError, PINNED_VERSION};
 pub use error::{Error, Outage};

@@ -143,9 +143,7 @@ impl World {
 
     /// The object named by the address, or 404. `kind` is the object's type.
     pub(crate) fn retrieve(&self, kind: &str, id: &str) -> Reply {
-        self.find(kind, id)
-            .cloned()
-            .ok_or_else(|| self.or_other_mode(id, Problem::missing(&name_of(kind), id, "id")))
+        self.find(kind, id).cloned().ok_or_else(|| self.or_other_mode(id, Problem::missing(&name_of(kind), id, "id")))
     }
 
     /// The object that a parameter names, or 400; deleted ones do not count.

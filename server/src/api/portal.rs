@@ -109,7 +109,8 @@ impl Inner {
             Some(FlowIn::SubscriptionUpdate) => PortalFlow::SubscriptionUpdate,
             without => {
                 if body.subscription_id.is_some() {
-                    let message = "subscription_id says what the flow subscription_cancel or subscription_update is about.";
+                    let message =
+                        "subscription_id says what the flow subscription_cancel or subscription_update is about.";
                     return Err(ApiError::invalid("subscription_id", message));
                 }
                 let customer = self.customer_of(livemode, &body.user_id).await?;
@@ -118,7 +119,9 @@ impl Inner {
             }
         };
         let facts = self.app.store.index().facts(livemode, &body.user_id);
-        let mut running: Vec<(String, String)> = facts.iter().flat_map(|facts| &facts.subscriptions)
+        let mut running: Vec<(String, String)> = facts
+            .iter()
+            .flat_map(|facts| &facts.subscriptions)
             .map(|fact| &fact.subscription)
             .filter(|subscription| !subscription.status.is_terminal())
             .map(|subscription| (subscription.id.clone(), subscription.customer_id.clone()))

@@ -138,9 +138,7 @@ fn portal_request(portal: &CreatePortal) -> RequestBuilder {
     }
     if let Some(flow) = &portal.flow {
         request = request.flow_data(match flow {
-            PortalFlow::PaymentMethodUpdate => {
-                CreateBillingPortalSessionFlowData::new(FlowType::PaymentMethodUpdate)
-            }
+            PortalFlow::PaymentMethodUpdate => CreateBillingPortalSessionFlowData::new(FlowType::PaymentMethodUpdate),
             PortalFlow::SubscriptionCancel(id) => CreateBillingPortalSessionFlowData {
                 subscription_cancel: Some(CreateBillingPortalSessionFlowDataSubscriptionCancel::new(id.as_str())),
                 ..CreateBillingPortalSessionFlowData::new(FlowType::SubscriptionCancel)

@@ -2,7 +2,10 @@
 
 use crate::support::{Reply, Script};
 use domain::{Livemode, Timestamp};
-use gateway::{CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, Error, Gateway, MAX_CHECKOUT_SESSIONS, PortalFlow};
+use gateway::{
+    CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, Error, Gateway, MAX_CHECKOUT_SESSIONS,
+    PortalFlow,
+};
 use serde_json::{Value, json};
 
 fn page(objects: &[Value], has_more: bool) -> Reply {

@@ -130,7 +130,13 @@ async fn portal_prices_events_and_search_answer() {
     control.create_product(Some("prod_1"), "Pro");
     control.create_price(Some("price_1"), "prod_1", 1000, Some("month"));
     control.subscribe(subscription(1, "active"));
-    assert!(client.create_portal_session(&CreatePortal::new("cus_1", "https://a.example/")).await.unwrap().starts_with("http"));
+    assert!(
+        client
+            .create_portal_session(&CreatePortal::new("cus_1", "https://a.example/"))
+            .await
+            .unwrap()
+            .starts_with("http")
+    );
     let error = client.create_portal_session(&CreatePortal::new("cus_2", "https://a.example/")).await.unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error:?}");
     for price in [client.price("price_1").await.unwrap(), client.list_prices(10).await.unwrap().remove(0)] {

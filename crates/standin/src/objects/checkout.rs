@@ -12,6 +12,7 @@ const SESSION: &[(&str, Kind)] = &[
     ("cancel_url", Kind::Text),
     ("return_url", Kind::Text),
     ("client_reference_id", Kind::Text),
+    ("customer_creation", Kind::Text),
     ("customer_email", Kind::Text),
     ("locale", Kind::Text),
     ("allow_promotion_codes", Kind::Bool),
@@ -21,8 +22,8 @@ const SESSION: &[(&str, Kind)] = &[
 /// The languages of the page (docs.stripe.com/api/checkout/sessions/create, `locale`).
 const LOCALES: &[&str] = &[
     "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu",
-    "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th",
-    "tr", "vi", "zh", "zh-HK", "zh-TW",
+    "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv",
+    "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
 impl World {

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::error::Problem;
-use crate::objects::discount::discounted;
 use crate::objects::billing::later;
 use crate::objects::catalog::plan_of;
 use crate::objects::customer::is_over;
+use crate::objects::discount::discounted;
 use crate::objects::invoice::Paid;
 use crate::params::{Kind, Params};
 use crate::value::{elements, id_of, int, text};
