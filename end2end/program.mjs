@@ -6,7 +6,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-const binary = process.env.TOLLKEEPER_BIN ?? path.join(root, "target/debug/tollkeeper");
+/** The program under test. */
+export const binary = process.env.TOLLKEEPER_BIN ?? path.join(root, "target/debug/tollkeeper");
 
 /** The settings of the machine must not reach the program. */
 function environment(extra) {

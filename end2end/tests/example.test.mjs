@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, open } from "../browser.mjs";
 import { accessible, fits, listen, valid } from "../check.mjs";
-import { shop } from "../example.mjs";
+import { shop, shopWithDemo } from "../example.mjs";
 import { demo } from "../program.mjs";
 
 for (const javaScriptEnabled of [true, false]) {
@@ -152,3 +152,11 @@ for (const javaScriptEnabled of [true, false]) {
     });
   });
 }
+
+test("one command starts the shop and its demonstration, and ends both", async () => {
+  const both = await shopWithDemo();
+  const prices = await fetch(both.origin).then((answer) => answer.text());
+  await both.stop();
+  assert.match(prices, /\$29\.00 a month/);
+  await assert.rejects(fetch(new URL(/^URL: (\S+)$/m.exec(both.log())[1])), "the demonstration has ended too");
+});
