@@ -64,6 +64,9 @@ export const pages = [
   ["search", "/admin/search?q=user_"],
   ["search-none", "/admin/search?q=nobody-of-this-name"],
   ["not-found", "/admin/customers/cus_never_heard_of"],
+  // From here on the other mode is shown, for which the demonstration has no key.
+  ["events-live", "/admin/events?mode=live"],
+  ["event-live", row("/admin/events", "/admin/events/")],
 ];
 
 /** Where a page is, asking the list it is linked from where its id is not known beforehand. */

@@ -6,7 +6,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-const binary = process.env.TOLLKEEPER_BIN ?? path.join(root, "target/debug/tollkeeper");
+/** The program under test. */
+export const binary = process.env.TOLLKEEPER_BIN ?? path.join(root, "target/debug/tollkeeper");
 
 /** The settings of the machine must not reach the program. */
 function environment(extra) {
@@ -14,13 +15,17 @@ function environment(extra) {
   return { ...Object.fromEntries(kept.filter((name) => name in process.env).map((name) => [name, process.env[name]])), ...extra };
 }
 
+/** Starts `tollkeeper COMMAND ARG…`; see `run`. */
+const start = (command, args, wanted, extra) => run(binary, [command, ...args], wanted, extra);
+
 /**
- * Starts `tollkeeper COMMAND ARG…` and waits until its standard output answers every pattern of `wanted`.
+ * Starts a program and waits until what it says answers every pattern of `wanted`.
  * `found` holds the first group of each; `log()` is everything the program said; `stop()` ends it as an operator would.
  */
-export async function start(command, args, wanted, extra = {}) {
+export async function run(file, args, wanted, extra = {}) {
+  const command = [path.basename(file), ...args].join(" ");
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tollkeeper-e2e-"));
-  const program = spawn(binary, [command, ...args], { cwd: folder, env: environment(extra), stdio: ["ignore", "pipe", "pipe"] });
+  const program = spawn(file, args, { cwd: folder, env: environment(extra), stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   const ended = new Promise((resolve) => program.on("exit", (code, signal) => resolve(signal ?? code)));
   const found = await new Promise((resolve, reject) => {
@@ -57,6 +62,8 @@ export async function demo() {
     url: /^URL: (http:\/\/\S+)$/m,
     email: /^E-mail: (\S+)$/m,
     password: /^Password: (\S+)$/m,
+    apiKey: /^API key: (\S+)$/m,
+    stripe: /^Stripe stand-in: (\S+)$/m,
   });
   return { ...program, ...program.found, origin: new URL(program.found.url).origin };
 }

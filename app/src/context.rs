@@ -10,6 +10,8 @@ pub struct Context {
     pub staff: Option<Staff>,
     /// The mode that is shown.
     pub livemode: Livemode,
+    /// Whether there is no Stripe key for that mode, so that nothing of it can be read from Stripe.
+    pub without_key: bool,
     /// The token every form sends back.
     pub csrf: String,
     /// What the last change came to.

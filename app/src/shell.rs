@@ -83,6 +83,8 @@ fn mode(context: &Context) -> AnyView {
         <form method="post" action="/admin/mode" class="inline">
             {csrf(context)}
             {hidden("mode", other.as_str().to_owned())}
+            // The same page in the other mode; what narrows or pages a list is about this one.
+            {hidden("return_to", context.path.split('?').next().unwrap_or_default().to_owned())}
             <button type="submit" class="btn sm">{format!("Show {other}")}</button>
         </form>
     }

@@ -120,6 +120,26 @@ test("a checkout session of mode subscription", async () => {
   await assert.rejects(stripe.checkout.sessions.expire(session.id), /Only Checkout Sessions with a status in/);
 });
 
+test("discounts of a Checkout, and a way into the portal", async () => {
+  const { customer, price } = await customerAndPrice();
+  const coupon = await stripe.coupons.create({ percent_off: 50, duration: "forever" });
+  const promotion = await stripe.promotionCodes.create({ promotion: { type: "coupon", coupon: coupon.id }, code: "HALF" });
+  const sell = { mode: "subscription", success_url: "https://shop.example/done", line_items: [{ price: price.id, quantity: 2 }] };
+  const session = await stripe.checkout.sessions.create({ ...sell, discounts: [{ promotion_code: promotion.id }], locale: "de" });
+  assert.equal(session.amount_total * 2, session.amount_subtotal);
+  assert.equal(session.discounts[0].promotion_code, promotion.id);
+  const both = stripe.checkout.sessions.create({ ...sell, discounts: [{ coupon: coupon.id }], allow_promotion_codes: true });
+  await assert.rejects(both, /You may only specify one of these parameters/);
+  await stripe.prices.update(price.id, { active: false });
+  await assert.rejects(stripe.checkout.sessions.create(sell), (error) => error.param === "line_items[0][price]" && /inactive/.test(error.message));
+  const portal = await stripe.billingPortal.sessions.create({
+    customer: customer.id,
+    return_url: "https://shop.example/account",
+    flow_data: { type: "payment_method_update" },
+  });
+  assert.equal(portal.flow.type, "payment_method_update");
+});
+
 test("entitlements of a customer, with paging", async () => {
   const { customer, product, price } = await customerAndPrice();
   for (let n = 0; n < 11; n += 1) {

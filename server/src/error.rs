@@ -36,6 +36,7 @@ pub struct ApiError {
     code: &'static str,
     message: Cow<'static, str>,
     param: Option<Cow<'static, str>>,
+    stripe_code: Option<String>,
     source: Option<Arc<anyhow::Error>>,
 }
 
@@ -57,6 +58,10 @@ struct ErrorBody<'a> {
     message: &'a str,
     /// The parameter at fault, where one is.
     param: Option<&'a str>,
+    /// Stripe's own code, when it was Stripe that refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "resource_missing")]
+    stripe_code: Option<&'a str>,
     /// The request's id, which the log has too.
     request_id: &'a str,
 }
@@ -72,7 +77,7 @@ impl ApiError {
             status if status.is_server_error() => ErrorType::ApiError,
             _ => ErrorType::InvalidRequestError,
         };
-        Self { status, kind, code, message: message.into(), param: None, source: None }
+        Self { status, kind, code, message: message.into(), param: None, stripe_code: None, source: None }
     }
 
     /// 400: a parameter's value cannot be used.
@@ -171,6 +176,7 @@ impl ApiError {
             code: self.code,
             message: &self.message,
             param: self.param.as_deref(),
+            stripe_code: self.stripe_code.as_deref(),
             request_id,
         };
         let (mut parts, _) = response.into_parts();
@@ -221,8 +227,10 @@ impl From<gateway::Error> for ApiError {
             E::Unauthorized { .. } | E::Forbidden { .. } => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "stripe_key_refused", message).with_source(error)
             }
-            E::Refused { param, .. } => {
-                let refused = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "stripe_refused", message);
+            E::Refused { param, code, message, .. } => {
+                let message = format!("Stripe refused it: {message}");
+                let mut refused = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "stripe_refused", message);
+                refused.stripe_code.clone_from(code);
                 match param.clone() {
                     Some(param) => refused.with_param(param),
                     None => refused,

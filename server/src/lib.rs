@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod diagnose;
+pub mod eager_sync;
 pub mod error;
 pub mod front;
 pub mod ids;

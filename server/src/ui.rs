@@ -147,17 +147,18 @@ pub async fn render(state: &AppState, viewer: &Viewer, path: &str, form: Option<
 
 async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> anyhow::Result<Response> {
     let request = http::Request::get(path).body(Body::empty())?;
-    let livemode = match &viewer.session {
-        Some(session) => mode::current(session, state).await,
-        None => mode::default(state),
+    let query = Query::of(request.uri());
+    // A link can say which mode it is about: ids of users and of features are the same in both.
+    let asked = query.get("mode").and_then(Livemode::parse).filter(|_| viewer.actor.is_some());
+    let livemode = match (&viewer.session, asked) {
+        (Some(session), Some(asked)) => {
+            mode::show(session, asked).await?;
+            asked
+        }
+        (Some(session), None) => mode::current(session, state).await,
+        (None, _) => mode::default(state),
     };
-    let view = Looking {
-        state,
-        livemode,
-        path: request.uri().path(),
-        query: Query::of(request.uri()),
-        actor: viewer.actor.as_ref(),
-    };
+    let view = Looking { state, livemode, path: request.uri().path(), query, actor: viewer.actor.as_ref() };
     let (status, answer) = pages::load(&view).await?;
     let page = match answer {
         Answer::Page(page) => page,
@@ -206,6 +207,7 @@ async fn context(
             role: actor.role,
         }),
         livemode,
+        without_key: state.gateway(livemode).is_none(),
         csrf: viewer.csrf.clone(),
         flash,
         form: app::context::Form { values: form.values, errors: form.errors },

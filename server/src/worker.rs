@@ -32,7 +32,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How far this process's memory may be behind what other processes committed.
 const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 /// How long a person's resync waits for a read that is under way already.
-const WAIT_FOR_LEASE: u32 = 100;
+const WAIT_FOR_LEASE: Duration = Duration::from_secs(5);
 
 /// Why a resync did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -275,10 +275,25 @@ impl Worker {
         customer_id: &str,
         author: &Author,
     ) -> Result<SyncReport, SyncError> {
+        self.resync_within(livemode, customer_id, author, WAIT_FOR_LEASE).await
+    }
+
+    /// The same, waiting no longer than `patience` for a read that is under way already.
+    ///
+    /// # Errors
+    /// See [`SyncError`].
+    pub async fn resync_within(
+        &self,
+        livemode: Livemode,
+        customer_id: &str,
+        author: &Author,
+        patience: Duration,
+    ) -> Result<SyncReport, SyncError> {
         if !self.0.gateways.contains_key(&livemode) {
             return Err(SyncError::NoKey(livemode));
         }
-        for _ in 0..WAIT_FOR_LEASE {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
             if let Some(claim) =
                 self.0.store.claim_read(livemode, customer_id, &self.0.owner, self.0.clock.now()).await?
             {
@@ -286,9 +301,11 @@ impl Worker {
                 self.wake();
                 return Ok(report);
             }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(SyncError::Busy(customer_id.to_owned()));
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(SyncError::Busy(customer_id.to_owned()))
     }
 
     /// Reads every customer of a user.
@@ -306,23 +323,6 @@ impl Worker {
             reports.push(self.resync(livemode, &mapping.customer_id, author).await?);
         }
         Ok(reports)
-    }
-
-    /// Reads the customer of a Checkout Session, or a guest's session by itself: what a success page asks for, so that access does not wait for a webhook.
-    ///
-    /// # Errors
-    /// See [`SyncError`]; `NotFound` also when the session has no customer (yet).
-    pub async fn resync_checkout(
-        &self,
-        livemode: Livemode,
-        session_id: &str,
-        author: &Author,
-    ) -> Result<SyncReport, SyncError> {
-        let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
-        let session = gateway.checkout_session(session_id).await?;
-        let session = crate::lookup::read_session(&session, &self.0.store.options().metadata_keys)?;
-        let payer = session.payer_id().ok_or_else(|| SyncError::NotFound(format!("customer of {session_id}")))?;
-        self.resync(livemode, payer, author).await
     }
 
     /// Reads a product and the features it carries. What Stripe refuses is noted and tried again later.

@@ -1,5 +1,6 @@
 //! `cargo xtask …`: everything one does with this repository. Each command does its own set-up and says what it does.
 
+mod example;
 mod postgres;
 mod setup;
 mod shell;
@@ -15,6 +16,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   demo [--release] [--no-web] [ARG…]    build, then `tollkeeper demo ARG…`: a filled temporary database and a stand-in for Stripe
+  example [--no-web] [ARG…]             the demo with a host application on top of it: examples/node-express
   serve [--release] [--no-web] [ARG…]   build, then `tollkeeper serve ARG…`
   test [--strict] [--only STEP]         every check, in order; --strict: what cannot run here is a failure
   tidy                                  the invariants of ARCHITECTURE.md
@@ -40,6 +42,7 @@ fn command(mut args: Vec<String>) -> Result<()> {
         "setup" => setup::everything().map(drop),
         "web" => web::build().map(drop),
         "serve" | "demo" => run(&command, args),
+        "example" => example::start(args),
         "test" => steps::test(&args),
         "tidy" => tidy::report(),
         "bench" => bench(args),

@@ -30,7 +30,10 @@ pub(crate) fn everything() -> Result<Missing> {
     }
     match which(&["node"]) {
         None => missing.push("Node.js 20 or newer"),
-        Some(_) => node_modules()?,
+        Some(_) => {
+            node_modules("end2end")?;
+            node_modules(crate::example::FOLDER)?;
+        }
     }
     for what in &missing {
         eprintln!("setup: missing: {what}");
@@ -105,16 +108,16 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     }
 }
 
-/// Installs `end2end`'s packages when the lock file is newer than what is there.
-pub(crate) fn node_modules() -> Result<()> {
-    let folder = root().join("end2end");
+/// Installs a folder's packages when its lock file is newer than what is there.
+pub(crate) fn node_modules(name: &str) -> Result<()> {
+    let folder = root().join(name);
     let changed = |path: &str| fs::metadata(folder.join(path)).and_then(|meta| meta.modified());
-    let lock = changed("package-lock.json").context("while looking at end2end/package-lock.json")?;
+    let lock = changed("package-lock.json").with_context(|| format!("while looking at {name}/package-lock.json"))?;
     // npm writes this file last, so an interrupted installation is not taken for a whole one.
     if changed("node_modules/.package-lock.json").is_ok_and(|installed| installed >= lock) {
         return Ok(());
     }
-    eprintln!("setup: installing the packages of end2end/");
+    eprintln!("setup: installing the packages of {name}/");
     run(Command::new("npm").current_dir(folder).args(["ci", "--no-audit", "--no-fund"]))
 }
 

@@ -7,9 +7,14 @@ use leptos::prelude::*;
 use super::layout::address;
 use crate::context::Context;
 
-/// The token every form sends back.
+/// What every form sends back: the token, and the mode of the page it stands on. The mode that is shown may have been switched in
+/// another tab since.
 pub fn csrf(context: &Context) -> AnyView {
-    hidden("csrf", context.csrf.clone())
+    view! {
+        {hidden("csrf", context.csrf.clone())}
+        {hidden("livemode", context.livemode.as_str().to_owned())}
+    }
+    .into_any()
 }
 
 /// A hidden field.

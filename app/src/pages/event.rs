@@ -5,7 +5,7 @@ use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use leptos::prelude::*;
 
-use super::events::{customer_link, segment};
+use super::events::{customer_link, segment, without_key};
 use crate::components::{action_button, actor, card, crumbs, event_chip, id, page_head, status_word, table, time};
 use crate::context::Context;
 
@@ -158,6 +158,7 @@ impl View {
                 <a href=stripe rel="noreferrer">"Open in Stripe"</a>
             </p>
             <p>{self.sentence()}</p>
+            {without_key(context)}
             {self.next_attempt_at.filter(|_| failed).map(|at| view! { <p>"Next try: " {time(at, context.now)}</p> })}
             <div class="row">{link}{action_button(context, replay, "Process again", class, Role::Support)}</div>
             {self.facts(context)}

@@ -190,6 +190,18 @@ impl Filter {
     }
 }
 
+/// What becomes of events of a mode that nobody can ask Stripe about.
+pub(super) fn without_key(context: &Context) -> Option<AnyView> {
+    let mode = context.livemode;
+    context.without_key.then(|| {
+        let sentence = format!(
+            "There is no Stripe API key for {mode} mode. Its events are kept and taken in all the same; what they do not say cannot be read from Stripe until STRIPE_SECRET_KEY has a key of {mode} mode."
+        );
+        view! { <div class="banner" data-tone="warn"><p>{sentence}" "<a href="/admin/validator">"Setup validator"</a></p></div> }
+            .into_any()
+    })
+}
+
 impl View {
     pub(super) fn title(&self) -> String {
         if self.filter.status == "failed" { "Failed events".into() } else { "Events".into() }
@@ -212,6 +224,7 @@ impl View {
         };
         view! {
             {page_head(self.title(), again)}
+            {without_key(context)}
             {self.filter.form()}
             {rows}
         }

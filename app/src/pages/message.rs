@@ -18,6 +18,8 @@ pub struct View {
     pub query: String,
     /// What is called much alike.
     pub nearest: Vec<Hit>,
+    /// The mode that has it.
+    pub elsewhere: Option<String>,
 }
 
 /// There is no page at this address.
@@ -31,12 +33,13 @@ pub fn no_page() -> Page {
 #[must_use]
 pub fn not_found(id: &str, elsewhere: Option<&str>, nearest: Vec<Hit>) -> Page {
     let sentence = match elsewhere {
-        Some(mode) => format!("{id} belongs to {mode} mode: show that with the button at the top."),
+        Some(mode) => format!("{id} belongs to {mode} mode."),
         None => format!(
             "{id} is not known here, in test mode or in live mode. Was it typed right? Did its event ever come?"
         ),
     };
-    Page::Message(View { heading: "Not found".into(), sentence, query: id.into(), nearest })
+    let elsewhere = elsewhere.map(str::to_owned);
+    Page::Message(View { heading: "Not found".into(), sentence, query: id.into(), nearest, elsewhere })
 }
 
 /// The role does not suffice.
@@ -50,11 +53,16 @@ impl View {
         self.heading.clone()
     }
 
-    pub(super) fn body(&self, _context: &Context) -> AnyView {
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let elsewhere = self.elsewhere.as_ref().map(|mode| {
+            let path = context.path.split('?').next().unwrap_or_default();
+            view! { <p><a class="btn primary" href=format!("{path}?mode={mode}")>{format!("Show it in {mode} mode")}</a></p> }
+        });
         let nearest = (!self.nearest.is_empty()).then(|| card("Called much alike", (), hits_list(&self.nearest)));
         view! {
             {page_head(self.heading.clone(), ())}
             <p>{self.sentence.clone()}</p>
+            {elsewhere}
             {nearest}
             <p class="row">
                 <a href="/admin/customers">"Customers"</a>

@@ -5,9 +5,8 @@ use domain::{Livemode, Timestamp};
 use serde_json::Value;
 
 use crate::Error;
+use crate::checkout::{CreateCheckout, CreatePortal, CreatedCheckout};
 
-/// Metadata key under which new Checkout Sessions and their subscriptions name the host application's user.
-pub const USER_ID_KEY: &str = "user_id";
 /// Most Checkout Sessions of any status that a [`CustomerSnapshot`] holds: one page, the newest.
 pub const MAX_CHECKOUT_SESSIONS: usize = 100;
 
@@ -45,47 +44,6 @@ pub struct CheckoutSnapshot {
     pub disputes: Vec<Value>,
     /// Stripe's clock, as in [`CustomerSnapshot`].
     pub server_date: Option<Timestamp>,
-}
-
-/// What a Checkout Session sells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckoutMode {
-    /// Recurring prices: a subscription.
-    Subscription,
-    /// One-time prices.
-    Payment,
-}
-
-/// A Checkout Session to create. The user is named in `client_reference_id` and in the metadata of the session and of what it makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreateCheckout {
-    /// The host application's user id; at most 200 characters, Stripe's limit of `client_reference_id`.
-    pub user_id: String,
-    /// The user's customer, when there is one; otherwise Stripe makes one.
-    pub customer: Option<String>,
-    /// Filled in at Checkout; ignored with a `customer`, who has an address already.
-    pub email: Option<String>,
-    /// Subscription or one-time payment.
-    pub mode: CheckoutMode,
-    /// Price ids with quantities.
-    pub line_items: Vec<(String, u64)>,
-    /// Where Stripe sends the buyer afterwards; may contain `{CHECKOUT_SESSION_ID}`.
-    pub success_url: String,
-    /// Where the buyer gets by going back.
-    pub cancel_url: Option<String>,
-    /// Days until the first payment, at least 1; for subscriptions alone.
-    pub trial_days: Option<u32>,
-    /// Whether the buyer may enter promotion codes.
-    pub allow_promotion_codes: bool,
-}
-
-/// A Checkout Session just created.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreatedCheckout {
-    /// `cs_…`
-    pub id: String,
-    /// Where the buyer pays.
-    pub url: String,
 }
 
 /// One page of events, newest first.
@@ -207,7 +165,7 @@ pub trait Gateway: Send + Sync {
     ) -> Result<CreatedCheckout, Error>;
 
     /// Opens Stripe's customer portal for a customer; the answer is its URL, good for minutes.
-    async fn create_portal_session(&self, customer: &str, return_url: &str) -> Result<String, Error>;
+    async fn create_portal_session(&self, portal: &CreatePortal) -> Result<String, Error>;
 
     /// Customers with exactly this e-mail address (letter case counts), newest first, at most 100. Unlike Stripe's search this list
     /// sees a customer created a moment ago.

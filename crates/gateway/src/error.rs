@@ -118,6 +118,13 @@ impl Error {
         }
     }
 
+    /// Whether Stripe says that what was named exists in the other mode. Its sentence is the only place where it does: "No such price:
+    /// 'price_…'; a similar object exists in live mode, but a test mode key was used to make this request."
+    #[must_use]
+    pub fn is_of_other_mode(&self) -> bool {
+        matches!(self, Self::NotFound { message, .. } | Self::Refused { message, .. } if message.contains("a similar object exists in "))
+    }
+
     /// A stable code for storage and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {

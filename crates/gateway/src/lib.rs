@@ -5,14 +5,19 @@
 //! trait [`Gateway`]. [`signature`] needs no network at all.
 
 mod api;
+mod checkout;
 pub mod client;
 mod error;
 mod key;
 pub mod signature;
 
 pub use api::{
-    AccountList, CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CreatedRange, CustomerSnapshot,
-    EventPage, Gateway, MAX_CHECKOUT_SESSIONS, ObjectPage, USER_ID_KEY,
+    AccountList, CheckoutSnapshot, CreatedRange, CustomerSnapshot, EventPage, Gateway, MAX_CHECKOUT_SESSIONS,
+    ObjectPage,
+};
+pub use checkout::{
+    CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, CreatedCheckout, PortalFlow,
+    USER_ID_KEY,
 };
 pub use client::{Client, ClientConfig, ConfigError, PINNED_VERSION};
 pub use error::{Error, Outage};

@@ -99,6 +99,12 @@ impl Problem {
         Self { status, kind, code, message: message.to_owned(), param: None, extra: Vec::new() }
     }
 
+    /// Adds to the message.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
+    }
+
     pub(crate) fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
+use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -11,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::deliver;
+use crate::http::pages;
 use crate::random::Random;
 use crate::world::{Target, World};
 
@@ -98,8 +100,13 @@ impl Standin {
         let clock = Clock::new(options.now);
         let mut world = World::new(options.livemode, &options.api_version, clock, Random::new(options.seed));
         world.webhook = options.webhook.map(|webhook| Target { url: webhook.url, secret: webhook.secret });
+        world.base_url = format!("http://{address}");
         let shared = Arc::new(Shared { world: Mutex::new(world), news: Notify::new(), client });
-        let router = Router::new().fallback(crate::http::handle).with_state(Arc::clone(&shared));
+        let router = Router::new()
+            .route("/c/pay/{id}", get(pages::checkout).post(pages::pay))
+            .route("/p/session/{id}", get(pages::portal).post(pages::cancel))
+            .fallback(crate::http::handle)
+            .with_state(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(async {

@@ -1,6 +1,6 @@
 //! All of the stand-in's state, behind one mutex.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
@@ -41,6 +41,12 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) livemode: bool,
+    /// `http://127.0.0.1:PORT`, where its pages are.
+    pub(crate) base_url: String,
+    /// Ids that exist in the account's other mode, so that not finding them says so.
+    pub(crate) other_mode: HashSet<String>,
+    /// Whether the settings of the customer portal were ever saved.
+    pub(crate) portal_configured: bool,
     pub(crate) version: Version,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
@@ -66,6 +72,9 @@ impl World {
     pub(crate) fn new(livemode: bool, version: &str, clock: Clock, random: Random) -> Self {
         Self {
             livemode,
+            base_url: String::new(),
+            other_mode: HashSet::new(),
+            portal_configured: true,
             version: Version::new(version),
             clock,
             faults: Faults::default(),
@@ -134,7 +143,7 @@ impl World {
 
     /// The object named by the address, or 404. `kind` is the object's type.
     pub(crate) fn retrieve(&self, kind: &str, id: &str) -> Reply {
-        self.find(kind, id).cloned().ok_or_else(|| Problem::missing(&name_of(kind), id, "id"))
+        self.find(kind, id).cloned().ok_or_else(|| self.or_other_mode(id, Problem::missing(&name_of(kind), id, "id")))
     }
 
     /// The object that a parameter names, or 400; deleted ones do not count.
@@ -142,7 +151,18 @@ impl World {
         self.find(kind, id)
             .filter(|object| object["deleted"] != true)
             .cloned()
-            .ok_or_else(|| Problem::missing_in_param(&name_of(kind), id, param))
+            .ok_or_else(|| self.or_other_mode(id, Problem::missing_in_param(&name_of(kind), id, param)))
+    }
+
+    /// The same problem, with what Stripe adds when the other mode has the object.
+    fn or_other_mode(&self, id: &str, problem: Problem) -> Problem {
+        let (own, other) = if self.livemode { ("live", "test") } else { ("test", "live") };
+        if !self.other_mode.contains(id) {
+            return problem;
+        }
+        problem.and(&format!(
+            "; a similar object exists in {other} mode, but a {own} mode key was used to make this request."
+        ))
     }
 
     /// Keeps the new state and emits `event` with what changed; nothing is emitted when nothing changed.

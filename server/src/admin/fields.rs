@@ -40,10 +40,14 @@ impl Fields {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
-    /// What may be shown again: everything but passwords and the token.
+    /// What may be shown again: everything but passwords and what [`csrf`](app::components::csrf) adds.
     #[must_use]
     pub fn shown(&self) -> Vec<(String, String)> {
-        self.0.iter().filter(|(key, _)| key != "csrf" && !key.contains("password")).cloned().collect()
+        self.0
+            .iter()
+            .filter(|(key, _)| !matches!(key.as_str(), "csrf" | "livemode") && !key.contains("password"))
+            .cloned()
+            .collect()
     }
 }
 

@@ -21,7 +21,15 @@ pub fn default(state: &AppState) -> Livemode {
     Livemode::from_bool(state.config.modes().contains(&Livemode::Live))
 }
 
-/// Shows the other mode from now on.
+/// Shows this mode from now on.
+///
+/// # Errors
+/// When the session cannot be written.
+pub async fn show(session: &Session, mode: Livemode) -> Result<(), tower_sessions::session::Error> {
+    session.insert(KEY, mode.as_str()).await
+}
+
+/// Shows the other mode from now on; whoever may look may look at both.
 pub async fn switch(posted: Posted) -> Outcome {
     let Some(mode) = Livemode::parse(posted.fields.get("mode")) else {
         return Outcome::Done {
@@ -29,7 +37,7 @@ pub async fn switch(posted: Posted) -> Outcome {
             flash: Flash::bad("There are two modes: test and live."),
         };
     };
-    match posted.session.insert(KEY, mode.as_str()).await {
+    match show(&posted.session, mode).await {
         Ok(()) => Outcome::done(posted.back_to("/admin"), format!("Showing {mode} data.")),
         Err(error) => Outcome::Failed(error.into()),
     }

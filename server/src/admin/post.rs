@@ -24,7 +24,7 @@ pub struct Posted {
     pub state: AppState,
     /// Who sent it.
     pub actor: Actor,
-    /// The mode the admin app shows.
+    /// The mode of the page that the form stood on.
     pub livemode: Livemode,
     /// What was filled in.
     pub fields: Fields,
@@ -151,8 +151,14 @@ impl FromRequest<AppState> for Posted {
             .await
             .map(|path| path.0)
             .unwrap_or_default();
-        let livemode = mode::current(&session, state).await;
         let fields = Fields::from_request(Request::from_parts(parts, body), state).await?;
+        let livemode = match Livemode::parse(fields.get("livemode")) {
+            Some(of_page) => {
+                mode::show(&session, of_page).await.map_err(|error| ui::failed(&viewer, &error.into()))?;
+                of_page
+            }
+            None => mode::current(&session, state).await,
+        };
         Ok(Self { state: state.clone(), actor, livemode, fields, session, params, viewer })
     }
 }

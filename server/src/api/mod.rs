@@ -10,6 +10,8 @@ mod mappings;
 mod overrides;
 mod plain;
 mod policies;
+mod portal;
+mod refusal;
 mod sync;
 mod types;
 mod users;
@@ -88,7 +90,7 @@ fn documented() -> OpenApiRouter<ApiState> {
         .routes(routes!(policies::get_feature_policy, policies::put_feature_policy))
         .routes(routes!(policies::get_price_policy, policies::put_price_policy))
         .routes(routes!(checkout::create_checkout_session))
-        .routes(routes!(checkout::create_portal_session))
+        .routes(routes!(portal::create_portal_session))
         .routes(routes!(sync::sync))
         .routes(routes!(events::list_events))
         .routes(routes!(events::get_event))

@@ -1,18 +1,11 @@
 //! The calls of [`Gateway`], each made with a typed request builder.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
-use stripe_billing::billing_portal_session::CreateBillingPortalSession;
 use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus, RetrieveSubscription};
 use stripe_billing::subscription_item::ListSubscriptionItem;
-use stripe_checkout::CheckoutSessionMode;
-use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionCustomerCreation, CreateCheckoutSessionLineItems,
-    CreateCheckoutSessionPaymentIntentData, CreateCheckoutSessionSubscriptionData, RetrieveCheckoutSession,
-};
+use stripe_checkout::checkout_session::RetrieveCheckoutSession;
 use stripe_client_core::{RequestBuilder, StripeRequest};
 use stripe_core::customer::{ListCustomer, RetrieveCustomer};
 use stripe_core::event::{ListEvent, RetrieveEvent};
@@ -26,8 +19,8 @@ use super::Client;
 use super::list::{Listed, page_after};
 use super::send::{Answer, Subject, unreadable};
 use crate::{
-    AccountList, CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CreatedRange, CustomerSnapshot,
-    Error, EventPage, Gateway, ObjectPage, USER_ID_KEY,
+    AccountList, CheckoutSnapshot, CreateCheckout, CreatePortal, CreatedCheckout, CreatedRange, CustomerSnapshot,
+    Error, EventPage, Gateway, ObjectPage,
 };
 
 #[async_trait]
@@ -123,17 +116,11 @@ impl Gateway for Client {
         checkout: &CreateCheckout,
         idempotency_key: &str,
     ) -> Result<CreatedCheckout, Error> {
-        const WHAT: &str = "checkout session";
-        let request = checkout_request(checkout)?;
-        let answer = self.send(Subject { what: WHAT, id: None }, &request, Some(idempotency_key)).await?;
-        Ok(CreatedCheckout { id: string(WHAT, &answer, "id")?, url: string(WHAT, &answer, "url")? })
+        self.new_checkout(checkout, idempotency_key).await
     }
 
-    async fn create_portal_session(&self, customer: &str, return_url: &str) -> Result<String, Error> {
-        const WHAT: &str = "portal session";
-        let request = CreateBillingPortalSession::new().customer(customer).return_url(return_url).build();
-        let answer = self.send(Subject { what: WHAT, id: None }, &request, None).await?;
-        string(WHAT, &answer, "url")
+    async fn create_portal_session(&self, portal: &CreatePortal) -> Result<String, Error> {
+        self.new_portal(portal).await
     }
 
     async fn search_customers_by_email(&self, email: &str) -> Result<Vec<Value>, Error> {
@@ -230,75 +217,8 @@ fn unless_gone(deleted: bool, list: Result<Listed, Error>) -> Result<Listed, Err
     }
 }
 
-/// The request for a new Checkout Session, or why Stripe would refuse it.
-fn checkout_request(checkout: &CreateCheckout) -> Result<RequestBuilder, Error> {
-    let not_sent = |reason: &str| Err(Error::NotSent { reason: reason.to_owned() });
-    if checkout.user_id.is_empty() || checkout.user_id.chars().count() > 200 {
-        return not_sent("the user id must have 1 to 200 characters");
-    }
-    if checkout.line_items.is_empty() {
-        return not_sent("a Checkout Session needs at least one price");
-    }
-    if checkout.trial_days.is_some() && checkout.mode != CheckoutMode::Subscription {
-        return not_sent("only a subscription can have a trial");
-    }
-    if checkout.trial_days == Some(0) {
-        return not_sent("a trial has at least 1 day");
-    }
-    let user = || HashMap::from([(USER_ID_KEY.to_owned(), checkout.user_id.clone())]);
-    let line_items: Vec<_> = checkout
-        .line_items
-        .iter()
-        .map(|(price, quantity)| CreateCheckoutSessionLineItems {
-            price: Some(price.clone()),
-            quantity: Some(*quantity),
-            ..CreateCheckoutSessionLineItems::new()
-        })
-        .collect();
-    let mut request = CreateCheckoutSession::new()
-        .client_reference_id(checkout.user_id.as_str())
-        .metadata(user())
-        .line_items(line_items)
-        .success_url(checkout.success_url.as_str());
-    if let Some(url) = &checkout.cancel_url {
-        request = request.cancel_url(url.as_str());
-    }
-    if checkout.allow_promotion_codes {
-        request = request.allow_promotion_codes(true);
-    }
-    // Stripe refuses a customer together with an e-mail address.
-    request = match (&checkout.customer, &checkout.email) {
-        (Some(customer), _) => request.customer(customer.as_str()),
-        (None, Some(email)) => request.customer_email(email.as_str()),
-        (None, None) => request,
-    };
-    request = match checkout.mode {
-        CheckoutMode::Subscription => {
-            request.mode(CheckoutSessionMode::Subscription).subscription_data(CreateCheckoutSessionSubscriptionData {
-                metadata: Some(user()),
-                trial_period_days: checkout.trial_days,
-                ..CreateCheckoutSessionSubscriptionData::new()
-            })
-        }
-        CheckoutMode::Payment => {
-            let request = request.mode(CheckoutSessionMode::Payment).payment_intent_data(
-                CreateCheckoutSessionPaymentIntentData {
-                    metadata: Some(user()),
-                    ..CreateCheckoutSessionPaymentIntentData::new()
-                },
-            );
-            match checkout.customer {
-                Some(_) => request,
-                // A one-time payment would otherwise be a guest's, whom no later event could be tied to.
-                None => request.customer_creation(CreateCheckoutSessionCustomerCreation::Always),
-            }
-        }
-    };
-    Ok(request.build())
-}
-
 /// A field of an answer that must be there.
-fn string(what: &'static str, answer: &Answer, field: &str) -> Result<String, Error> {
+pub(super) fn string(what: &'static str, answer: &Answer, field: &str) -> Result<String, Error> {
     match answer.value[field].as_str() {
         Some(text) => Ok(text.to_owned()),
         None => Err(unreadable(what, field, "it is missing", answer.request_id.clone())),

@@ -2,6 +2,7 @@
 
 mod account;
 mod calls;
+mod checkout;
 mod config;
 mod list;
 mod object;

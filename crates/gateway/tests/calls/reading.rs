@@ -2,7 +2,10 @@
 
 use crate::support::{Reply, Script};
 use domain::{Livemode, Timestamp};
-use gateway::{CheckoutMode, CreateCheckout, Error, Gateway, MAX_CHECKOUT_SESSIONS};
+use gateway::{
+    CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, Error, Gateway, MAX_CHECKOUT_SESSIONS,
+    PortalFlow,
+};
 use serde_json::{Value, json};
 
 fn page(objects: &[Value], has_more: bool) -> Reply {
@@ -263,17 +266,7 @@ async fn events_are_paged_by_the_caller() {
 }
 
 fn checkout() -> CreateCheckout {
-    CreateCheckout {
-        user_id: "user 1&2".to_owned(),
-        customer: None,
-        email: None,
-        mode: CheckoutMode::Subscription,
-        line_items: vec![("price_1".to_owned(), 2)],
-        success_url: "https://a.example/?s={CHECKOUT_SESSION_ID}".to_owned(),
-        cancel_url: None,
-        trial_days: None,
-        allow_promotion_codes: false,
-    }
+    CreateCheckout::new("user 1&2", CheckoutItem::new("price_1", 2), "https://a.example/?s={CHECKOUT_SESSION_ID}")
 }
 
 /// The form fields that creating this session sends.
@@ -293,7 +286,7 @@ async fn checkout_names_the_user_everywhere() {
         email: Some("ada@example.com".to_owned()),
         cancel_url: Some("https://a.example/no".to_owned()),
         trial_days: Some(14),
-        allow_promotion_codes: true,
+        discount: Some(CheckoutDiscount::Entered),
         ..checkout()
     };
     assert_eq!(
@@ -315,6 +308,61 @@ async fn checkout_names_the_user_everywhere() {
     let payment = form(&CreateCheckout { mode: CheckoutMode::Payment, ..checkout() }).await;
     for field in ["mode=payment", "customer_creation=always", "payment_intent_data[metadata][user_id]=user 1&2"] {
         assert!(payment.iter().any(|sent| sent == field), "{field}: {payment:?}");
+    }
+}
+
+#[tokio::test]
+async fn checkout_sends_what_else_was_asked_for_and_no_metadata_hides_the_user() {
+    let fields = form(&CreateCheckout {
+        user_key: "account".to_owned(),
+        line_items: vec![CheckoutItem { adjustable_quantity: true, ..CheckoutItem::new("price_1", 3) }],
+        discount: Some(CheckoutDiscount::Coupon("SPRING".to_owned())),
+        locale: Some("pt-BR".to_owned()),
+        metadata: vec![("campaign".to_owned(), "mail".to_owned()), ("account".to_owned(), "eve".to_owned())],
+        ..checkout()
+    })
+    .await;
+    for field in [
+        "discounts[0][coupon]=SPRING",
+        "line_items[0][adjustable_quantity][enabled]=true",
+        "line_items[0][adjustable_quantity][minimum]=1",
+        "locale=pt-BR",
+        "metadata[account]=user 1&2",
+        "metadata[campaign]=mail",
+        "subscription_data[metadata][account]=user 1&2",
+        "subscription_data[metadata][campaign]=mail",
+    ] {
+        assert!(fields.iter().any(|sent| sent == field), "{field}: {fields:?}");
+    }
+    assert!(!fields.iter().any(|sent| sent.contains("eve") || sent.contains("allow_promotion_codes")), "{fields:?}");
+    let promotion = CheckoutDiscount::PromotionCode("promo_1".to_owned());
+    let fields = form(&CreateCheckout { discount: Some(promotion), ..checkout() }).await;
+    assert!(fields.iter().any(|sent| sent == "discounts[0][promotion_code]=promo_1"), "{fields:?}");
+}
+
+#[tokio::test]
+async fn portal_leads_to_what_the_customer_comes_for() {
+    let script = Script::start().await;
+    let ways = [
+        (PortalFlow::PaymentMethodUpdate, vec!["flow_data[type]=payment_method_update"]),
+        (
+            PortalFlow::SubscriptionCancel("sub_1".to_owned()),
+            vec!["flow_data[subscription_cancel][subscription]=sub_1", "flow_data[type]=subscription_cancel"],
+        ),
+        (
+            PortalFlow::SubscriptionUpdate("sub_1".to_owned()),
+            vec!["flow_data[subscription_update][subscription]=sub_1", "flow_data[type]=subscription_update"],
+        ),
+    ];
+    for (flow, expected) in ways {
+        script.on("/billing_portal/sessions", Reply::ok(&json!({ "id": "bps_1", "url": "https://portal.example" })));
+        let portal = CreatePortal { flow: Some(flow), ..CreatePortal::new("cus_1", "https://a.example") };
+        let portal = CreatePortal { locale: Some("de".to_owned()), ..portal };
+        script.client().create_portal_session(&portal).await.unwrap();
+        let sent = script.asked().pop().unwrap().form();
+        for field in expected.iter().chain(&["customer=cus_1", "locale=de", "return_url=https://a.example"]) {
+            assert!(sent.iter().any(|sent| sent == field), "{field}: {sent:?}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use domain::stripe::{CheckoutSession, Customer, Price, Subscription};
 use domain::{Livemode, Timestamp};
 use gateway::client::RetryPolicy;
 use gateway::signature::{Secret, verify};
-use gateway::{CheckoutMode, Client, ClientConfig, CreateCheckout, Error, Gateway, SecretKey};
+use gateway::{CheckoutItem, Client, ClientConfig, CreateCheckout, CreatePortal, Error, Gateway, SecretKey};
 use serde_json::{Value, json};
 
 async fn start(api_version: &str) -> (Standin, Client) {
@@ -36,16 +36,11 @@ fn subscription(n: usize, status: &str) -> SubscriptionSpec {
 }
 
 fn checkout() -> CreateCheckout {
+    let item = CheckoutItem::new("price_1", 1);
     CreateCheckout {
-        user_id: "user_1".to_owned(),
-        customer: None,
         email: Some("ada@example.com".to_owned()),
-        mode: CheckoutMode::Subscription,
-        line_items: vec![("price_1".to_owned(), 1)],
-        success_url: "https://a.example/?s={CHECKOUT_SESSION_ID}".to_owned(),
-        cancel_url: None,
         trial_days: Some(7),
-        allow_promotion_codes: false,
+        ..CreateCheckout::new("user_1", item, "https://a.example/?s={CHECKOUT_SESSION_ID}")
     }
 }
 
@@ -135,8 +130,14 @@ async fn portal_prices_events_and_search_answer() {
     control.create_product(Some("prod_1"), "Pro");
     control.create_price(Some("price_1"), "prod_1", 1000, Some("month"));
     control.subscribe(subscription(1, "active"));
-    assert!(client.create_portal_session("cus_1", "https://a.example/").await.unwrap().starts_with("http"));
-    let error = client.create_portal_session("cus_2", "https://a.example/").await.unwrap_err();
+    assert!(
+        client
+            .create_portal_session(&CreatePortal::new("cus_1", "https://a.example/"))
+            .await
+            .unwrap()
+            .starts_with("http")
+    );
+    let error = client.create_portal_session(&CreatePortal::new("cus_2", "https://a.example/")).await.unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error:?}");
     for price in [client.price("price_1").await.unwrap(), client.list_prices(10).await.unwrap().remove(0)] {
         assert_eq!(price["product"]["name"], "Pro");

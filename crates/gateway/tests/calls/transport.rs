@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{KEY, Reply, Script};
 use gateway::client::RetryPolicy;
-use gateway::{Client, ClientConfig, Error, Gateway, Outage, PINNED_VERSION, SecretKey};
+use gateway::{Client, ClientConfig, CreatePortal, Error, Gateway, Outage, PINNED_VERSION, SecretKey};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -51,8 +51,9 @@ async fn post_keeps_one_idempotency_key_across_retries_and_takes_another_for_the
     let session = json!({ "id": "bps_1", "url": "https://billing.example/p" });
     script.on(PORTAL, Reply::ok(&session)).on(PORTAL, Reply::ok(&session));
     let client = script.client();
+    let portal = CreatePortal::new("cus_1", "https://app.example/a?b=c&d");
     for _ in 0..2 {
-        let url = client.create_portal_session("cus_1", "https://app.example/a?b=c&d").await.unwrap();
+        let url = client.create_portal_session(&portal).await.unwrap();
         assert_eq!(url, "https://billing.example/p");
     }
     let asked = script.asked();

@@ -112,6 +112,16 @@ impl Control {
         })
     }
 
+    /// From now on not finding this id says that the account's other mode has it.
+    pub fn exists_in_other_mode(&self, id: &str) {
+        self.with(|world| world.other_mode.insert(id.to_owned()));
+    }
+
+    /// As long as nobody has saved the customer portal's settings it opens for nobody; they are saved to begin with.
+    pub fn set_portal_configured(&self, configured: bool) {
+        self.with(|world| world.portal_configured = configured);
+    }
+
     /// All events so far in full, oldest first.
     pub fn events(&self) -> Vec<Value> {
         self.shared.world().events.clone()

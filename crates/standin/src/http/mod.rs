@@ -5,6 +5,7 @@ mod delete;
 mod expand;
 mod get;
 mod list;
+pub(crate) mod pages;
 mod post;
 
 use std::sync::Arc;

@@ -23,6 +23,8 @@ pub(crate) fn route(world: &mut World, path: &[&str], params: &Params) -> Option
         ["checkout", "sessions", id] => world.update_session(id, params),
         ["checkout", "sessions", id, "expire"] => world.expire_session(id),
         ["payment_pages", id, "confirm"] => world.confirm_session(id, params),
+        ["coupons"] => world.create_coupon(params),
+        ["promotion_codes"] => world.create_promotion_code(params),
         ["payment_methods"] => world.create_payment_method(params),
         ["payment_methods", id, "attach"] => {
             params.required("customer").and_then(|customer| world.attach_payment_method(id, customer))

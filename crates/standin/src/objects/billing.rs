@@ -5,6 +5,7 @@ use time::{Date, Duration, Month, OffsetDateTime};
 
 use crate::error::Problem;
 use crate::objects::customer::is_over;
+use crate::objects::discount::renewal_due;
 use crate::objects::invoice::add_line;
 use crate::objects::invoice::pricing;
 use crate::objects::subscription::{period_end, price_sum};
@@ -75,7 +76,7 @@ impl World {
         if before["status"] == "trialing" {
             after["status"] = json!("active");
         }
-        let due = price_sum(&after);
+        let due = renewal_due(price_sum(&after), &after);
         self.store_update("customer.subscription.updated", &before, after);
         self.bill_subscription(id, "subscription_cycle", due)
     }

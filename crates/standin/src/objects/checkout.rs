@@ -12,10 +12,18 @@ const SESSION: &[(&str, Kind)] = &[
     ("cancel_url", Kind::Text),
     ("return_url", Kind::Text),
     ("client_reference_id", Kind::Text),
+    ("customer_creation", Kind::Text),
     ("customer_email", Kind::Text),
     ("locale", Kind::Text),
     ("allow_promotion_codes", Kind::Bool),
     ("payment_method_types", Kind::Hash),
+];
+
+/// The languages of the page (docs.stripe.com/api/checkout/sessions/create, `locale`).
+const LOCALES: &[&str] = &[
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu",
+    "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv",
+    "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
 impl World {
@@ -46,7 +54,7 @@ impl World {
             "shipping_cost": null, "shipping_options": [], "status": "open", "submit_type": null,
             "subscription": null, "success_url": null,
             "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 }, "ui_mode": "hosted",
-            "url": format!("https://checkout.stripe.com/c/pay/{id}"), "wallet_options": null,
+            "url": format!("{}/c/pay/{id}", self.base_url), "wallet_options": null,
             "_line_items": [], "_data": {},
         })
     }
@@ -66,6 +74,15 @@ impl World {
         }
         let mut session = self.blank_session(None, &mode);
         params.apply(&mut session, SESSION)?;
+        if params.has("customer") && params.has("customer_email") {
+            return Err(Problem::invalid("You may only specify one of these parameters: customer, customer_email."));
+        }
+        if let Some(locale) = params.text("locale")
+            && !LOCALES.contains(&locale)
+        {
+            let message = format!("Invalid locale: must be one of {}", LOCALES.join(", "));
+            return Err(Problem::invalid(message).param("locale"));
+        }
         if let Some(customer) = params.text("customer") {
             let owner = self.referred("customer", customer, "customer")?;
             session["customer"] = json!(customer);
@@ -81,13 +98,24 @@ impl World {
             session["url"] = Value::Null;
         }
         for (at, given) in params.list("line_items").iter().enumerate() {
-            let price = self.price_of(given, &format!("line_items[{at}][price]"))?;
+            let param = format!("line_items[{at}][price]");
+            let price = self.price_of(given, &param)?;
+            if price["active"] == false {
+                let message = "The price specified is inactive. This field only accepts active prices.";
+                return Err(Problem::invalid(message).param(&param));
+            }
             if price["type"] == "recurring" && mode == "payment" {
                 return Err(Problem::invalid(
                     "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.",
                 ));
             }
-            let line = self.line_item(&price, given.int("quantity")?.unwrap_or(1));
+            let mut line = self.line_item(&price, given.int("quantity")?.unwrap_or(1));
+            if given.flag("adjustable_quantity.enabled") == Some(true) {
+                let (minimum, maximum) =
+                    (given.int("adjustable_quantity.minimum")?, given.int("adjustable_quantity.maximum")?);
+                line["adjustable_quantity"] =
+                    json!({ "enabled": true, "minimum": minimum.unwrap_or(0), "maximum": maximum.unwrap_or(99) });
+            }
             add_line_item(&mut session, line);
         }
         if mode == "subscription"
@@ -97,6 +125,7 @@ impl World {
                 "You must provide at least one recurring price in `subscription` mode when using prices.",
             ));
         }
+        self.discount_session(&mut session, params)?;
         for part in ["subscription_data", "payment_intent_data"] {
             if let Some(given) = params.get(part) {
                 session["_data"][part] = given.clone();

@@ -122,6 +122,7 @@ impl World {
         let mut subscription = self.blank_subscription(None, &customer);
         let id = text(&subscription, "id").to_owned();
         subscription["default_payment_method"] = json!(method);
+        subscription["_coupon"] = session["_coupon"].clone();
         merge_metadata(&mut subscription["metadata"], &data.metadata("metadata"));
         let trial_end = match (data.int("trial_end")?, data.int("trial_period_days")?) {
             (Some(end), _) => Some(end),

@@ -57,19 +57,6 @@ impl World {
         Ok(json!({ "id": id, "object": "webhook_endpoint", "deleted": true }))
     }
 
-    pub(crate) fn create_portal_session(&mut self, params: &Params) -> Reply {
-        let customer = params.required("customer")?;
-        self.referred("customer", customer, "customer")?;
-        let id = self.id("bps");
-        let session = json!({
-            "id": id, "object": "billing_portal.session", "configuration": "bpc_standin", "created": self.now(),
-            "customer": customer, "customer_account": null, "flow": null, "livemode": self.livemode, "locale": null,
-            "on_behalf_of": null, "return_url": params.text("return_url"),
-            "url": format!("https://billing.stripe.com/p/session/{id}"),
-        });
-        Ok(self.store_new("billing_portal.session.created", session))
-    }
-
     pub(crate) fn account(&self) -> Value {
         json!({
             "id": "acct_1StandinStandin0", "object": "account", "business_profile": { "name": "Stand-in" },

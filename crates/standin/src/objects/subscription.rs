@@ -6,6 +6,7 @@ use crate::error::Problem;
 use crate::objects::billing::later;
 use crate::objects::catalog::plan_of;
 use crate::objects::customer::is_over;
+use crate::objects::discount::discounted;
 use crate::objects::invoice::Paid;
 use crate::params::{Kind, Params};
 use crate::value::{elements, id_of, int, text};
@@ -117,7 +118,7 @@ impl World {
     pub(crate) fn start_subscription(&mut self, mut subscription: Value, behavior: &str) -> Reply {
         let id = text(&subscription, "id").to_owned();
         let trial = subscription["status"] == "trialing";
-        let due = if trial { 0 } else { price_sum(&subscription) };
+        let due = if trial { 0 } else { discounted(price_sum(&subscription), &subscription["_coupon"]) };
         let automatic = subscription["collection_method"] == "charge_automatically";
         let method = self.method_of(&subscription);
         if automatic && due > 0 && method.is_none() && behavior != "default_incomplete" {

@@ -5,6 +5,7 @@
 mod api;
 mod change;
 mod fault;
+mod page;
 mod payment;
 mod support;
 mod webhook;

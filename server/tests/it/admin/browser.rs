@@ -43,18 +43,7 @@ impl Program {
 
     /// Adds somebody with [`PASSWORD`].
     pub(crate) async fn add_staff(&self, email: &str, role: Role) -> StaffRecord {
-        let staff = StaffRecord {
-            staff_id: server::ids::new("stf"),
-            email: email.to_owned(),
-            name: email.split('@').next().unwrap().to_owned(),
-            role,
-            password_hash: password::hash(PASSWORD).await.unwrap(),
-            created_at: self.now(),
-            last_seen_at: None,
-            disabled_at: None,
-        };
-        self.state.store.add_staff(&staff, &self.author()).await.unwrap();
-        staff
+        add_staff(&self.state, email, role).await
     }
 
     /// Starts it with an owner.
@@ -66,20 +55,12 @@ impl Program {
 
     /// A new browser.
     pub(crate) fn browser(&self) -> Browser {
-        let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
-        Browser { client, base: self.base.clone() }
+        Browser::new(&self.base)
     }
 
     /// A browser in which somebody of this role has signed in.
     pub(crate) async fn signed_in(&self, role: Role) -> Browser {
-        let email = format!("{role}@example.com");
-        if self.state.store.staff_by_email(&email).await.unwrap().is_none() {
-            self.add_staff(&email, role).await;
-        }
-        let browser = self.browser();
-        let answer = browser.post("/admin/login", &[("email", &email), ("password", PASSWORD)]).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
-        browser
+        sign_in(&self.state, &self.base, role).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -95,6 +76,37 @@ impl Program {
         let options = self.state.store.options();
         self.state.store.index().decide(Livemode::Test, user, feature, &options.policy, self.now()).allowed
     }
+}
+
+async fn add_staff(state: &AppState, email: &str, role: Role) -> StaffRecord {
+    let staff = StaffRecord {
+        staff_id: server::ids::new("stf"),
+        email: email.to_owned(),
+        name: email.split('@').next().unwrap().to_owned(),
+        role,
+        password_hash: password::hash(PASSWORD).await.unwrap(),
+        created_at: state.now(),
+        last_seen_at: None,
+        disabled_at: None,
+    };
+    let author = Author { actor: "test".into(), reason: None, now: state.now() };
+    state.store.add_staff(&staff, &author).await.unwrap();
+    staff
+}
+
+/// A browser in which somebody of this role has signed in to the program at `base`.
+pub(crate) async fn sign_in(state: &AppState, base: &str, role: Role) -> Browser {
+    let email = format!("{role}@example.com");
+    if state.store.staff_by_email(&email).await.unwrap().is_none() {
+        add_staff(state, &email, role).await;
+    }
+    if !state.store.has_owner().await.unwrap() {
+        add_staff(state, "the-owner@example.com", Role::Owner).await;
+    }
+    let browser = Browser::new(base);
+    let answer = browser.post("/admin/login", &[("email", &email), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    browser
 }
 
 /// A browser.
@@ -140,6 +152,12 @@ impl Answer {
 }
 
 impl Browser {
+    /// Signed out, without a cookie.
+    fn new(base: &str) -> Self {
+        let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
+        Self { client, base: base.to_owned() }
+    }
+
     /// Opens a page.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.client.get(format!("{}{path}", self.base)).send().await.unwrap()).await

@@ -2,6 +2,8 @@
 
 mod access;
 mod catalog;
+mod checkout;
+mod eager_sync;
 mod keys;
 mod mappings;
 mod requests;
