@@ -7,6 +7,7 @@ use domain::{Livemode, Timestamp};
 use gateway::Gateway;
 use store::Store;
 
+use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::webhook::Intake;
@@ -27,6 +28,8 @@ pub struct AppState {
     pub intake: Intake,
     /// Processes events and reads customers.
     pub worker: Worker,
+    /// Fetches what Stripe never delivered.
+    pub catch_up: CatchUp,
 }
 
 impl AppState {

@@ -24,6 +24,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "lookups", include_str!("../../../../migrations/postgres/0007_lookups.sql")),
     (8, "policies_in_history", include_str!("../../../../migrations/postgres/0008_policies_in_history.sql")),
     (9, "overdue", include_str!("../../../../migrations/postgres/0009_overdue.sql")),
+    (13, "catch_up", include_str!("../../../../migrations/postgres/0013_catch_up.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod catalog;
+mod catch_up;
 mod customers;
 mod entitlements;
 mod events;

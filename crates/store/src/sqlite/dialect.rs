@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "lookups", include_str!("../../../../migrations/sqlite/0007_lookups.sql")),
     (8, "policies_in_history", include_str!("../../../../migrations/sqlite/0008_policies_in_history.sql")),
     (9, "overdue", include_str!("../../../../migrations/sqlite/0009_overdue.sql")),
+    (13, "catch_up", include_str!("../../../../migrations/sqlite/0013_catch_up.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.
