@@ -55,7 +55,12 @@ impl CatchUp {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn ask(&self, livemode: Livemode, since: Option<Timestamp>, author: Option<&Author>) -> store::Result<()> {
+    pub async fn ask(
+        &self,
+        livemode: Livemode,
+        since: Option<Timestamp>,
+        author: Option<&Author>,
+    ) -> store::Result<()> {
         self.0.store.request_catch_up(livemode, since, author, self.0.clock.now()).await?;
         self.0.asked.notify_one();
         Ok(())
@@ -72,9 +77,16 @@ impl CatchUp {
         Ok(())
     }
 
-    /// Reads at the start and whenever it is due until `shutdown`; the page in hand is finished.
+    /// Reads at the start and whenever it is due, until `shutdown`. What is in hand then is read by whoever comes next.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        tokio::pin!(shutdown);
+        tokio::select! {
+            biased;
+            () = shutdown => {}
+            () = self.go_on() => {}
+        }
+    }
+
+    async fn go_on(&self) {
         let modes: Vec<Livemode> = self.0.gateways.keys().copied().collect();
         for livemode in &modes {
             if let Err(error) = self.ask(*livemode, None, None).await {
@@ -89,15 +101,8 @@ impl CatchUp {
                     false
                 });
             }
-            let rest = async {
-                if !more {
-                    let _ = tokio::time::timeout(LOOK_EVERY, self.0.asked.notified()).await;
-                }
-            };
-            tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                () = rest => {}
+            if !more {
+                let _ = tokio::time::timeout(LOOK_EVERY, self.0.asked.notified()).await;
             }
         }
     }
@@ -137,9 +142,11 @@ impl CatchUp {
         let listed = gateway.list_events(claim.since, claim.after.as_deref()).await?;
         let last = listed.events.last().and_then(|event| event["id"].as_str()).map(str::to_owned);
         let mut page = CatchUpPage { next: last.filter(|_| listed.has_more), ..CatchUpPage::default() };
-        page.newest = listed.events.iter().filter_map(|event| event["created"].as_i64()).max().map(Timestamp::from_secs);
+        page.newest =
+            listed.events.iter().filter_map(|event| event["created"].as_i64()).max().map(Timestamp::from_secs);
         // What no rule uses is not missed; a log of it would only hide what is.
-        let used = listed.events.iter().filter(|event| event["type"].as_str().is_some_and(|kind| USED_TYPES.contains(&kind)));
+        let used =
+            listed.events.iter().filter(|event| event["type"].as_str().is_some_and(|kind| USED_TYPES.contains(&kind)));
         let events: Vec<(Envelope, &Value)> = used.filter_map(|event| Some((envelope(event)?, event))).collect();
         page.listed = i64::try_from(events.len()).unwrap_or(i64::MAX);
         let ids: Vec<String> = events.iter().map(|(envelope, _)| envelope.id.clone()).collect();
@@ -183,7 +190,10 @@ enum ReadError {
 
 fn envelope(event: &Value) -> Option<Envelope> {
     let read = Envelope::read(event);
-    read.inspect_err(|missing| tracing::warn!(event = %event["id"], %missing, "an event of Stripe's list cannot be read")).ok()
+    read.inspect_err(
+        |missing| tracing::warn!(event = %event["id"], %missing, "an event of Stripe's list cannot be read"),
+    )
+    .ok()
 }
 
 /// The account's webhook endpoints; none when the key may not see them, which keeps no event away.

@@ -9,6 +9,7 @@ pub mod events;
 pub mod keys;
 pub mod mappings;
 pub mod message;
+pub mod missed;
 pub mod overrides;
 pub mod overview;
 pub mod policy;

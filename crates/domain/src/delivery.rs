@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::stripe::json::{Missing, Reader};
 use crate::Timestamp;
+use crate::stripe::json::{Missing, Reader};
 
 /// How long a first delivery may take before its absence means anything, in milliseconds.
 const ON_ITS_WAY_MS: i64 = 300_000;
@@ -202,8 +202,9 @@ impl Endpoints<'_> {
         let Some(all) = self.all else {
             return if pending > 0 { was_tried } else { Undelivered::Untold };
         };
-        let others =
-            all.iter().filter(|endpoint| endpoint.enabled && !endpoint.is_at(self.ours) && endpoint.asks_for(event.kind));
+        let others = all
+            .iter()
+            .filter(|endpoint| endpoint.enabled && !endpoint.is_at(self.ours) && endpoint.asks_for(event.kind));
         let ours_is_pending = pending > u64::try_from(others.count()).unwrap_or(u64::MAX);
         if self.own().next().is_none() {
             // Stripe's command line is an endpoint that no list shows.
@@ -267,11 +268,18 @@ mod tests {
         assert_eq!(why(&[endpoint(json!({}))], 1, false), Undelivered::NotAccepted);
         assert_eq!(why(&[endpoint(json!({}))], 0, true), Undelivered::NotAccepted);
         assert_eq!(why(&[endpoint(json!({}))], 0, false), Undelivered::Untold);
-        assert_eq!(why(&[endpoint(json!({"enabled_events": ["price.created"]}))], 0, false), Undelivered::TypeNotEnabled);
+        assert_eq!(
+            why(&[endpoint(json!({"enabled_events": ["price.created"]}))], 0, false),
+            Undelivered::TypeNotEnabled
+        );
         assert_eq!(why(&[endpoint(json!({"created": DAY + 1}))], 0, false), Undelivered::EndpointNewer);
         assert_eq!(why(&[disabled()], 0, false), Undelivered::EndpointDisabled);
         assert_eq!(why(&[disabled()], 1, false), Undelivered::NotAccepted, "it was sent before it was disabled");
-        assert_eq!(why(&[disabled(), other()], 1, false), Undelivered::EndpointDisabled, "the other one did not answer");
+        assert_eq!(
+            why(&[disabled(), other()], 1, false),
+            Undelivered::EndpointDisabled,
+            "the other one did not answer"
+        );
         assert_eq!(why(&[other()], 0, false), Undelivered::EndpointAbsent);
         assert_eq!(why(&[other()], 1, false), Undelivered::EndpointAbsent);
         assert_eq!(why(&[], 1, false), Undelivered::NotAccepted, "the command line forwarded it");

@@ -22,12 +22,12 @@ use domain::{Livemode, Timestamp};
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
-    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage, CatchUpState, CheckoutRecord,
-    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, EventTally, Found,
-    Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget,
-    PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution,
-    Round, Snapshot, StaffRecord, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord,
-    VerdictChangeRecord,
+    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
+    CatchUpState, CheckoutRecord, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects,
+    EventFilter, EventRecord, EventTally, Found, Knowledge, Lookup, MappingRecord, NavCounts, NewOverride,
+    OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim, ProductRecord, ProductSnapshot,
+    ReadClaim, Recorded, RejectedDelivery, Resolution, Round, Snapshot, StaffRecord, Stretch, SubscriptionFilter,
+    SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -64,7 +64,18 @@ pub async fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
 /// Everything together.
 #[async_trait]
 pub trait Store:
-    Intake + CatchUps + Processing + Mappings + CatalogStore + Overrides + Events + Customers + History + Accounts + Lists + 'static
+    Intake
+    + CatchUps
+    + Processing
+    + Mappings
+    + CatalogStore
+    + Overrides
+    + Events
+    + Customers
+    + History
+    + Accounts
+    + Lists
+    + 'static
 {
     /// The memory access checks are answered from.
     fn index(&self) -> &Arc<Index>;

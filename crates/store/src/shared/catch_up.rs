@@ -24,7 +24,7 @@ use crate::{CatchUps, Result};
 /// How often the list is read when nobody asks, and the longest wait after a failure.
 const EVERY_MS: i64 = 3_600_000;
 /// How long a page may take before somebody else may go on.
-const LEASE_MS: i64 = 120_000;
+const LEASE_MS: i64 = 60_000;
 /// Stripe's list may lag and its times are whole seconds: so far behind the newest known event a reading goes back.
 const OVERLAP_MS: i64 = 600_000;
 /// How long Stripe keeps events (docs.stripe.com/api/events/list).
@@ -32,7 +32,8 @@ const KEPT_MS: i64 = 30 * 86_400_000;
 /// A delivery that was still to come when its event was fetched, and has not come since, failed.
 const PATIENCE_MS: i64 = 3_600_000;
 
-const COLUMNS: &str = "due_at, asked_at, asked_since, read_until, finished_at, began_at, since, newest, after_event, listed, missing,
+const COLUMNS: &str =
+    "due_at, asked_at, asked_since, read_until, finished_at, began_at, since, newest, after_event, listed, missing,
     lost_since, lost_until, attempts, error, endpoint_state, endpoint_id, endpoint_at";
 
 #[async_trait]
@@ -188,8 +189,7 @@ impl CatchUps for Backend {
 
     async fn catch_up(&self, livemode: Livemode) -> Result<Option<CatchUpState>> {
         let sql = format!("select {COLUMNS} from catch_up where livemode = $1");
-        let row =
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).fetch_optional(&self.read).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).fetch_optional(&self.read).await?;
         row.as_ref().map(state).transpose()
     }
 }

@@ -104,10 +104,7 @@ impl Intake for Backend {
 
 impl Write<'_> {
     /// Stores events, each once; what is here already only counts its deliveries. Answers by mode and id.
-    pub(super) async fn insert_events(
-        &mut self,
-        arrivals: &[Arrival<'_>],
-    ) -> Result<HashMap<(bool, String), Arrived>> {
+    pub(super) async fn insert_events(&mut self, arrivals: &[Arrival<'_>]) -> Result<HashMap<(bool, String), Arrived>> {
         let mut known = HashMap::with_capacity(arrivals.len());
         // 16 values a row, and PostgreSQL takes at most 65,535 a statement.
         for chunk in arrivals.chunks(1000) {
