@@ -119,7 +119,8 @@ fn fetched(view: &View<'_>, never_sent: u64, not_delivered: u64) -> String {
     for (count, sent) in [(never_sent, false), (not_delivered, true)] {
         if count > 0 {
             let were = if count == 1 { "was" } else { "were" };
-            text.push_str(&format!("{count} of {total} events {were} fetched, not delivered: {}. ", why(sent)));
+            let events = if total == 1 { "event" } else { "events" };
+            text.push_str(&format!("{count} of {total} {events} {were} fetched, not delivered: {}. ", why(sent)));
         }
     }
     text

@@ -4,6 +4,7 @@ mod asking;
 mod browser;
 mod forms;
 mod history;
+mod missed;
 mod policies;
 mod roles;
 mod sign_in;
