@@ -339,13 +339,6 @@ async fn events(
     let failed = store.events(livemode, &filter(&[EventStatus::Failed, EventStatus::Dead], EVENTS)).await?.data;
     let pending = store.events(livemode, &filter(&[EventStatus::Pending, EventStatus::Processing], EVENTS)).await?.data;
     let newest = store.events(livemode, &filter(&[], 1)).await?.data;
-    let mut total = 0_u64;
-    for id in customers {
-        let rows =
-            store.list_customers(livemode, &CustomerFilter { query: Some(id.clone()), after: None, limit: 1 }).await?;
-        total += rows.data.iter().map(|row| u64::try_from(row.events).unwrap_or(0)).sum::<u64>();
-    }
-    let unsettled = u64::try_from(failed.len() + pending.len()).unwrap_or(u64::MAX);
     let failed = failed.into_iter().map(|event| FailedEvent {
         id: event.event_id,
         kind: event.kind,
@@ -354,19 +347,23 @@ async fn events(
         dead: event.status == EventStatus::Dead,
     });
     let pending = pending.into_iter().rev().map(|event| PendingEvent { id: event.event_id, since: event.received_at });
-    let (mut fetched, mut missing) = (vec![], 0);
+    let (mut fetched, mut missing, mut total, mut processed) = (vec![], 0, 0, 0);
     for tally in store.event_tally(livemode, customers).await? {
         let count = u64::try_from(tally.count).unwrap_or(0);
-        match (tally.undelivered, tally.status) {
-            (None, _) | (_, EventStatus::Failed | EventStatus::Dead) => {}
-            (Some(_), EventStatus::Pending | EventStatus::Processing) => missing += count,
-            (Some(reason), _) => fetched.push(FetchedEvents { reason, count }),
+        total += count;
+        match (tally.status, tally.undelivered) {
+            (EventStatus::Failed | EventStatus::Dead, _) | (EventStatus::Pending | EventStatus::Processing, None) => {}
+            (EventStatus::Pending | EventStatus::Processing, Some(_)) => missing += count,
+            (_, reason) => {
+                processed += count;
+                fetched.extend(reason.map(|reason| FetchedEvents { reason, count }));
+            }
         }
     }
     let records = EventRecords {
         fetched,
-        total: total.max(unsettled),
-        processed: total.saturating_sub(unsettled),
+        total,
+        processed,
         failed: failed.collect(),
         pending: pending.collect(),
         last_event_at: newest.first().map(|event| event.last_delivery_at),

@@ -4,8 +4,8 @@ use domain::Timestamp;
 use domain::delivery::{Registration, Undelivered};
 use domain::event::EventStatus;
 use serde_json::json;
+use store::Options;
 use store::records::{CatchUpClaim, CatchUpPage, CatchUpState, Delivery, EventFilter, EventTally, Fetched, Recorded};
-use store::{Options, Store};
 
 use super::helpers::{Database, Engine, MODE, NOW, author, customer, delivery, event, now, on_both};
 
