@@ -119,7 +119,8 @@ async fn a_failure_between_two_pages_goes_on_where_it_was() {
     assert_eq!((program.lists(false), program.lists(true) - asked), (1, 2), "no page was read twice");
     let mut fetched: Vec<String> = program.fetched().await.into_iter().map(|(id, _)| id).collect();
     let mut ids = ids;
-    (fetched.sort(), ids.sort());
+    fetched.sort();
+    ids.sort();
     assert_eq!(fetched, ids);
     program.settle().await;
     assert!(program.state.store.customer(MODE, "cus_249").await.unwrap().is_some());
