@@ -45,6 +45,8 @@ export const pages = [
   ["subscription", row("/admin/subscriptions", "/admin/subscriptions/")],
   ["events", "/admin/events"],
   ["events-failed", "/admin/events?status=failed"],
+  ["events-fetched", "/admin/events?origin=fetched"],
+  ["event-fetched", row("/admin/events?origin=fetched", "/admin/events/")],
   ["events-narrowed", "/admin/events?since=24h&version=2026-09-30.endive&error=status"],
   ["events-none", "/admin/events?type=no.such.type"],
   ["event", row("/admin/events", "/admin/events/")],

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::access::{UserFacts, decide, decide_any};
+use domain::delivery::{Registration, Undelivered};
 use domain::diagnosis::{
-    Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Diagnosis, Drift, EventRecords, FailedEvent,
-    Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
+    Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Diagnosis, Drift, EventRecords, EventsMissing,
+    FailedEvent, FetchedEvents, Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
 };
 use domain::event::EventStatus;
 use domain::mapping::MappingSource;
@@ -17,6 +18,8 @@ use crate::state::AppState;
 
 /// Rejections older than this say nothing about today, in milliseconds.
 const RECENT: i64 = 24 * 60 * 60 * 1000;
+/// How far back Stripe lists events, in milliseconds.
+const LISTED: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Most events of a kind that are looked at.
 const EVENTS: i64 = 20;
 /// Most prices whose names are looked up.
@@ -146,8 +149,9 @@ async fn gather(
     chain.checkouts =
         checkouts.into_iter().map(|row| CheckoutRecord { session: row.session, at: row.evidence_at }).collect();
     chain.candidates = candidates(store, livemode, user_id, stranger, &chain.checkouts).await?;
-    chain.events = events(store, livemode, &searched).await?;
-    chain.last_accepted_at = store.event_stats(livemode, now).await?.1;
+    (chain.events, chain.events_missing) = events(store, livemode, &searched).await?;
+    chain.last_accepted_at = store.last_delivery(livemode).await?;
+    chain.endpoint_disabled = endpoint_disabled(store, livemode, chain.last_accepted_at, now).await?;
     chain.rejected_recent = rejection(store, now).await?;
     let other = if livemode.is_live() { Livemode::Test } else { Livemode::Live };
     chain.other_mode = match stranger {
@@ -311,10 +315,41 @@ async fn candidate(
     }))
 }
 
-async fn events(store: &dyn Store, livemode: Livemode, customers: &[String]) -> Result<EventRecords, store::Error> {
+/// Our endpoint as Stripe has it, when that keeps events away. One that is absent is no fault as long as nothing is known to be missing:
+/// Stripe's command line forwards events without any.
+async fn endpoint_disabled(
+    store: &dyn Store,
+    livemode: Livemode,
+    last_delivery: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<String>, store::Error> {
+    let Some((state, id, at)) = store.catch_up(livemode).await?.and_then(|state| state.endpoint) else {
+        return Ok(None);
+    };
+    if last_delivery.is_some_and(|delivered| delivered > at) {
+        return Ok(None);
+    }
+    let keeps_away = match state {
+        Registration::Enabled => false,
+        Registration::Disabled => true,
+        Registration::Absent => {
+            let since = last_delivery.unwrap_or_else(|| now.plus_millis(-LISTED));
+            let missed = store.never_delivered(livemode, since).await?;
+            missed.iter().any(|(reason, _)| *reason == Undelivered::EndpointAbsent)
+        }
+    };
+    Ok(keeps_away.then_some(id))
+}
+
+/// What is stored of these customers' events, and those of them that were fetched and not processed yet.
+async fn events(
+    store: &dyn Store,
+    livemode: Livemode,
+    customers: &[String],
+) -> Result<(EventRecords, Option<EventsMissing>), store::Error> {
     // A filter without customers would mean everybody's.
     if customers.is_empty() {
-        return Ok(EventRecords::default());
+        return Ok((EventRecords::default(), None));
     }
     let filter = |statuses: &[EventStatus], limit| EventFilter {
         statuses: statuses.to_vec(),
@@ -325,13 +360,6 @@ async fn events(store: &dyn Store, livemode: Livemode, customers: &[String]) -> 
     let failed = store.events(livemode, &filter(&[EventStatus::Failed, EventStatus::Dead], EVENTS)).await?.data;
     let pending = store.events(livemode, &filter(&[EventStatus::Pending, EventStatus::Processing], EVENTS)).await?.data;
     let newest = store.events(livemode, &filter(&[], 1)).await?.data;
-    let mut total = 0_u64;
-    for id in customers {
-        let rows =
-            store.list_customers(livemode, &CustomerFilter { query: Some(id.clone()), after: None, limit: 1 }).await?;
-        total += rows.data.iter().map(|row| u64::try_from(row.events).unwrap_or(0)).sum::<u64>();
-    }
-    let unsettled = u64::try_from(failed.len() + pending.len()).unwrap_or(u64::MAX);
     let failed = failed.into_iter().map(|event| FailedEvent {
         id: event.event_id,
         kind: event.kind,
@@ -340,13 +368,29 @@ async fn events(store: &dyn Store, livemode: Livemode, customers: &[String]) -> 
         dead: event.status == EventStatus::Dead,
     });
     let pending = pending.into_iter().rev().map(|event| PendingEvent { id: event.event_id, since: event.received_at });
-    Ok(EventRecords {
-        total: total.max(unsettled),
-        processed: total.saturating_sub(unsettled),
+    let (mut fetched, mut missing, mut total, mut processed) = (vec![], 0, 0, 0);
+    for tally in store.event_tally(livemode, customers).await? {
+        let count = u64::try_from(tally.count).unwrap_or(0);
+        total += count;
+        match (tally.status, tally.undelivered) {
+            (EventStatus::Failed | EventStatus::Dead, _) | (EventStatus::Pending | EventStatus::Processing, None) => {}
+            (EventStatus::Pending | EventStatus::Processing, Some(_)) => missing += count,
+            (_, reason) => {
+                processed += count;
+                fetched.extend(reason.map(|reason| FetchedEvents { reason, count }));
+            }
+        }
+    }
+    let records = EventRecords {
+        fetched,
+        total,
+        processed,
         failed: failed.collect(),
         pending: pending.collect(),
         last_event_at: newest.first().map(|event| event.last_delivery_at),
-    })
+    };
+    let missing = (missing > 0).then_some(EventsMissing { missing, listed: records.total });
+    Ok((records, missing))
 }
 
 async fn rejection(store: &dyn Store, now: Timestamp) -> Result<Option<Rejection>, store::Error> {

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod auth;
+pub mod catch_up;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -41,6 +42,7 @@ use domain::Livemode;
 use gateway::{Client, ClientConfig, Gateway};
 use store::Store;
 
+use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::resync::Resyncs;
@@ -77,5 +79,8 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
     let (resync_clock, schedule) = (Arc::clone(&clock), config.schedule);
     let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs })
+    let address = format!("{}/webhooks/stripe", config.public_url);
+    let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
+    let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
+    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, catch_up })
 }

@@ -10,6 +10,7 @@ use store::Store;
 
 const DELIVERIES: &str = "tollkeeper_webhook_deliveries_total";
 const EVENTS: &str = "tollkeeper_events_processed_total";
+const FETCHED: &str = "tollkeeper_events_fetched_total";
 const CHECKS: &str = "tollkeeper_access_checks_total";
 const QUEUE: &str = "tollkeeper_events";
 
@@ -24,6 +25,7 @@ pub fn start() -> &'static PrometheusHandle {
         let _ = metrics::set_global_recorder(recorder);
         describe_counter!(DELIVERIES, "Webhook deliveries by outcome: accepted, duplicate or rejected.");
         describe_counter!(EVENTS, "Rounds over events by the status they ended with.");
+        describe_counter!(FETCHED, "Events fetched from Stripe's API by why they were never delivered.");
         describe_counter!(CHECKS, "Access checks by answer.");
         describe_gauge!(QUEUE, "Events received in the last 24 hours by mode and status.");
         handle
@@ -38,6 +40,11 @@ pub fn count_delivery(outcome: &'static str) {
 /// Events that ended a round with this status.
 pub fn count_events(status: &'static str, number: u64) {
     counter!(EVENTS, "status" => status).increment(number);
+}
+
+/// An event that was never delivered, by the word of the reason.
+pub fn count_fetched(reason: &'static str) {
+    counter!(FETCHED, "reason" => reason).increment(1);
 }
 
 /// The counters of access checks, looked up once: allowed, denied.

@@ -7,6 +7,7 @@ use domain::{Livemode, Timestamp};
 use gateway::Gateway;
 use store::Store;
 
+use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::resync::Resyncs;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub worker: Worker,
     /// Works through resyncs.
     pub resyncs: Resyncs,
+    /// Fetches what Stripe never delivered.
+    pub catch_up: CatchUp,
 }
 
 impl AppState {

@@ -1,5 +1,6 @@
 //! One event: what it did, every attempt at it, and what Stripe sent.
 
+use domain::delivery::Undelivered;
 use domain::event::EventStatus;
 use domain::role::Role;
 use domain::{Livemode, Timestamp};
@@ -30,6 +31,8 @@ pub struct View {
     pub deliveries: i64,
     /// Whether it was fetched from Stripe's API instead of delivered.
     pub fetched: bool,
+    /// Why it had not been delivered when it was fetched.
+    pub undelivered: Option<Undelivered>,
     /// The version of the payload.
     pub api_version: Option<String>,
     /// What that version means for reading it.
@@ -159,6 +162,7 @@ impl View {
             </p>
             <p>{self.sentence()}</p>
             {without_key(context)}
+            {self.fetched_instead()}
             {self.next_attempt_at.filter(|_| failed).map(|at| view! { <p>"Next try: " {time(at, context.now)}</p> })}
             <div class="row">{link}{action_button(context, replay, "Process again", class, Role::Support)}</div>
             {self.facts(context)}
@@ -167,6 +171,13 @@ impl View {
             {self.sent(context)}
         }
         .into_any()
+    }
+
+    /// Why it had to be fetched, as long as it was never delivered.
+    fn fetched_instead(&self) -> AnyView {
+        let Some(reason) = self.undelivered.filter(|_| self.deliveries == 0) else { return ().into_any() };
+        let words = format!("Fetched, not delivered: {}.", reason.words());
+        view! { <p>{words}" "<a href="/admin/validator">"Check the set-up"</a></p> }.into_any()
     }
 
     fn sentence(&self) -> String {
@@ -196,11 +207,13 @@ impl View {
 
     fn facts(&self, context: &Context) -> AnyView {
         let origin = match (&self.secret_name, self.fetched) {
-            (_, true) => "fetched from Stripe's API".to_owned(),
+            (Some(secret), true) => format!("fetched from Stripe's API, and delivered later, signed with {secret}"),
+            (None, true) => "fetched from Stripe's API".to_owned(),
             (Some(secret), false) => format!("delivered, signed with {secret}"),
             (None, false) => "delivered".to_owned(),
         };
-        let again = (self.deliveries > 1).then(|| {
+        let later = self.deliveries > 1 || (self.fetched && self.secret_name.is_some());
+        let again = later.then(|| {
             view! { <dt>"Last delivered"</dt><dd>{time(self.last_delivery_at, context.now)}</dd> }
         });
         let object = self.object_id.clone().unwrap_or_else(|| "none".into());

@@ -6,6 +6,7 @@ use domain::role::Role;
 use leptos::prelude::*;
 use url::form_urlencoded::byte_serialize;
 
+use super::missed::Missed;
 use crate::components::{action_button, address, empty, event_chip, id, list_card, page_head, pager, table, time};
 use crate::context::Context;
 
@@ -20,6 +21,8 @@ pub struct View {
     pub ever: bool,
     /// Where the rows behind these begin: a receipt number.
     pub next: Option<i64>,
+    /// What was never delivered.
+    pub missed: Missed,
 }
 
 /// How far back the log is shown: the address's word and the words of the choice.
@@ -40,6 +43,8 @@ pub struct Filter {
     pub version: String,
     /// What the error holds.
     pub error: String,
+    /// Only those that were fetched since they had not been delivered.
+    pub fetched: bool,
     /// Whether these are the rows behind others.
     pub paged: bool,
 }
@@ -63,6 +68,8 @@ pub struct Row {
     pub effect: String,
     /// How often it was tried.
     pub attempts: i64,
+    /// Whether it was fetched, and never delivered.
+    pub fetched: bool,
 }
 
 /// Deliveries that were refused, of both modes: a refused body is not read.
@@ -117,8 +124,9 @@ fn bytes(size: i64) -> String {
 
 impl Filter {
     /// Every field with its name in the address.
-    fn fields(&self) -> [(&'static str, &str); 6] {
+    fn fields(&self) -> [(&'static str, &str); 7] {
         [
+            ("origin", if self.fetched { "fetched" } else { "" }),
             ("status", &self.status),
             ("type", &self.kind),
             ("q", &self.id),
@@ -182,6 +190,13 @@ impl Filter {
                     <label for="error">"Error holds"</label>
                     <input id="error" name="error" value=self.error.clone() placeholder="status 503" autocomplete="off" />
                 </div>
+                <div class="field">
+                    <label for="origin">"Came by"</label>
+                    <select id="origin" name="origin">
+                        <option value="">"any way"</option>
+                        <option value="fetched" selected=self.fetched>"fetching, not delivery"</option>
+                    </select>
+                </div>
                 <button type="submit" class="btn">"Filter"</button>
                 {(!self.is_empty()).then(|| view! { <a class="btn link" href="/admin/events">"Clear filters"</a> })}
             </form>
@@ -227,6 +242,7 @@ impl View {
             {without_key(context)}
             {self.filter.form()}
             {rows}
+            {(!self.filter.paged).then(|| self.missed.card(context))}
         }
         .into_any()
     }
@@ -259,12 +275,13 @@ pub(super) fn rows_table(rows: &[Row], context: &Context) -> AnyView {
 impl Row {
     fn view(&self, context: &Context) -> AnyView {
         let href = format!("/admin/events/{}", segment(&self.event_id));
+        let fetched = self.fetched.then(|| view! { <small>"fetched, not delivered"</small> });
         let tries = (self.attempts > 1).then(|| view! { <small>{format!("{} attempts", self.attempts)}</small> });
         view! {
             <tr>
                 <th scope="row" class="nowrap"><a href=href title=self.event_id.clone()>{self.kind.clone()}</a></th>
                 <td class="nowrap">{time(self.received_at, context.now)}</td>
-                <td>{event_chip(self.status)}{tries}</td>
+                <td>{event_chip(self.status)}{tries}{fetched}</td>
                 <td>{customer_link(self.customer_id.as_deref(), self.user_id.as_deref())}</td>
                 <td class="wide">{self.effect.clone()}</td>
             </tr>

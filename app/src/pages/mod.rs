@@ -10,6 +10,7 @@ pub mod events;
 pub mod keys;
 pub mod mappings;
 pub mod message;
+pub mod missed;
 pub mod overrides;
 pub mod overview;
 pub mod policy;

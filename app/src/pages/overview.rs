@@ -161,6 +161,7 @@ fn did(action: &str) -> String {
         "catalog.put" => "Changed what is given by",
         "conflict.keep" => "Settled a conflict, keeping",
         "customer.resync" => "Read from Stripe",
+        "events.fetch_missing" => "Fetched missing events",
         "event.replay" => "Processed again",
         "event.replay_failed" => "Processed all failed events again",
         "feature.delete" => "Deleted the feature",

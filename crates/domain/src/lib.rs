@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod catalog;
+pub mod delivery;
 pub mod diagnosis;
 pub mod event;
 pub mod evidence;

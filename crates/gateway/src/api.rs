@@ -185,6 +185,10 @@ pub trait Gateway: Send + Sync {
     /// A page of up to 100 events since `created_gte`, newest first, after the event `starting_after`.
     async fn list_events(&self, created_gte: Timestamp, starting_after: Option<&str>) -> Result<EventPage, Error>;
 
+    /// The ids of events created between two times (both included) that were not delivered to every endpoint, of the newest 1,000: those
+    /// still to be sent again and those given up (`delivery_success=false`, docs.stripe.com/webhooks/process-undelivered-events).
+    async fn undelivered_events(&self, from: Timestamp, until: Timestamp) -> Result<Vec<String>, Error>;
+
     /// The account's webhook endpoints: whether they are enabled, for which events and with which API version. Stripe allows 16.
     async fn webhook_endpoints(&self) -> Result<Vec<Value>, Error>;
 }

@@ -9,25 +9,26 @@ pub mod postgres;
 pub mod records;
 pub mod sqlite;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::access::{PaymentFacts, Policy, PolicyExceptions};
 use domain::catalog::{Feature, FeatureGrant};
+use domain::delivery::Undelivered;
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
-    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord, Compared,
-    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, Found,
-    Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page,
-    PolicyTarget, PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded,
-    RejectedDelivery, Resolution, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round,
-    Snapshot, StaffRecord, StagedObject, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind,
-    UserRecord, VerdictChangeRecord,
+    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
+    CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery,
+    Effects, EventFilter, EventRecord, EventTally, Found, Knowledge, Lookup, MappingRecord, NavCounts, NewOverride,
+    NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim, ProductRecord,
+    ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange, ResyncCounts,
+    ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch, SubscriptionFilter,
+    SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -65,6 +66,7 @@ pub async fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
 #[async_trait]
 pub trait Store:
     Intake
+    + CatchUps
     + Processing
     + Resyncs
     + Mappings
@@ -100,6 +102,30 @@ pub trait Intake: Send + Sync {
     async fn record_rejection(&self, rejected: &RejectedDelivery) -> Result<()>;
     /// The newest refused deliveries, `before` an id.
     async fn rejected_deliveries(&self, before: Option<i64>, limit: i64) -> Result<Page<RejectedDelivery>>;
+}
+
+/// Events that Stripe lists and that were never delivered.
+#[async_trait]
+pub trait CatchUps: Send + Sync {
+    /// Stripe's list is to be read now: back to what is known, or to `since` if that is longer ago. With an author it is audited.
+    async fn request_catch_up(
+        &self,
+        livemode: Livemode,
+        since: Option<Timestamp>,
+        author: Option<&Author>,
+        now: Timestamp,
+    ) -> Result<()>;
+    /// Leases the reading of Stripe's list when it is due and nobody else has it: a new one, or the one in hand where it stopped.
+    async fn claim_catch_up(&self, livemode: Livemode, owner: &str, now: Timestamp) -> Result<Option<CatchUpClaim>>;
+    /// Which of these events are not here.
+    async fn missing_events(&self, livemode: Livemode, event_ids: &[String]) -> Result<HashSet<String>>;
+    /// Stores what a page has and we lack, and the place behind it, in one commit. Answers why each of those that were new had not come;
+    /// nothing when somebody else has the lease by now.
+    async fn take_fetched(&self, claim: &CatchUpClaim, page: &CatchUpPage, now: Timestamp) -> Result<Vec<Undelivered>>;
+    /// A page could not be read: it is tried again later, from the same place unless that is to `restart`.
+    async fn fail_catch_up(&self, claim: &CatchUpClaim, error: &str, restart: bool, now: Timestamp) -> Result<()>;
+    /// How far the list is read; none before it was asked for.
+    async fn catch_up(&self, livemode: Livemode) -> Result<Option<CatchUpState>>;
 }
 
 /// Events become state.
@@ -348,6 +374,12 @@ pub trait Events: Send + Sync {
     async fn attempts(&self, livemode: Livemode, event_id: &str) -> Result<Vec<AttemptRecord>>;
     /// Events, newest receipt first.
     async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>>;
+    /// How many events created since then were fetched and have not been delivered to this day, by reason.
+    async fn never_delivered(&self, livemode: Livemode, since: Timestamp) -> Result<Vec<(Undelivered, i64)>>;
+    /// The events of these customers, counted by status and by why they were never delivered.
+    async fn event_tally(&self, livemode: Livemode, customers: &[String]) -> Result<Vec<EventTally>>;
+    /// When an event first came that Stripe delivered by itself: the newest.
+    async fn last_delivery(&self, livemode: Livemode) -> Result<Option<Timestamp>>;
 }
 
 /// Stripe's customers and what hangs on them.

@@ -6,6 +6,7 @@
 mod contract {
     pub mod access;
     pub mod accounts;
+    pub mod catch_up;
     pub mod events;
     pub mod helpers;
     pub mod history;

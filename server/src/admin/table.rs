@@ -40,6 +40,7 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/mappings" Support mappings::link;
     "/admin/mappings/{id}/delete" Admin mappings::unlink;
     "/admin/conflicts/{id}" Admin mappings::resolve;
+    "/admin/events/fetch-missing" Support events::fetch_missing;
     "/admin/events/replay-failed" Admin events::replay_failed;
     "/admin/events/{id}/replay" Support events::replay;
     "/admin/catalog/read" Support catalog::read;

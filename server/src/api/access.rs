@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use domain::access::{Decision, Source};
-use domain::diagnosis::{Diagnosis, LinkName, LinkState};
+use domain::diagnosis::{Diagnosis, LinkName, LinkState, News};
 use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::records::Knowledge;
@@ -163,6 +163,41 @@ pub(super) struct DiagnosisOut {
     links: Vec<LinkOut>,
     /// What mends it, the best first.
     fixes: Vec<FixOut>,
+    /// What became of Stripe's events about them.
+    news: NewsOut,
+}
+
+#[derive(Serialize, ToSchema)]
+struct NewsOut {
+    /// `never_sent`, `not_delivered`, `failed_here`, `waiting`, `denied_by_policy`, `processed` or `nothing_heard`.
+    #[schema(example = "denied_by_policy")]
+    code: &'static str,
+    /// The same for a person.
+    sentence: String,
+    /// Events Stripe never sent; they were fetched.
+    never_sent: u64,
+    /// Events Stripe sent and our endpoint did not accept; they were fetched.
+    not_delivered: u64,
+    /// Events that failed here.
+    failed_here: u64,
+    /// Events that wait to be processed.
+    waiting: u64,
+    /// Events that were delivered and processed.
+    processed: u64,
+}
+
+impl From<News> for NewsOut {
+    fn from(news: News) -> Self {
+        Self {
+            code: news.code.as_str(),
+            sentence: news.sentence,
+            never_sent: news.never_sent,
+            not_delivered: news.not_delivered,
+            failed_here: news.failed_here,
+            waiting: news.waiting,
+            processed: news.processed,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -215,6 +250,7 @@ impl From<Diagnosis> for DiagnosisOut {
             broken_link: diagnosis.broken_link,
             links: links.collect(),
             fixes: fixes.collect(),
+            news: diagnosis.news.into(),
         }
     }
 }

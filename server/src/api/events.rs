@@ -1,6 +1,7 @@
 //! The webhook log.
 
 use axum::extract::State;
+use domain::delivery::Undelivered;
 use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,14 @@ pub(super) struct EventOut {
     object_id: Option<String>,
     /// The customer concerned.
     customer_id: Option<String>,
-    /// How often it was delivered.
+    /// How often it was delivered; 0 for one that was fetched and never came.
     deliveries: i64,
+    /// `delivered`, or `fetched` from Stripe's list since it had not been.
+    #[schema(example = "delivered")]
+    origin: String,
+    /// Why it had not been delivered when it was fetched: `type_not_enabled`, `endpoint_disabled`, `endpoint_absent`, `endpoint_newer`,
+    /// `not_accepted`, `on_its_way` or `untold`.
+    undelivered: Option<&'static str>,
     /// How often it was tried.
     attempt_count: i64,
     /// What was done, in words.
@@ -102,6 +109,8 @@ impl EventOut {
             object_id: event.object_id,
             customer_id: event.customer_id,
             deliveries: event.deliveries,
+            origin: event.origin,
+            undelivered: event.undelivered.map(Undelivered::as_str),
             attempt_count: event.attempts,
             note: event.note,
             error: event.error,

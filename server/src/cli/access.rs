@@ -127,6 +127,7 @@ fn print(subject: &Subject, diagnosis: &Diagnosis) {
         vec![format!("  {}", word(json!(link.name))), state, link.fact.clone(), evidence]
     });
     table(&["  LINK", "STATE", "FACT", "EVIDENCE"], &rows.collect::<Vec<_>>());
+    line(&format!("  events: {}", diagnosis.news.sentence));
     for fix in &diagnosis.fixes {
         line(&format!("  fix: {} ({})", fix.label, fix.href));
     }

@@ -2,17 +2,21 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{ArgGroup, Subcommand};
 use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
 use serde_json::{Value, json};
 use store::Store;
-use store::records::{AttemptRecord, EventFilter, EventRecord};
+use store::records::{AttemptRecord, CatchUpState, EventFilter, EventRecord};
 
 use super::output::{cell, json, json_list, line, note, table};
 use super::{Missing, ModeArg, Usage, author, now};
+use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::state::AppState;
+use crate::worker::SyncError;
 
 /// `tollkeeper events …`
 #[derive(Debug, Subcommand)]
@@ -23,6 +27,21 @@ pub(super) enum Events {
     Show(Show),
     /// Put events back in line; a running server takes them at once
     Replay(Replay),
+    /// Read Stripe's list of events, and take in what was never delivered
+    FetchMissing(FetchMissing),
+}
+
+/// How far back to read Stripe's list.
+#[derive(Debug, clap::Args)]
+pub(super) struct FetchMissing {
+    /// From when on: an RFC 3339 time, or how long ago, such as 2h or 7d, at most 30d; left out: since the newest event that is surely known
+    #[arg(long, value_name = "T")]
+    since: Option<String>,
+    #[command(flatten)]
+    mode: ModeArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which events to list.
@@ -98,13 +117,15 @@ fn since(text: &str) -> anyhow::Result<Timestamp> {
 
 impl Events {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let store = crate::open_store(&config).await?;
+        let state = crate::build(config, Arc::new(SystemClock)).await?;
+        let (config, store) = (&state.config, &state.store);
         let code = match self {
-            Self::List(list) => list.run(&config, &store).await?,
-            Self::Show(show) => show.run(&config, &store).await?,
-            Self::Replay(replay) => replay.run(&config, &store).await?,
+            Self::List(list) => list.run(config, store).await?,
+            Self::Show(show) => show.run(config, store).await?,
+            Self::Replay(replay) => replay.run(config, store).await?,
+            Self::FetchMissing(fetch) => fetch.run(&state).await?,
         };
-        store.close().await;
+        state.store.close().await;
         Ok(code)
     }
 }
@@ -113,7 +134,7 @@ fn to_json(event: &EventRecord) -> Value {
     json!({
         "object": "event", "id": event.event_id, "type": event.kind, "status": event.status, "livemode": event.livemode.is_live(),
         "created": event.created, "received_at": event.received_at, "api_version": event.api_version, "object_id": event.object_id,
-        "customer_id": event.customer_id, "deliveries": event.deliveries, "attempt_count": event.attempts, "note": event.note,
+        "customer_id": event.customer_id, "deliveries": event.deliveries, "origin": event.origin, "undelivered": event.undelivered, "attempt_count": event.attempts, "note": event.note,
         "error": event.error, "next_attempt_at": event.next_attempt_at, "processed_at": event.processed_at, "effects": event.effects,
     })
 }
@@ -174,6 +195,9 @@ impl Show {
         }
         line(&format!("{} {} is {}", event.event_id, event.kind, event.status.as_str()));
         line(&format!("received {} ({} deliveries), created {}", event.received_at, event.deliveries, event.created));
+        if let Some(reason) = event.undelivered {
+            line(&format!("fetched, not delivered: {}", reason.words()));
+        }
         for text in [event.note, event.error].into_iter().flatten() {
             line(&text);
         }
@@ -219,6 +243,62 @@ impl Replay {
         }
         note(&format!("{} events are back in line", ids.len()));
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How often it is looked whether another process has read the list to its end, and for how long.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOKS: u32 = 2400;
+
+impl FetchMissing {
+    async fn run(self, state: &AppState) -> anyhow::Result<ExitCode> {
+        let livemode = self.mode.livemode(&state.config);
+        let since = self.since.as_deref().map(since).transpose()?;
+        if state.gateway(livemode).is_none() {
+            return Err(SyncError::NoKey(livemode).into());
+        }
+        let author = author();
+        state.catch_up.ask(livemode, since, Some(&author)).await?;
+        let read = self.finish(state, livemode, author.now).await?;
+        // What was fetched takes effect now, also when no server runs.
+        state.worker.run_once().await?;
+        let missed = state.store.never_delivered(livemode, read.since.unwrap_or(author.now)).await?;
+        if self.json {
+            let missed: Vec<Value> = missed
+                .iter()
+                .map(|(reason, count)| json!({"reason": reason, "sentence": reason.words(), "events": count}))
+                .collect();
+            json(&json!({
+                "object": "catch_up", "livemode": livemode.is_live(), "since": read.since, "listed": read.listed, "fetched": read.missing,
+                "lost_since": read.lost.map(|lost| lost.0), "lost_until": read.lost.map(|lost| lost.1), "never_delivered": missed,
+            }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let from = cell(read.since);
+        line(&format!("read Stripe's list since {from}: {} events, {} fetched", read.listed, read.missing));
+        for (reason, count) in missed {
+            line(&format!("{count} never delivered: {}", reason.words()));
+        }
+        if since.zip(read.since).is_some_and(|(asked, read)| asked < read) {
+            note("Stripe keeps events for 30 days: what was before cannot be fetched. Use tollkeeper sync --all.");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Reads the list to its end, or waits for the process that does.
+    async fn finish(&self, state: &AppState, livemode: Livemode, asked: Timestamp) -> anyhow::Result<CatchUpState> {
+        for _ in 0..LOOKS {
+            state.catch_up.run_once().await?;
+            let Some(read) = state.store.catch_up(livemode).await? else { break };
+            if let Some(error) = read.error {
+                anyhow::bail!("{error}");
+            }
+            if read.finished_at.is_some_and(|finished| finished >= asked) {
+                return Ok(read);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        anyhow::bail!("another process reads Stripe's list and has not come to its end; try again later")
     }
 }
 

@@ -8,7 +8,7 @@ use domain::{Livemode, Timestamp};
 use gateway::{Client, ClientConfig, Gateway};
 use serde_json::{Value, json};
 use standin::{CheckoutSpec, Control, Faults, SubscriptionSpec, Webhook};
-use store::records::Author;
+use store::records::{Author, CatchUpPage};
 use tokio::task::JoinSet;
 
 use super::clock::StoryClock;
@@ -105,6 +105,23 @@ impl Stage {
         self.told = self.stripe.events().len();
     }
 
+    /// Reads Stripe's list of events for what got lost.
+    pub(super) async fn fetch_missing(&self) -> anyhow::Result<()> {
+        self.state.catch_up.ask(MODE, None, None).await?;
+        self.state.catch_up.run_once().await.context("while fetching what got lost")?;
+        self.work().await
+    }
+
+    /// What got lost since stays lost: there would be nothing to show otherwise.
+    async fn keep_lost(&self) -> anyhow::Result<()> {
+        let (store, now) = (&self.state.store, Timestamp::from_secs(self.present));
+        store.request_catch_up(MODE, None, None, now).await?;
+        if let Some(claim) = store.claim_catch_up(MODE, "demo", now).await? {
+            store.take_fetched(&claim, &CatchUpPage { newest: Some(now), ..CatchUpPage::default() }, now).await?;
+        }
+        Ok(())
+    }
+
     /// Sends what happened in Stripe, all at once, and does what follows from it.
     pub(super) async fn tell(&mut self) -> anyhow::Result<()> {
         let mut news = self.stripe.events();
@@ -153,6 +170,7 @@ impl Stage {
     /// The present begins: both clocks run, the background delivers.
     pub(super) async fn end(mut self) -> anyhow::Result<()> {
         self.lose();
+        self.keep_lost().await?;
         self.clock.run();
         self.stripe.use_real_clock();
         self.stripe.discard_queue();

@@ -21,6 +21,8 @@ pub(super) enum Scene {
     Stripe(Box<dyn Fn(&Stage) + Send + Sync>),
     /// Something in Stripe, whose events get lost on the way.
     Lost(Box<dyn Fn(&Stage) + Send + Sync>),
+    /// What got lost until now is fetched.
+    Fetches,
     /// The application tells of a user.
     User(Person),
     /// Staff say yes or no by hand.
@@ -76,6 +78,7 @@ async fn show(stage: &mut Stage, scene: Scene) -> anyhow::Result<()> {
             change(stage);
             stage.lose();
         }
+        Scene::Fetches => stage.fetch_missing().await?,
         Scene::User(person) => {
             let author = stage.author("api_key:demo", None);
             stage.state.store.put_user(MODE, &person.user, Some(&person.email), Some(&person.name), &author).await?;
@@ -325,6 +328,10 @@ fn subscriptions(schedule: &mut Schedule) {
     schedule.extend([joins("user_sub_canceled", 25), cancels("user_sub_canceled", 5)]);
     schedule.extend([joins("user_drift", 24), fails("user_drift", 15)]);
     schedule.push(becomes("user_drift", 9, json!({ "status": "unpaid" })));
+    // Another name, of which no delivery tells: the list of events does, an hour later.
+    let customer = Person::named("user_ok", PRO, By::Reference).customer();
+    let rename = move |stage: &Stage| drop(stage.stripe.update(&customer, json!({ "name": "Olga Kaye" })));
+    schedule.extend([(3 * DAY, Scene::Lost(Box::new(rename))), (3 * DAY - HOUR, Scene::Fetches)]);
     // They pay after all, and the event about it never arrives.
     let id = sub("user_drift");
     schedule.push((

@@ -35,6 +35,7 @@ pub(super) async fn events(ask: &Ask<'_>) -> Loaded {
         since: span(since).map(|seconds| ask.now.plus_secs(-seconds)),
         api_version: version.clone(),
         error: error.clone(),
+        fetched: ask.param("origin") == Some("fetched"),
         after,
         limit: ROWS,
         ..EventFilter::default()
@@ -53,9 +54,11 @@ pub(super) async fn events(ask: &Ask<'_>) -> Loaded {
         since: if filter.since.is_none() { String::new() } else { since.to_owned() },
         version: version.unwrap_or_default(),
         error: error.unwrap_or_default(),
+        fetched: filter.fetched,
         paged: after.is_some(),
     };
-    Ok(Some(Page::Events(list::View { rows, filter, ever, next })))
+    let missed = super::missed::missed(ask).await?;
+    Ok(Some(Page::Events(list::View { rows, filter, ever, next, missed })))
 }
 
 /// The seconds of one of [`list::SPANS`].
@@ -102,6 +105,7 @@ pub(super) fn row(event: EventRecord, users: &HashMap<String, Option<String>>) -
         status: event.status,
         customer_id: event.customer_id,
         effect,
+        fetched: event.undelivered.is_some() && event.deliveries == 0,
         attempts: event.attempts,
     }
 }
@@ -169,6 +173,7 @@ pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
         last_delivery_at: event.last_delivery_at,
         deliveries: event.deliveries,
         fetched: event.origin == "fetched",
+        undelivered: event.undelivered,
         api_version: event.api_version,
         version_meaning,
         snapshot_event,

@@ -8,6 +8,7 @@ mod customers;
 mod events;
 pub(crate) mod impact;
 mod mappings;
+mod missed;
 mod overrides;
 mod overview;
 mod policies;

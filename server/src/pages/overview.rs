@@ -6,7 +6,7 @@ use app::pages::{Page, overview};
 use domain::event::EventStatus;
 use store::records::{AuditFilter, EventFilter, TargetKind};
 
-use super::{Ask, Loaded, catalog};
+use super::{Ask, Loaded, catalog, missed};
 
 /// Failed events that are looked at.
 const FAILED: i64 = 200;
@@ -50,6 +50,11 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
             "/admin/events?status=failed",
             "Look and process again",
         ));
+    }
+    let (missed, customers) = missed::count(ask).await?;
+    if missed > 0 {
+        let sentence = count(missed, "event was fetched, not delivered", "events were fetched, not delivered");
+        attention.push(row(sentence, customers, "/admin/events?origin=fetched", "See why"));
     }
     if counts.unattributed > 0 {
         attention.push(row(

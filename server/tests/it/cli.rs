@@ -246,6 +246,32 @@ fn the_webhook_log_is_read_and_put_back_in_line() {
     assert_eq!(shell.run_with(&key, &["sync", "--user", "nobody"]).code, 4);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fetch_missing_reads_stripes_list() {
+    let stripe = standin::Standin::start(standin::Options::default()).await.unwrap();
+    let shell = Shell::new();
+    assert_eq!(shell.run(&["events", "fetch-missing", "--since", "yesterday"]).code, 2);
+    let no_key = shell.run(&["events", "fetch-missing"]);
+    assert!(no_key.code == 1 && no_key.stderr.contains("STRIPE_SECRET_KEY"), "{no_key:?}");
+    let base = stripe.base_url();
+    let env = [("STRIPE_SECRET_KEY", "sk_test_51abc"), ("STRIPE_API_BASE", base.as_str())];
+    stripe.control().create_customer(Some("cus_1"), None, None, serde_json::json!({ "user_id": "user_1" }));
+    let fetched = shell.run_with(&env, &["events", "fetch-missing", "--json"]).json();
+    assert_eq!((&fetched["listed"], &fetched["fetched"]), (&1.into(), &1.into()), "{fetched}");
+    assert_eq!(fetched["never_delivered"][0]["reason"], "endpoint_absent", "{fetched}");
+    let listed = shell.run(&["events", "list", "--json"]).json();
+    assert_eq!(listed["data"][0]["origin"], "fetched", "{listed}");
+    let known = shell.run(&["diagnose", "user_1"]);
+    assert!(known.stdout.contains("cus_1 is user_1, by customer_metadata"), "it took effect: {known:?}");
+    assert!(known.stdout.contains("events: Stripe sends us nothing"), "{known:?}");
+    let again = shell.run_with(&env, &["events", "fetch-missing", "--since", "60d"]);
+    assert!(again.code == 0 && again.stdout.contains("1 events, 0 fetched"), "{again:?}");
+    assert!(again.stderr.contains("Stripe keeps events for 30 days"), "{again:?}");
+    stripe.control().set_faults(standin::Faults { fail_paths: vec![("/v1/events".into(), 401)], ..Default::default() });
+    let refused = shell.run_with(&env, &["events", "fetch-missing"]);
+    assert!(refused.code == 1 && refused.stderr.contains("API key"), "{refused:?}");
+}
+
 #[test]
 fn help_and_completion_need_no_settings() {
     let shell = Shell::new();

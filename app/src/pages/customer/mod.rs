@@ -1,6 +1,7 @@
 //! Access? If not, why, and what mends it.
 
 mod chain;
+mod news;
 mod past;
 mod tabs;
 
@@ -155,6 +156,7 @@ impl View {
             {self.verdict(context)}
             {self.chain(context)}
             {self.link_card(context)}
+            {self.news_card(context)}
             {self.features_card(context)}
             {self.tabs()}
             {self.tab_body(context)}
@@ -235,6 +237,7 @@ impl View {
         let class = if first { "btn primary" } else { "btn" };
         let post = match fix.id.as_str() {
             "resync" => Some(format!("{}/resync", self.href)),
+            "fetch_missing" => Some("/admin/events/fetch-missing".to_owned()),
             "process_event" => Some(format!("{}/replay", fix.href)),
             _ => None,
         };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::access::{Decision, OverrideFacts, PaymentFacts, Policy, UserFacts};
 use crate::catalog::Catalog;
+use crate::delivery::Undelivered;
 use crate::mapping::MappingSource;
 use crate::stripe::CheckoutSession;
 use crate::{Livemode, Timestamp};
@@ -181,6 +182,17 @@ pub struct EventRecords {
     pub pending: Vec<PendingEvent>,
     /// When the last one came.
     pub last_event_at: Option<Timestamp>,
+    /// Those that Stripe never delivered and that were fetched, by why.
+    pub fetched: Vec<FetchedEvents>,
+}
+
+/// Events that were fetched because they had not been delivered, and were not delivered since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchedEvents {
+    /// Why they had not been.
+    pub reason: Undelivered,
+    /// How many.
+    pub count: u64,
 }
 
 /// An event whose processing failed.

@@ -64,6 +64,12 @@ pub(super) fn open_event(event: &str) -> Fix {
     fix("open_event", format!("Open {event}"), format!("/admin/events/{}", encode(event)), Role::Viewer)
 }
 
+/// Reads Stripe's list of events; nothing to offer where there is no key to read with.
+pub(super) fn fetch_missing(view: &View<'_>) -> Option<Fix> {
+    let label = "Fetch missing events".to_owned();
+    view.chain.has_stripe_key.then(|| fix("fetch_missing", label, "/admin/events#missed".to_owned(), Role::Support))
+}
+
 pub(super) fn validator(what: &str) -> Fix {
     fix("run_validator", what.to_owned(), "/admin/validator".to_owned(), Role::Viewer)
 }

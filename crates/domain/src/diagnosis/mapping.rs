@@ -72,9 +72,10 @@ pub(super) fn pending_link(view: &View<'_>) -> Option<Finding> {
         candidate.last_event.as_deref().unwrap_or(&candidate.customer_id)
     );
     let fact = format!("{} waits for its user", candidate.customer_id);
-    let fixes = vec![fixes::link_customer(view, &candidate.customer_id), fixes::resync(view)];
+    let mut mends = vec![fixes::link_customer(view, &candidate.customer_id), fixes::resync(view)];
+    mends.extend(fixes::fetch_missing(view));
     let at = Some(candidate.first_seen);
-    Some(found("pending_link", LinkState::Waiting, why, fact, at, &candidate.customer_id, fixes))
+    Some(found("pending_link", LinkState::Waiting, why, fact, at, &candidate.customer_id, mends))
 }
 
 /// Whoever already has a customer is helped only by one that pays.

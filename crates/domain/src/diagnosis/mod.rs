@@ -9,6 +9,7 @@ mod entitlement;
 mod fixes;
 mod flags;
 mod mapping;
+mod news;
 pub mod past;
 mod purchase;
 mod subscription;
@@ -23,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::{
     Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Drift, EventRecords, EventsMissing, FailedEvent,
-    Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
+    FetchedEvents, Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
 };
+pub use news::{News, NewsCode};
 pub use walk::diagnose;
 pub use words::{distance, nearest_feature};
 
@@ -44,6 +46,8 @@ pub struct Diagnosis {
     pub links: Vec<Link>,
     /// What mends it, the best first.
     pub fixes: Vec<Fix>,
+    /// What became of Stripe's events about them.
+    pub news: News,
 }
 
 /// A link of the chain.

@@ -4,8 +4,8 @@ use super::chain::Chain;
 use super::view::{Finding, View};
 use super::words::{day, span};
 use super::{
-    Diagnosis, Fix, Link, LinkName, LinkState, checkout, entitlement, fixes, flags, mapping, purchase, subscription,
-    webhook,
+    Diagnosis, Fix, Link, LinkName, LinkState, checkout, entitlement, fixes, flags, mapping, news, purchase,
+    subscription, webhook,
 };
 use crate::access::{Decision, Reason, decide_paid};
 
@@ -25,6 +25,7 @@ pub fn diagnose(input: &Chain<'_>) -> Diagnosis {
             broken_link: Some(found.link),
             links: links(&view, Some(&found)),
             fixes: found.fixes,
+            news: news::of(&view),
         };
     }
     if decision.reason != Reason::OverrideGrant {
@@ -112,13 +113,19 @@ fn allowed(view: &View<'_>) -> Diagnosis {
                 let open =
                     source.filter(|source| source.kind == "subscription").map(|s| fixes::open_subscription(&s.id));
                 let sentence = format!("Has access{to}{until}, but at risk: {}.", flag.words);
-                ok("ok_at_risk", sentence, links(view, None), open.into_iter().chain([fixes::resync(view)]).collect())
+                ok(
+                    view,
+                    "ok_at_risk",
+                    sentence,
+                    links(view, None),
+                    open.into_iter().chain([fixes::resync(view)]).collect(),
+                )
             }
             Some(flag) => {
                 let sentence = format!("Has access{to}{until}, from {id}{trial}; {}.", flag.words);
-                ok("ok", sentence, links(view, None), vec![])
+                ok(view, "ok", sentence, links(view, None), vec![])
             }
-            None => ok("ok", format!("Has access{to}{until}, from {id}{trial}."), links(view, None), vec![]),
+            None => ok(view, "ok", format!("Has access{to}{until}, from {id}{trial}."), links(view, None), vec![]),
         };
     }
     let left = decision.until.map(|at| format!(", grace ends in {}", span(view.chain.now, at))).unwrap_or_default();
@@ -131,7 +138,7 @@ fn allowed(view: &View<'_>) -> Diagnosis {
             vec![fixes::resync(view), fixes::grant(view)],
         )
     };
-    ok("ok_at_risk", format!("Has access{to}, but at risk: {cause}{left}."), links(view, None), fixes)
+    ok(view, "ok_at_risk", format!("Has access{to}, but at risk: {cause}{left}."), links(view, None), fixes)
 }
 
 fn by_override(view: &View<'_>) -> Diagnosis {
@@ -143,7 +150,7 @@ fn by_override(view: &View<'_>) -> Diagnosis {
     if view.decision.allowed {
         let under = view.decision.sources.first().map(|source| source.id.as_str()).unwrap_or_default();
         let sentence = format!("Has access{to} by override {id}{until}; {under} gives it as well.");
-        return ok("ok_by_override", sentence, links(view, None), vec![]);
+        return ok(view, "ok_by_override", sentence, links(view, None), vec![]);
     }
     let found = walk(view);
     let place = 1 + LINKS.iter().position(|name| *name == found.link).unwrap_or_default();
@@ -152,12 +159,12 @@ fn by_override(view: &View<'_>) -> Diagnosis {
         format!("Has access{to} by override {id} only,{until}. Underneath, link {place} of 5 {state}: {}", found.why);
     let links = links(view, Some(&found));
     let fixes = found.fixes.into_iter().filter(|fix| fix.id != "grant_override").collect();
-    ok("ok_by_override", sentence, links, fixes)
+    ok(view, "ok_by_override", sentence, links, fixes)
 }
 
 const LINKS: [LinkName; 5] =
     [LinkName::Checkout, LinkName::Webhook, LinkName::Mapping, LinkName::Subscription, LinkName::Entitlement];
 
-fn ok(code: &str, sentence: String, links: Vec<Link>, fixes: Vec<Fix>) -> Diagnosis {
-    Diagnosis { code: code.to_owned(), sentence, broken_link: None, links, fixes }
+fn ok(view: &View<'_>, code: &str, sentence: String, links: Vec<Link>, fixes: Vec<Fix>) -> Diagnosis {
+    Diagnosis { code: code.to_owned(), sentence, broken_link: None, links, fixes, news: news::of(view) }
 }

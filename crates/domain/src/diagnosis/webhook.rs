@@ -18,6 +18,7 @@ pub(super) fn deaf(view: &View<'_>) -> Option<Finding> {
         let why = format!("Stripe has disabled our webhook endpoint {endpoint}, or lost it.");
         let mut found = broken("endpoint_disabled", why, "Endpoint disabled".to_owned(), None, None);
         found.fixes = vec![fixes::validator("Run the setup validator"), fixes::resync(view)];
+        found.fixes.extend(fixes::fetch_missing(view));
         return Some(found);
     }
     if let Some(rejection) =
@@ -30,12 +31,15 @@ pub(super) fn deaf(view: &View<'_>) -> Option<Finding> {
         );
         let mut found = broken("signature", why, "Deliveries are rejected".to_owned(), Some(rejection.at), None);
         found.fixes = vec![fixes::validator("Check the signing secrets"), fixes::resync(view)];
+        found.fixes.extend(fixes::fetch_missing(view));
         return Some(found);
     }
     if chain.last_accepted_at.is_none() && chain.events.total == 0 && view.subscriptions().is_empty() {
         let why = format!("No webhook has ever arrived in {} mode.", chain.mode);
         let mut found = broken("no_events", why, "No event ever arrived".to_owned(), None, None);
-        found.fixes = vec![fixes::validator("Run the setup validator"), fixes::grant(view)];
+        found.fixes = vec![fixes::validator("Run the setup validator")];
+        found.fixes.extend(fixes::fetch_missing(view));
+        found.fixes.push(fixes::grant(view));
         return Some(found);
     }
     let refused = chain.customers.iter().find_map(|customer| {
@@ -63,7 +67,8 @@ pub(super) fn late(view: &View<'_>) -> Option<Finding> {
         let why = format!("{} of {} events never arrived.", gap.missing, gap.listed);
         let fact = format!("{} of {} events missing", gap.missing, gap.listed);
         let mut found = broken("events_missing", why, fact, None, None);
-        found.fixes = vec![fixes::resync(view), fixes::validator("Run the setup validator")];
+        found.fixes = fixes::fetch_missing(view).into_iter().collect();
+        found.fixes.extend([fixes::resync(view), fixes::validator("Run the setup validator")]);
         return Some(found);
     }
     if let Some(event) = chain.events.failed.first() {
@@ -125,7 +130,9 @@ pub(super) fn link(view: &View<'_>) -> Link {
         let fact = format!("{} is being processed", event.id);
         make(LinkState::Waiting, fact, Some(event.since), Some(event.id.clone()))
     } else if events.total > 0 {
-        let fact = format!("{} of {} events processed", events.processed, events.total);
+        let fetched: u64 = events.fetched.iter().map(|of| of.count).sum();
+        let fetched = if fetched == 0 { String::new() } else { format!(", {fetched} of them fetched, not delivered") };
+        let fact = format!("{} of {} events processed{fetched}", events.processed, events.total);
         make(LinkState::Ok, fact, events.last_event_at, None)
     } else if let Some((at, id)) = last_read {
         make(LinkState::Ok, format!("{id} was read from Stripe"), Some(at), Some(id.clone()))

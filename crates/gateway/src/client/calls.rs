@@ -152,6 +152,16 @@ impl Gateway for Client {
         Ok(EventPage { events: objects, has_more })
     }
 
+    async fn undelivered_events(&self, from: Timestamp, until: Timestamp) -> Result<Vec<String>, Error> {
+        let page = |after: Option<&str>| {
+            let mut request = page_after!(ListEvent::new().delivery_success(false), after);
+            append(&mut request, &format!("created[gte]={}&created[lte]={}", from.secs(), until.secs()));
+            request
+        };
+        let listed = self.list("events", 1000, page).await?;
+        Ok(listed.objects.iter().filter_map(|event| event["id"].as_str().map(str::to_owned)).collect())
+    }
+
     async fn webhook_endpoints(&self) -> Result<Vec<Value>, Error> {
         let page = |after: Option<&str>| page_after!(ListWebhookEndpoint::new(), after);
         Ok(self.list("webhook endpoints", 100, page).await?.objects)

@@ -265,6 +265,17 @@ async fn events_are_paged_by_the_caller() {
     );
 }
 
+#[tokio::test]
+async fn undelivered_events_are_asked_for_by_their_time() {
+    let script = Script::start().await;
+    script.on("/events", page(&objects("evt", 0..100), true)).on("/events", page(&objects("evt", 100..101), false));
+    let (from, until) = (Timestamp::from_secs(1_790_000_000), Timestamp::from_secs(1_790_000_060));
+    let ids = script.client().undelivered_events(from, until).await.unwrap();
+    assert_eq!((ids.len(), ids[100].as_str()), (101, "evt_100"));
+    let asked = &queries(&script, "/events")[0];
+    assert_eq!(asked, "delivery_success=false&limit=100&created[gte]=1790000000&created[lte]=1790000060");
+}
+
 fn checkout() -> CreateCheckout {
     CreateCheckout::new("user 1&2", CheckoutItem::new("price_1", 2), "https://a.example/?s={CHECKOUT_SESSION_ID}")
 }

@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "overdue", include_str!("../../../../migrations/postgres/0009_overdue.sql")),
     (10, "product_reads", include_str!("../../../../migrations/postgres/0010_product_reads.sql")),
     (12, "resyncs", include_str!("../../../../migrations/postgres/0012_resyncs.sql")),
+    (13, "catch_up", include_str!("../../../../migrations/postgres/0013_catch_up.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::access::{OverrideEffect, Policy, UserFacts};
 use domain::catalog::Catalog;
+use domain::delivery::{Registration, Undelivered};
 use domain::event::{Envelope, EventStatus, RelatedObject};
 use domain::mapping::MappingSource;
 use domain::role::{Role, Scope};
@@ -281,8 +282,10 @@ pub struct EventRecord {
     pub secret_name: Option<String>,
     /// `delivered` or `fetched`.
     pub origin: String,
-    /// How often it was delivered.
+    /// How often it was delivered: 0 for one that was fetched and never came.
     pub deliveries: i64,
+    /// Why it had not been delivered when it was fetched.
+    pub undelivered: Option<Undelivered>,
     /// Last receipt.
     pub last_delivery_at: Timestamp,
     /// Its status.
@@ -335,6 +338,8 @@ pub struct EventFilter {
     pub api_version: Option<String>,
     /// Whose error holds this text.
     pub error: Option<String>,
+    /// Only those that were fetched because they had not been delivered.
+    pub fetched: bool,
     /// Rows behind this receipt number.
     pub after: Option<i64>,
     /// Rows per page.
@@ -759,4 +764,81 @@ pub struct NavCounts {
     pub conflicts: i64,
     /// Prices paid for that give nothing.
     pub prices_without_features: i64,
+}
+
+/// An event of Stripe's list that is not here, about to be stored.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The event, with no secret.
+    pub delivery: Delivery,
+    /// Why it was not delivered.
+    pub reason: Undelivered,
+}
+
+/// A lease on reading Stripe's list of events in one mode, newest first, and the place where it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatchUpClaim {
+    /// The mode.
+    pub livemode: Livemode,
+    /// Who reads.
+    pub owner: String,
+    /// When this reading began.
+    pub began_at: Timestamp,
+    /// How far back it goes.
+    pub since: Timestamp,
+    /// The event it goes on after; none at its beginning.
+    pub after: Option<String>,
+}
+
+/// A page of Stripe's list of events, read and compared with what is stored.
+#[derive(Clone, Debug, Default)]
+pub struct CatchUpPage {
+    /// How many of its events some rule uses.
+    pub listed: i64,
+    /// When its newest event was created.
+    pub newest: Option<Timestamp>,
+    /// Those that are not here, the oldest first.
+    pub missing: Vec<Fetched>,
+    /// Where the next page begins: behind this event. None: this is the last page.
+    pub next: Option<String>,
+    /// How our address is registered in Stripe, and as which endpoint; none when that was not looked at.
+    pub endpoint: Option<(Registration, String)>,
+}
+
+/// How far Stripe's list of events has been read in one mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatchUpState {
+    /// When it is read next.
+    pub due_at: Timestamp,
+    /// When somebody last asked for it.
+    pub asked_at: Option<Timestamp>,
+    /// When it was last read to the end.
+    pub finished_at: Option<Timestamp>,
+    /// When the reading in hand began.
+    pub began_at: Option<Timestamp>,
+    /// How far back the reading in hand, or the last one, goes.
+    pub since: Option<Timestamp>,
+    /// How many of its events some rule uses.
+    pub listed: i64,
+    /// How many of those were not here.
+    pub missing: i64,
+    /// Between these two times Stripe keeps no events any more, and they were not read while it did.
+    pub lost: Option<(Timestamp, Timestamp)>,
+    /// Failures in a row.
+    pub attempts: i64,
+    /// Why the last try failed.
+    pub error: Option<String>,
+    /// How our address was registered in Stripe, as which endpoint, and when that was seen.
+    pub endpoint: Option<(Registration, String, Timestamp)>,
+}
+
+/// How many events are in one state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventTally {
+    /// Their status.
+    pub status: EventStatus,
+    /// Why they were never delivered; none for delivered ones.
+    pub undelivered: Option<Undelivered>,
+    /// How many.
+    pub count: i64,
 }

@@ -1,17 +1,18 @@
 //! The webhook log.
 
 use async_trait::async_trait;
-use domain::Livemode;
+use domain::delivery::Undelivered;
 use domain::event::EventStatus;
+use domain::{Livemode, Timestamp};
 use sqlx::QueryBuilder;
 
 use super::lists::prefix;
 use super::rows::{Columns as _, DbRow, json, word};
 use super::{Backend, Db};
-use crate::records::{AttemptRecord, EventFilter, EventRecord, Page};
+use crate::records::{AttemptRecord, EventFilter, EventRecord, EventTally, Page};
 use crate::{Events, Result};
 
-const COLUMNS: &str = "seq, livemode, event_id, kind, created, api_version, object_id, customer_id, payload, received_at, secret_name, origin,
+const COLUMNS: &str = "seq, livemode, event_id, kind, created, api_version, object_id, customer_id, payload, received_at, secret_name, origin, undelivered,
     deliveries, last_delivery_at, status, note, effects, error, attempts, next_attempt_at, processed_at";
 
 fn event(row: &DbRow) -> Result<EventRecord> {
@@ -29,6 +30,7 @@ fn event(row: &DbRow) -> Result<EventRecord> {
         received_at: row.time("received_at")?,
         secret_name: row.opt_text("secret_name")?,
         origin: row.text("origin")?,
+        undelivered: reason(row.opt_text("undelivered")?, &event_id)?,
         deliveries: row.int("deliveries")?,
         last_delivery_at: row.time("last_delivery_at")?,
         status: word("event", "status", &event_id, &row.text("status")?, EventStatus::parse)?,
@@ -129,6 +131,9 @@ impl Events for Backend {
         if let Some(error) = &filter.error {
             query.push(" and lower(error) like lower(").push_bind(format!("%{}", prefix(error))).push(") escape '\\'");
         }
+        if filter.fetched {
+            query.push(" and undelivered is not null");
+        }
         if let Some(after) = filter.after {
             query.push(" and seq < ").push_bind(after);
         }
@@ -136,4 +141,63 @@ impl Events for Backend {
         let rows = query.build().fetch_all(&self.read).await?;
         Ok(Page::from_rows(rows.iter().map(event).collect::<Result<_>>()?, filter.limit))
     }
+
+    async fn never_delivered(&self, livemode: Livemode, since: Timestamp) -> Result<Vec<(Undelivered, i64)>> {
+        let mut counts = vec![];
+        for reason in Undelivered::ALL {
+            let count: i64 = sqlx::query_scalar(
+                "select count(*) from event
+                 where livemode = $1 and undelivered = $2 and created >= $3 and undelivered is not null and deliveries = 0",
+            )
+            .bind(livemode.is_live())
+            .bind(reason.as_str())
+            .bind(since.millis())
+            .fetch_one(&self.read)
+            .await?;
+            if count > 0 {
+                counts.push((reason, count));
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn event_tally(&self, livemode: Livemode, customers: &[String]) -> Result<Vec<EventTally>> {
+        if customers.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut query = QueryBuilder::<Db>::new(
+            "select status, reason, count(*) as events from (
+                 select status, case when deliveries = 0 then undelivered end as reason from event where livemode = ",
+        );
+        query.push_bind(livemode.is_live()).push(" and customer_id in (");
+        let mut list = query.separated(", ");
+        for customer in customers {
+            list.push_bind(customer.clone());
+        }
+        query.push(")) as theirs group by status, reason");
+        let rows = query.build().fetch_all(&self.read).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(EventTally {
+                    status: word("event", "status", "*", &row.text("status")?, EventStatus::parse)?,
+                    undelivered: reason(row.opt_text("reason")?, "*")?,
+                    count: row.int("events")?,
+                })
+            })
+            .collect()
+    }
+
+    async fn last_delivery(&self, livemode: Livemode) -> Result<Option<Timestamp>> {
+        let at: Option<i64> = sqlx::query_scalar(
+            "select received_at from event where livemode = $1 and undelivered is null order by seq desc limit 1",
+        )
+        .bind(livemode.is_live())
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(at.map(Timestamp::from_millis))
+    }
+}
+
+fn reason(text: Option<String>, event_id: &str) -> Result<Option<Undelivered>> {
+    text.map(|text| word("event", "undelivered", event_id, &text, Undelivered::parse)).transpose()
 }

@@ -3,15 +3,34 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use domain::delivery::Undelivered;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::rows::{Columns as _, DbRow, json, to_json};
+use super::write::Write;
 use super::{Backend, Db};
 use crate::records::{Delivery, Page, Recorded, RejectedDelivery};
 use crate::{Intake, Result};
 
 /// How many refused deliveries are kept.
 const REJECTED_KEPT: i64 = 1000;
+
+/// An event about to be stored.
+pub(super) struct Arrival<'a> {
+    pub(super) delivery: &'a Delivery,
+    /// How often it was delivered at once; 0 when it was fetched.
+    pub(super) copies: i64,
+    /// Why it had to be fetched.
+    pub(super) undelivered: Option<Undelivered>,
+}
+
+/// What is stored of an event once it arrived.
+pub(super) struct Arrived {
+    /// How often it was delivered by now.
+    pub(super) deliveries: i64,
+    /// Whether it was fetched before it was delivered.
+    pub(super) fetched: bool,
+}
 
 #[async_trait]
 impl Intake for Backend {
@@ -24,42 +43,10 @@ impl Intake for Backend {
         }
         let mut unique: Vec<(&Delivery, i64)> = first.values().map(|(n, copies)| (&deliveries[*n], *copies)).collect();
         unique.sort_by_key(|(delivery, _)| delivery.received_at);
+        let arrivals: Vec<Arrival<'_>> =
+            unique.into_iter().map(|(delivery, copies)| Arrival { delivery, copies, undelivered: None }).collect();
         let mut write = self.begin().await?;
-        let mut known: HashMap<(bool, String), i64> = HashMap::with_capacity(unique.len());
-        // 15 values a row, and PostgreSQL takes at most 65,535 a statement.
-        for chunk in unique.chunks(1000) {
-            let mut query = QueryBuilder::<Db>::new(
-                "insert into event (livemode, event_id, kind, created, api_version, object_id, customer_id, payload, received_at,
-                    secret_name, origin, deliveries, last_delivery_at, status, attempts, next_attempt_at, waits_for_read) ",
-            );
-            query.push_values(chunk, |mut row, (delivery, copies)| {
-                let envelope = &delivery.envelope;
-                row.push_bind(envelope.livemode.is_live())
-                    .push_bind(&envelope.id)
-                    .push_bind(&envelope.kind)
-                    .push_bind(envelope.created.millis())
-                    .push_bind(envelope.api_version.as_deref())
-                    .push_bind(envelope.object_id.as_deref())
-                    .push_bind(envelope.customer_id.as_deref())
-                    .push_bind(&delivery.payload)
-                    .push_bind(delivery.received_at.millis())
-                    .push_bind(delivery.secret_name.as_deref())
-                    .push_bind(if delivery.secret_name.is_some() { "delivered" } else { "fetched" })
-                    .push_bind(*copies)
-                    .push_bind(delivery.received_at.millis())
-                    .push("'pending', 0")
-                    .push_bind(delivery.received_at.millis())
-                    .push("false");
-            });
-            query.push(
-                " on conflict (livemode, event_id) do update
-                    set deliveries = event.deliveries + excluded.deliveries, last_delivery_at = excluded.last_delivery_at
-                  returning livemode, event_id, deliveries",
-            );
-            for row in query.build().fetch_all(write.conn()).await? {
-                known.insert((row.try_get("livemode")?, row.text("event_id")?), row.int("deliveries")?);
-            }
-        }
+        let known = write.insert_events(&arrivals).await?;
         let now = deliveries.iter().map(|delivery| delivery.received_at).max().unwrap_or_default();
         write.commit(now).await?;
         Ok(deliveries
@@ -67,8 +54,9 @@ impl Intake for Backend {
             .enumerate()
             .map(|(n, delivery)| {
                 let key = (delivery.envelope.livemode.is_live(), delivery.envelope.id.as_str());
-                let total = known.get(&(key.0, key.1.to_owned())).copied().unwrap_or(0);
-                let is_first = first.get(&key).is_some_and(|(index, copies)| *index == n && total == *copies);
+                let stored = known.get(&(key.0, key.1.to_owned()));
+                let is_new = |copies| stored.is_some_and(|stored| stored.deliveries == copies && !stored.fetched);
+                let is_first = first.get(&key).is_some_and(|(index, copies)| *index == n && is_new(*copies));
                 if is_first { Recorded::Accepted } else { Recorded::Duplicate }
             })
             .collect())
@@ -111,6 +99,54 @@ impl Intake for Backend {
         .fetch_all(&self.read)
         .await?;
         Ok(Page::from_rows(rows.iter().map(rejected).collect::<Result<_>>()?, limit))
+    }
+}
+
+impl Write<'_> {
+    /// Stores events, each once; what is here already only counts its deliveries. Answers by mode and id.
+    pub(super) async fn insert_events(&mut self, arrivals: &[Arrival<'_>]) -> Result<HashMap<(bool, String), Arrived>> {
+        let mut known = HashMap::with_capacity(arrivals.len());
+        // 16 values a row, and PostgreSQL takes at most 65,535 a statement.
+        for chunk in arrivals.chunks(1000) {
+            let mut query = QueryBuilder::<Db>::new(
+                "insert into event (livemode, event_id, kind, created, api_version, object_id, customer_id, payload, received_at,
+                    secret_name, origin, undelivered, deliveries, last_delivery_at, status, attempts, next_attempt_at, waits_for_read) ",
+            );
+            query.push_values(chunk, |mut row, arrival| {
+                let delivery = arrival.delivery;
+                let envelope = &delivery.envelope;
+                row.push_bind(envelope.livemode.is_live())
+                    .push_bind(&envelope.id)
+                    .push_bind(&envelope.kind)
+                    .push_bind(envelope.created.millis())
+                    .push_bind(envelope.api_version.as_deref())
+                    .push_bind(envelope.object_id.as_deref())
+                    .push_bind(envelope.customer_id.as_deref())
+                    .push_bind(&delivery.payload)
+                    .push_bind(delivery.received_at.millis())
+                    .push_bind(delivery.secret_name.as_deref())
+                    .push_bind(if delivery.secret_name.is_some() { "delivered" } else { "fetched" })
+                    .push_bind(arrival.undelivered.map(Undelivered::as_str))
+                    .push_bind(arrival.copies)
+                    .push_bind(delivery.received_at.millis())
+                    .push("'pending', 0")
+                    .push_bind(delivery.received_at.millis())
+                    .push("false");
+            });
+            query.push(
+                " on conflict (livemode, event_id) do update
+                    set deliveries = event.deliveries + excluded.deliveries,
+                        last_delivery_at = case when excluded.deliveries > 0 then excluded.last_delivery_at else event.last_delivery_at end,
+                        secret_name = coalesce(event.secret_name, excluded.secret_name)
+                  returning livemode, event_id, deliveries, undelivered",
+            );
+            for row in query.build().fetch_all(self.conn()).await? {
+                let key = (row.try_get("livemode")?, row.text("event_id")?);
+                let fetched = row.opt_text("undelivered")?.is_some();
+                known.insert(key, Arrived { deliveries: row.int("deliveries")?, fetched });
+            }
+        }
+        Ok(known)
     }
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod catalog;
+mod catch_up;
 mod compare;
 mod customers;
 mod entitlements;

@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "overdue", include_str!("../../../../migrations/sqlite/0009_overdue.sql")),
     (10, "product_reads", include_str!("../../../../migrations/sqlite/0010_product_reads.sql")),
     (12, "resyncs", include_str!("../../../../migrations/sqlite/0012_resyncs.sql")),
+    (13, "catch_up", include_str!("../../../../migrations/sqlite/0013_catch_up.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

@@ -10,6 +10,7 @@ use super::helpers::{Database, Engine};
 
 /// What runs for each delivery, event or read.
 const ENGINE: &[(&str, &str)] = &[
+    ("catch_up", include_str!("../../src/shared/catch_up.rs")),
     ("entitlements", include_str!("../../src/shared/entitlements.rs")),
     ("facts", include_str!("../../src/shared/facts.rs")),
     ("intake", include_str!("../../src/shared/intake.rs")),

@@ -1,6 +1,7 @@
 //! From a signed delivery to a right answer, with a Stripe that is slow, fails, loses and repeats.
 
 mod catalog;
+mod catch_up;
 mod kill;
 mod program;
 mod purchases;

@@ -121,12 +121,14 @@ const GRANT: (&str, &str, Role) =
 const EXTEND: (&str, &str, Role) =
     ("extend_override", "/admin/customers/user_42/overrides/new?feature=pro", Role::Support);
 const RESYNC: (&str, &str, Role) = ("resync", "/admin/customers/user_42#resync", Role::Support);
+const FETCH: (&str, &str, Role) = ("fetch_missing", "/admin/events#missed", Role::Support);
 const VALIDATOR: (&str, &str, Role) = ("run_validator", "/admin/validator", Role::Viewer);
 const OPEN_SUB: (&str, &str, Role) = ("open_subscription", "/admin/subscriptions/sub_1", Role::Viewer);
 
 mod checkouts;
 mod flags;
 mod links;
+mod news;
 mod past;
 mod payments;
 mod properties;

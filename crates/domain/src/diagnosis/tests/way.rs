@@ -10,7 +10,7 @@ fn no_events() {
         "no_events",
         LinkName::Webhook,
         "No webhook has ever arrived in live mode.",
-        &[VALIDATOR, GRANT],
+        &[VALIDATOR, FETCH, GRANT],
     );
     assert_eq!(diagnosis.links[0].state, LinkState::Unknown);
 }
@@ -19,7 +19,7 @@ fn no_events() {
 fn endpoint_disabled() {
     let diagnosis = diagnosis_of(&user(vec![]), |chain| chain.endpoint_disabled = Some("we_1".to_owned()));
     let sentence = "Stripe has disabled our webhook endpoint we_1, or lost it.";
-    assert_row(&diagnosis, "endpoint_disabled", LinkName::Webhook, sentence, &[VALIDATOR, RESYNC]);
+    assert_row(&diagnosis, "endpoint_disabled", LinkName::Webhook, sentence, &[VALIDATOR, RESYNC, FETCH]);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn signature() {
         "Webhooks are rejected, most likely for a wrong signing secret: no signature matches ({}).",
         words::moment(NOW)
     );
-    assert_row(&diagnosis, "signature", LinkName::Webhook, &sentence, &[VALIDATOR, RESYNC]);
+    assert_row(&diagnosis, "signature", LinkName::Webhook, &sentence, &[VALIDATOR, RESYNC, FETCH]);
     let since = diagnosis_of(&user(vec![]), |chain| chain.rejected_recent = rejection(day(-2)));
     assert_eq!(since.code, "sub_none", "an event was accepted since");
     let paid = diagnosis_of(&paying("active", "price_new"), |chain| chain.rejected_recent = rejection(NOW));
@@ -51,7 +51,13 @@ fn key_permission() {
 fn events_missing() {
     let diagnosis =
         diagnosis_of(&user(vec![]), |chain| chain.events_missing = Some(EventsMissing { missing: 2, listed: 5 }));
-    assert_row(&diagnosis, "events_missing", LinkName::Webhook, "2 of 5 events never arrived.", &[RESYNC, VALIDATOR]);
+    assert_row(
+        &diagnosis,
+        "events_missing",
+        LinkName::Webhook,
+        "2 of 5 events never arrived.",
+        &[FETCH, RESYNC, VALIDATOR],
+    );
 }
 
 #[test]
