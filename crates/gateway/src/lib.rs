@@ -14,6 +14,8 @@ pub use api::{
     CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CustomerSnapshot, EventPage, Gateway,
     MAX_CHECKOUT_SESSIONS, USER_ID_KEY,
 };
-pub use client::{Client, ClientConfig, ConfigError, PINNED_VERSION};
+pub use client::{
+    Client, ClientConfig, ConfigError, CreatedEndpoint, EndpointChange, NewEndpoint, PINNED_VERSION, Probe, Resource,
+};
 pub use error::{Error, Outage};
 pub use key::{KeyError, SecretKey};

@@ -26,8 +26,8 @@ use super::Client;
 use super::list::{Listed, page_after};
 use super::send::{Answer, Subject, unreadable};
 use crate::{
-    CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CustomerSnapshot, Error, EventPage, Gateway,
-    USER_ID_KEY,
+    CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CreatedEndpoint, CustomerSnapshot, EndpointChange,
+    Error, EventPage, Gateway, NewEndpoint, Probe, Resource, USER_ID_KEY,
 };
 
 #[async_trait]
@@ -160,6 +160,22 @@ impl Gateway for Client {
         let page = |after: Option<&str>| page_after!(ListWebhookEndpoint::new(), after);
         Ok(self.list("webhook endpoints", 100, page).await?.objects)
     }
+
+    async fn create_webhook_endpoint(
+        &self,
+        endpoint: &NewEndpoint,
+        idempotency_key: &str,
+    ) -> Result<CreatedEndpoint, Error> {
+        self.make_endpoint(endpoint, idempotency_key).await
+    }
+
+    async fn change_webhook_endpoint(&self, id: &str, change: &EndpointChange) -> Result<Value, Error> {
+        self.change_endpoint(id, change).await
+    }
+
+    async fn probe(&self, resource: Resource) -> Result<Probe, Error> {
+        self.look_at(resource).await
+    }
 }
 
 impl Client {
@@ -289,7 +305,7 @@ fn checkout_request(checkout: &CreateCheckout) -> Result<RequestBuilder, Error> 
 }
 
 /// A field of an answer that must be there.
-fn string(what: &'static str, answer: &Answer, field: &str) -> Result<String, Error> {
+pub(super) fn string(what: &'static str, answer: &Answer, field: &str) -> Result<String, Error> {
     match answer.value[field].as_str() {
         Some(text) => Ok(text.to_owned()),
         None => Err(unreadable(what, field, "it is missing", answer.request_id.clone())),
@@ -308,7 +324,7 @@ pub(super) fn append(request: &mut RequestBuilder, parameter: &str) {
 }
 
 /// An id as one segment of a path, or none when it cannot be one. Ids of products and old plans may be chosen freely.
-fn path_segment(id: &str) -> Option<String> {
+pub(super) fn path_segment(id: &str) -> Option<String> {
     if id.is_empty() || id == "." || id == ".." || id.len() > 255 || id.chars().any(char::is_control) {
         return None;
     }
