@@ -22,11 +22,11 @@ pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CheckoutRecord,
-    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, Found,
-    Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget,
-    PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution,
-    Round, Snapshot, StaffRecord, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord,
-    VerdictChangeRecord,
+    ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState, Delivery, Effects, EventFilter,
+    EventRecord, Found, Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page,
+    PolicyTarget, PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery,
+    Resolution, Round, Snapshot, StaffRecord, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind,
+    UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -75,6 +75,8 @@ pub trait Store:
     async fn refresh_index(&self) -> Result<()>;
     /// Version of the database engine.
     async fn engine_version(&self) -> Result<String>;
+    /// How the database is: writable, safe, how large, and how far migrated.
+    async fn database(&self) -> Result<DatabaseState>;
     /// Waits for open connections to be closed.
     async fn close(&self);
 }
@@ -347,6 +349,15 @@ pub trait Accounts: Send + Sync {
     async fn revoke_api_key(&self, api_key_id: &str, author: &Author) -> Result<bool>;
     /// Notes that keys were used.
     async fn touch_api_keys(&self, used: &[(String, Timestamp)]) -> Result<()>;
+    /// Notes what was done outside of the database, such as a change made in Stripe; `object` is its kind and id.
+    async fn note_audit(
+        &self,
+        livemode: Livemode,
+        action: &str,
+        object: (&str, &str),
+        details: &serde_json::Value,
+        author: &Author,
+    ) -> Result<()>;
     /// Audit entries, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>>;
 }
