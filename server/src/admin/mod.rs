@@ -14,6 +14,7 @@ pub mod post;
 pub mod sign_in;
 pub mod staff;
 pub mod table;
+pub mod validator;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 ok, 1 error, 2 usage (a wrong setting too), 3 the answer is no, 4 not found.
 
 mod access;
+mod doctor;
 mod events;
 mod keys;
 mod output;
@@ -41,6 +42,8 @@ enum Command {
     Diagnose(access::Diagnose),
     /// Read customers from Stripe now, and print what changed
     Sync(access::Sync),
+    /// Is the installation right? Looks at settings, database, Stripe and webhooks; ends with 1 when a check fails
+    Doctor(doctor::Doctor),
     /// The webhook log
     #[command(subcommand)]
     Events(events::Events),
@@ -158,6 +161,7 @@ async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Res
         Command::Check(args) => args.run(config).await,
         Command::Diagnose(args) => args.run(config).await,
         Command::Sync(args) => args.run(config).await,
+        Command::Doctor(args) => args.run(config).await,
         Command::Events(args) => args.run(config).await,
         Command::Staff(args) => args.run(config).await,
         Command::ApiKey(args) => args.run(config).await,

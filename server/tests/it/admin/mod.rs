@@ -1,7 +1,7 @@
 //! The admin app over real HTTP, as a browser without JavaScript uses it.
 
 mod asking;
-mod browser;
+pub(crate) mod browser;
 mod forms;
 mod history;
 mod policies;
