@@ -57,6 +57,7 @@ export async function demo() {
     url: /^URL: (http:\/\/\S+)$/m,
     email: /^E-mail: (\S+)$/m,
     password: /^Password: (\S+)$/m,
+    stripe: /^Stripe stand-in: (\S+)$/m,
   });
   return { ...program, ...program.found, origin: new URL(program.found.url).origin };
 }

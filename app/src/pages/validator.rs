@@ -198,8 +198,8 @@ impl View {
 
 fn shown(check: &Check, context: &Context) -> AnyView {
     let (tone, word) = check.state.chip();
-    let fix = check.fix.clone().map(|fix| view! { <p>{fix}</p> });
-    let link = check.link.as_ref().map(|link| view! { <p>{linked(link, context)}</p> });
+    let fix = check.fix.clone().map(|fix| view! { <p><strong>"To do: "</strong>{fix}</p> });
+    let link = check.link.as_ref().map(|link| view! { <p class="mt">{linked(link, context)}</p> });
     view! {
         <li data-tone=tone.as_str()>
             {chip(tone, word)}

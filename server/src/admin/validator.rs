@@ -28,6 +28,9 @@ pub async fn create(posted: Posted) -> Outcome {
     if posted.livemode.is_live() && !config.is_secure() {
         return said(&format!("Stripe sends live events to https alone, and {url} is not: set PUBLIC_URL."));
     }
+    if posted.fields.opt("in_mode").is_some_and(|mode| mode != posted.livemode.as_str()) {
+        return said("Nothing was made: the app shows the other mode by now. Look at the checks of this one first.");
+    }
     let form = posted.fields.opt("form_id").map_or_else(|| ids::new("frm"), str::to_owned);
     let (gateway, endpoints) = match look(&posted).await {
         Ok(found) => found,

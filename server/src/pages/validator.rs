@@ -39,8 +39,8 @@ pub(super) fn create(ask: &Ask<'_>) -> Page {
         "/admin/validator/endpoint".to_owned(),
         "Create the endpoint",
         Role::Owner,
-        // Sent twice, the form still makes one endpoint.
-        vec![("form_id", ids::new("frm"))],
+        // Sent twice, the form still makes one endpoint, and it makes it in the mode it asked about.
+        vec![("form_id", ids::new("frm")), ("in_mode", ask.livemode.to_string())],
     )
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use store::records::EventRecord;
 
 use super::endpoint::Standing;
-use super::subject::{Subject, see, sentence};
+use super::subject::{Subject, counted, see, sentence};
 
 /// A delivery is no reason to look up to here.
 const PROMPT_MS: i64 = 10_000;
@@ -105,9 +105,9 @@ pub(super) fn newest(
                 ago(event.created, now)
             );
             let state = match age {
-                ..=ON_ITS_WAY_SECS => State::Pass,
-                ..=LOST_SECS => State::Warn,
-                _ => State::Fail,
+                age if age > LOST_SECS => State::Fail,
+                age if age > ON_ITS_WAY_SECS => State::Warn,
+                _ => State::Pass,
             };
             see(subject.stands(state, found, fix), "Events", "/admin/events")
         }
@@ -133,15 +133,18 @@ pub(super) fn queue(statuses: &[(String, i64)], failed: i64, due: Option<Timesta
         .sum();
     let late = due.map_or(0, |due| now.secs() - due.secs());
     if late > DUE_SECS {
-        let found = format!("{waiting} events of the last 24 hours wait, and what is due has waited for {late} s.");
+        let found = format!(
+            "{} of the last 24 hours in line, and what is due has waited for {late} s.",
+            counted(waiting, "event")
+        );
         return subject.warn(found, "Is the program running (`tollkeeper serve`)? Its log says what holds it up.");
     }
     if failed > 0 {
-        let found = format!("{failed} events failed; {waiting} of the last 24 hours wait.");
+        let found = format!("{} failed; {waiting} of the last 24 hours in line.", counted(failed, "event"));
         let check = subject.warn(found, "Read the error, mend its cause, process them again.");
         return see(check, "Failed events", "/admin/events?status=failed");
     }
-    subject.pass(format!("None failed; {waiting} of the last 24 hours wait."))
+    subject.pass(format!("None failed; {waiting} of the last 24 hours in line."))
 }
 
 /// How long ago, and exactly when.
@@ -190,7 +193,7 @@ mod tests {
         let statuses = [("pending".to_owned(), 3), ("processing".to_owned(), 1), ("processed".to_owned(), 9)];
         let of = |failed, due| queue(&statuses, failed, due, NOW);
         assert_eq!(of(0, None).state, State::Pass);
-        assert!(of(0, Some(NOW.plus_secs(30))).found.contains("4 of the last 24 hours wait"));
+        assert!(of(0, Some(NOW.plus_secs(30))).found.contains("4 of the last 24 hours in line"));
         assert!(of(2, Some(NOW)).found.starts_with("2 events failed"));
         let late = of(2, Some(NOW.plus_secs(-90)));
         assert!(late.state == State::Warn && late.found.contains("90 s"), "{}", late.found);

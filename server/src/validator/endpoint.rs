@@ -7,7 +7,8 @@ use domain::role::Role;
 use serde_json::Value;
 use url::{Host, Url};
 
-use super::subject::{Subject, listed, offer};
+use super::key::Newest;
+use super::subject::{Subject, counted, listed, offer};
 use crate::admin::customers::encoded;
 use crate::config::Config;
 
@@ -117,7 +118,7 @@ impl Standing {
 }
 
 /// V04
-pub(super) fn exists(config: &Config, livemode: Livemode, standing: &Standing) -> Check {
+pub(super) fn exists(config: &Config, livemode: Livemode, standing: &Standing, newest: Newest) -> Check {
     let url = config.webhook_url();
     let looked_at = format!("The account's webhook endpoints of {livemode} mode, for one that sends to {url}");
     let subject = Subject::new("V04", Group::Webhooks, "Endpoint at Stripe", looked_at);
@@ -158,17 +159,37 @@ pub(super) fn exists(config: &Config, livemode: Livemode, standing: &Standing) -
             );
             subject.fail(found, format!("Create one in {livemode} mode."))
         }
-        Standing::Absent { others, other_mode: None } => match nearest(others, &url) {
-            Some((endpoint, difference)) => {
+        Standing::Absent { other_mode: None, .. } if newest.thin.is_some() => {
+            let at = newest.thin.map(|at| at.to_string()).unwrap_or_default();
+            let found = format!(
+                "None sends here, but thin events come (the newest at {at}): from an event destination, which is not among the endpoints."
+            );
+            return subject.warn(
+                found,
+                "Look at it in Stripe's Dashboard, Developers, Webhooks: whether it is active, and what it sends.",
+            );
+        }
+        Standing::Absent { others, other_mode: None } => match (nearest(others, &url), newest) {
+            (_, Newest { here: None, other: Some(at), .. }) => {
+                let other = Livemode::from_bool(!livemode.is_live());
+                let found = format!(
+                    "None sends here in {livemode} mode, but events of {other} mode come (the newest at {at}): this key and that endpoint are of different modes."
+                );
+                subject.fail(found, format!("Set a key of {other} mode, or create an endpoint in {livemode} mode."))
+            }
+            (Some((endpoint, difference)), _) => {
                 let found = format!("None sends here. {} sends to {}: {difference}.", endpoint.id, endpoint.url);
                 let fix =
                     "If that address leads here as well, set PUBLIC_URL to it; otherwise create an endpoint with ours.";
                 subject.fail(found, fix)
             }
-            None => {
+            (None, _) => {
                 let found = match others.len() {
                     0 => "The account has none.".to_owned(),
-                    many => format!("None of the account's {many} endpoints sends here."),
+                    _ => {
+                        let many = counted(i64::try_from(others.len()).unwrap_or(i64::MAX), "endpoint");
+                        format!("The account has {many}, and none sends here.")
+                    }
                 };
                 subject.fail(found, "Create it: with our address, the types that are used, and the version we read.")
             }
@@ -231,7 +252,7 @@ mod tests {
     }
 
     fn judged(here: &[Endpoint], other: &[Endpoint]) -> Check {
-        exists(&config("https://toll.example"), Livemode::Test, &Standing::of(here, other, URL))
+        exists(&config("https://toll.example"), Livemode::Test, &Standing::of(here, other, URL), Newest::default())
     }
 
     #[test]
@@ -250,7 +271,7 @@ mod tests {
             assert_eq!(check.link.unwrap().href, "/admin/validator/endpoint");
         }
         let stranger = judged(&[endpoint("we_1", "https://shop.example/hook", "enabled", &[])], &[]);
-        assert!(stranger.found.contains("None of the account's 1 endpoints"), "{}", stranger.found);
+        assert!(stranger.found.contains("has 1 endpoint, and none sends here"), "{}", stranger.found);
     }
 
     #[test]
@@ -273,8 +294,11 @@ mod tests {
     #[test]
     fn nobody_sends_to_this_machine() {
         let absent = Standing::of(&[], &[], "http://localhost:3000/webhooks/stripe");
-        let check = exists(&config("http://localhost:3000"), Livemode::Test, &absent);
+        let check = exists(&config("http://localhost:3000"), Livemode::Test, &absent, Newest::default());
         assert!(check.state == State::Skipped && check.found.contains("stripe listen"), "{}", check.found);
+        let thin = Newest { thin: Some(domain::Timestamp::from_secs(1)), ..Newest::default() };
+        let check = exists(&config("https://toll.example"), Livemode::Test, &Standing::of(&[], &[], URL), thin);
+        assert!(check.state == State::Warn && check.found.contains("event destination"), "{}", check.found);
         assert!(is_local("http://[::1]:1") && is_local("http://127.0.0.1:1") && !is_local("https://toll.example"));
     }
 

@@ -8,13 +8,15 @@ use super::stripe::Asked;
 use super::subject::{Subject, listed, sentence};
 use crate::config::Config;
 
-/// When the newest event of each mode came.
+/// When the newest events came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Newest {
     /// Of the mode that is looked at.
     pub(super) here: Option<Timestamp>,
     /// Of the other mode.
     pub(super) other: Option<Timestamp>,
+    /// Of this mode, and thin.
+    pub(super) thin: Option<Timestamp>,
 }
 
 const FIX: &str = "Set STRIPE_SECRET_KEY to a key of each mode whose events come here, separated by a comma; a restricted key that may read is enough.";

@@ -46,8 +46,9 @@ pub async fn run(state: &AppState, livemode: Livemode, patience: Duration) -> st
     let (config, store, now) = (&*state.config, &state.store, state.now());
     let other = Livemode::from_bool(!livemode.is_live());
     let (statuses, here) = store.event_stats(livemode, now).await?;
-    let newest = key::Newest { here, other: store.event_stats(other, now).await?.1 };
     let recent = store.events(livemode, &EventFilter { limit: RECENT, ..EventFilter::default() }).await?.data;
+    let thin = recent.iter().filter(|event| event.kind.starts_with("v1.")).map(|event| event.received_at).max();
+    let newest = key::Newest { here, other: store.event_stats(other, now).await?.1, thin };
     let mut refused = store.rejected_deliveries(None, REFUSED).await?.data;
     refused.retain(|delivery| delivery.received_at >= now.plus_secs(-LATELY_SECS));
     let counts = store.nav_counts(livemode).await?;
@@ -98,7 +99,7 @@ pub async fn run(state: &AppState, livemode: Livemode, patience: Duration) -> st
         clock::skew(asked, &refused, config.webhook_tolerance),
         key::valid(config, livemode, asked, newest),
         key::permissions(asked),
-        endpoint::exists(config, livemode, &endpoint),
+        endpoint::exists(config, livemode, &endpoint, newest),
         endpoint::types(&endpoint),
         version::known(&endpoint, &recent),
         signing::verified(&config.webhook_secrets, livemode, &endpoint, &recent, &refused, refused_event.as_ref()),

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::deliveries::ago;
 use super::stripe::Answered;
-use super::subject::{Subject, listed, see, sentence};
+use super::subject::{Subject, counted, listed, see, sentence};
 
 /// Ids that Stripe is asked for at once.
 const ASKED: usize = 10;
@@ -99,10 +99,10 @@ pub(super) fn catalog(catalog: &Catalog, paid_for_nothing: i64, asked: &Unheard,
         );
         subject.warn(found, "Correct the id, or take away what it gives.")
     } else if paid_for_nothing > 0 {
-        let found = format!("{paid_for_nothing} prices are paid for and give nothing.");
+        let found = format!("{} paid for that give nothing.", counted(paid_for_nothing, "price"));
         subject.warn(found, "Give them features.")
     } else {
-        subject.pass(format!("{} features; every price that is paid for gives some.", catalog.features.len()))
+        subject.pass(format!("Features: {}; every price that is paid for gives some.", catalog.features.len()))
     };
     see(check, "Catalog", "/admin/catalog")
 }
@@ -115,7 +115,7 @@ pub(super) fn attributed(customers: i64) -> Check {
         return subject.pass("Every payment is linked to a user.");
     }
     let fix = "Link them, and give Checkout the user's id as client_reference_id.";
-    let check = subject.warn(format!("{customers} customers are linked to nobody."), fix);
+    let check = subject.warn(format!("{} linked to nobody.", counted(customers, "customer")), fix);
     see(check, "Unattributed", "/admin/unattributed")
 }
 
@@ -155,7 +155,10 @@ pub(super) fn asked_for(keys: &[ApiKeyRecord], livemode: Livemode, now: Timestam
             .fail(format!("There is no API key of {livemode} mode."), "Create one and give it to your application."),
         Some(key) => match key.last_used_at {
             None => subject.warn(
-                format!("None of {} was ever used.", valid.count()),
+                format!(
+                    "{} of {livemode} mode, never used.",
+                    counted(i64::try_from(valid.count()).unwrap_or(i64::MAX), "key")
+                ),
                 "Ask for access from your application: GET /v1/access?user_id=…&feature=…",
             ),
             Some(at) => {

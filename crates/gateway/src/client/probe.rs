@@ -8,7 +8,9 @@ use stripe_checkout::checkout_session::ListCheckoutSession;
 use stripe_client_core::{RequestBuilder, StripeRequest as _};
 use stripe_core::charge::ListCharge;
 use stripe_core::customer::ListCustomer;
+use stripe_core::dispute::ListDispute;
 use stripe_core::event::ListEvent;
+use stripe_core::payment_intent::ListPaymentIntent;
 use stripe_misc::entitlements_active_entitlement::ListEntitlementsActiveEntitlement;
 use stripe_misc::webhook_endpoint::ListWebhookEndpoint;
 use stripe_product::price::ListPrice;
@@ -41,6 +43,10 @@ pub enum Resource {
     Invoices,
     /// Charges with their refunds.
     Charges,
+    /// Disputes of charges.
+    Disputes,
+    /// Payment intents, where an event names nothing else.
+    PaymentIntents,
     /// Events.
     Events,
     /// Webhook endpoints.
@@ -51,7 +57,7 @@ pub enum Resource {
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Customers,
         Self::Subscriptions,
         Self::Prices,
@@ -59,6 +65,8 @@ impl Resource {
         Self::CheckoutSessions,
         Self::Invoices,
         Self::Charges,
+        Self::Disputes,
+        Self::PaymentIntents,
         Self::Events,
         Self::WebhookEndpoints,
         Self::Entitlements,
@@ -75,6 +83,8 @@ impl Resource {
             Self::CheckoutSessions => "Checkout Sessions",
             Self::Invoices => "Invoices",
             Self::Charges => "Charges and Refunds",
+            Self::Disputes => "Disputes",
+            Self::PaymentIntents => "PaymentIntents",
             Self::Events => "Events",
             Self::WebhookEndpoints => "Webhook Endpoints",
             Self::Entitlements => "Entitlements",
@@ -84,7 +94,7 @@ impl Resource {
     /// Whether access is decided from it, so that a customer cannot be read without it.
     #[must_use]
     pub const fn is_needed(self) -> bool {
-        !matches!(self, Self::Events | Self::WebhookEndpoints | Self::Entitlements)
+        !matches!(self, Self::PaymentIntents | Self::Events | Self::WebhookEndpoints | Self::Entitlements)
     }
 
     /// The newest of them; all of the few webhook endpoints an account may have.
@@ -97,6 +107,8 @@ impl Resource {
             Self::CheckoutSessions => ListCheckoutSession::new().limit(1).build(),
             Self::Invoices => ListInvoice::new().limit(1).build(),
             Self::Charges => ListCharge::new().limit(1).build(),
+            Self::Disputes => ListDispute::new().limit(1).build(),
+            Self::PaymentIntents => ListPaymentIntent::new().limit(1).build(),
             Self::Events => ListEvent::new().limit(EVENTS).build(),
             Self::WebhookEndpoints => ListWebhookEndpoint::new().limit(PAGE).build(),
             Self::Entitlements => ListEntitlementsActiveEntitlement::new(NO_CUSTOMER).limit(1).build(),
@@ -112,6 +124,8 @@ impl Resource {
             Self::CheckoutSessions => "checkout sessions",
             Self::Invoices => "invoices",
             Self::Charges => "charges",
+            Self::Disputes => "disputes",
+            Self::PaymentIntents => "payment intents",
             Self::Events => "events",
             Self::WebhookEndpoints => "webhook endpoints",
             Self::Entitlements => "active entitlements",

@@ -36,6 +36,8 @@ async fn each_missing_permission_is_named() {
         ("/v1/customers", Resource::Customers, State::Fail),
         ("/v1/checkout/sessions", Resource::CheckoutSessions, State::Fail),
         ("/v1/charges", Resource::Charges, State::Fail),
+        ("/v1/disputes", Resource::Disputes, State::Fail),
+        ("/v1/payment_intents", Resource::PaymentIntents, State::Warn),
         ("/v1/entitlements", Resource::Entitlements, State::Warn),
         ("/v1/events", Resource::Events, State::Warn),
         ("/v1/webhook_endpoints", Resource::WebhookEndpoints, State::Warn),
@@ -49,7 +51,7 @@ async fn each_missing_permission_is_named() {
         assert_check(&report, "V02", State::Pass, &["Stripe accepts"]);
     }
     let report = with_every_answer(403).await;
-    let all = "may not read Customers, Subscriptions, Prices, Products, Checkout Sessions, Invoices, Charges and Refunds, Events and 2 more";
+    let all = "may not read Customers, Subscriptions, Prices, Products, Checkout Sessions, Invoices, Charges and Refunds, Disputes and 4 more";
     assert_check(&report, "V03", State::Fail, &[all]);
     assert_check(&report, "V04", State::Warn, &["may not do this"]);
 }

@@ -96,6 +96,9 @@ async fn an_owner_makes_the_endpoint_once_and_sees_its_secret() {
     assert!(question.body.contains(&format!("{}/webhooks/stripe", app.url)), "{}", question.body);
     assert!(app.stripe.control().request("GET", "webhook_endpoints", "")["data"] == json!([]), "asking makes nothing");
     let form = hidden(&question, "form_id");
+    assert_eq!(hidden(&question, "in_mode"), "test");
+    let switched = owner.post("/admin/validator/endpoint", &[("form_id", &form), ("in_mode", "live")]).await;
+    assert!(after(&owner, &switched).await.contains("shows the other mode by now"));
     let made = owner.post("/admin/validator/endpoint", &[("form_id", &form)]).await;
     assert_eq!((made.status, made.headers["cache-control"].to_str().unwrap()), (StatusCode::OK, "no-store"));
     let start = made.body.find("whsec_").unwrap();

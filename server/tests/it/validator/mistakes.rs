@@ -5,7 +5,6 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
 use domain::Livemode;
-use domain::event::USED_TYPES;
 use domain::role::Scope;
 use serde_json::{Value, json};
 use server::validator::{PATIENCE, run};
@@ -80,6 +79,11 @@ async fn a_test_key_with_live_events_is_told_in_both_modes() {
     let app = whole().await;
     deliver_live_event(&app).await;
     assert_check(&report(&app).await, "V02", State::Warn, &["a test key with live events"]);
+
+    // Before anything of test mode came, that is all that is known of the endpoint.
+    let new = TestApp::start().await;
+    deliver_live_event(&new).await;
+    assert_check(&report(&new).await, "V04", State::Fail, &["events of live mode come", "of different modes"]);
 
     let live = run(&app.state, Livemode::Live, PATIENCE).await.unwrap();
     assert_check(&live, "V02", State::Fail, &["Events of live mode come", "the only key is sk_test_…tion"]);
