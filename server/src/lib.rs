@@ -27,6 +27,7 @@ pub mod state;
 pub mod telemetry;
 mod terms;
 pub mod ui;
+pub mod validator;
 pub mod webhook;
 pub mod worker;
 

@@ -145,6 +145,20 @@ pub async fn render(state: &AppState, viewer: &Viewer, path: &str, form: Option<
     response
 }
 
+/// A page of the app that no address leads to: the answer to a form.
+pub async fn show(state: &AppState, viewer: &Viewer, path: &str, page: Page) -> Response {
+    let livemode = livemode(state, viewer).await;
+    let shown = dress(state, viewer, livemode, path, Form::default(), page).await;
+    shown.unwrap_or_else(|error| failed(viewer, &error))
+}
+
+async fn livemode(state: &AppState, viewer: &Viewer) -> Livemode {
+    match &viewer.session {
+        Some(session) => mode::current(session, state).await,
+        None => mode::default(state),
+    }
+}
+
 async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> anyhow::Result<Response> {
     let request = http::Request::get(path).body(Body::empty())?;
     let query = Query::of(request.uri());
@@ -155,8 +169,7 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
             mode::show(session, asked).await?;
             asked
         }
-        (Some(session), None) => mode::current(session, state).await,
-        (None, _) => mode::default(state),
+        _ => livemode(state, viewer).await,
     };
     let view = Looking { state, livemode, path: request.uri().path(), query, actor: viewer.actor.as_ref() };
     let (status, answer) = pages::load(&view).await?;
@@ -164,15 +177,27 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
         Answer::Page(page) => page,
         Answer::Elsewhere(href) => return Ok(Redirect::to(&href).into_response()),
     };
+    let mut response = dress(state, viewer, livemode, path, form, *page).await?;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// A page within its frame.
+async fn dress(
+    state: &AppState,
+    viewer: &Viewer,
+    livemode: Livemode,
+    path: &str,
+    form: Form,
+    page: Page,
+) -> anyhow::Result<Response> {
     let context = Arc::new(context(state, viewer, livemode, path, form).await?);
-    let page: Arc<Page> = page.into();
+    let page = Arc::new(page);
     let options =
         LeptosOptions::builder().output_name("tollkeeper").site_pkg_dir(format!("pkg/{}", assets::HASH)).build();
     let handler =
         leptos_axum::render_app_async_with_context(security_policy, move || app::shell(&context, &page, &options));
-    let mut response = handler(request).await;
-    *response.status_mut() = status;
-    Ok(response)
+    Ok(handler(http::Request::get(path).body(Body::empty())?).await)
 }
 
 async fn context(

@@ -77,6 +77,8 @@ pub enum Page {
     Staff(staff::View),
     /// `/admin/validator`
     Validator(validator::View),
+    /// `/admin/validator/endpoint`, as the answer to its form
+    EndpointCreated(validator::Created),
     /// `/admin/search`
     Search(search::View),
     /// What is asked before access is taken away
@@ -112,6 +114,7 @@ macro_rules! each {
             Page::Keys($view) => $call,
             Page::Staff($view) => $call,
             Page::Validator($view) => $call,
+            Page::EndpointCreated($view) => $call,
             Page::Search($view) => $call,
             Page::Confirm($view) => $call,
             Page::Message($view) => $call,
@@ -149,7 +152,7 @@ impl Page {
             Self::Unattributed(_) | Self::Link(_) => "/admin/unattributed",
             Self::Keys(_) => "/admin/api-keys",
             Self::Staff(_) => "/admin/staff",
-            Self::Validator(_) => "/admin/validator",
+            Self::Validator(_) | Self::EndpointCreated(_) => "/admin/validator",
             Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
         }
     }

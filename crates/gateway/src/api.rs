@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
 
-use crate::Error;
 use crate::checkout::{CreateCheckout, CreatePortal, CreatedCheckout};
+use crate::{CreatedEndpoint, EndpointChange, Error, NewEndpoint, Probe, Resource};
 
 /// Most Checkout Sessions of any status that a [`CustomerSnapshot`] holds: one page, the newest.
 pub const MAX_CHECKOUT_SESSIONS: usize = 100;
@@ -191,4 +191,17 @@ pub trait Gateway: Send + Sync {
 
     /// The account's webhook endpoints: whether they are enabled, for which events and with which API version. Stripe allows 16.
     async fn webhook_endpoints(&self) -> Result<Vec<Value>, Error>;
+
+    /// Makes a webhook endpoint. The same `idempotency_key` gives the same one, its signing secret included.
+    async fn create_webhook_endpoint(
+        &self,
+        endpoint: &NewEndpoint,
+        idempotency_key: &str,
+    ) -> Result<CreatedEndpoint, Error>;
+
+    /// Changes a webhook endpoint; the answer is what it is then.
+    async fn change_webhook_endpoint(&self, id: &str, change: &EndpointChange) -> Result<Value, Error>;
+
+    /// Asks for the newest objects of a kind, once and without any retry: whether the key may read them, and how Stripe is.
+    async fn probe(&self, resource: Resource) -> Result<Probe, Error>;
 }

@@ -19,6 +19,8 @@ pub use checkout::{
     CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, CreatedCheckout, PortalFlow,
     USER_ID_KEY,
 };
-pub use client::{Client, ClientConfig, ConfigError, PINNED_VERSION};
+pub use client::{
+    Client, ClientConfig, ConfigError, CreatedEndpoint, EndpointChange, NewEndpoint, PINNED_VERSION, Probe, Resource,
+};
 pub use error::{Error, Outage};
 pub use key::{KeyError, SecretKey};

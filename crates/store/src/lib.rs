@@ -23,12 +23,12 @@ pub use error::{Error, Result};
 pub use index::{Changes, Index};
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
-    CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery,
-    Effects, EventFilter, EventRecord, EventTally, Found, Knowledge, Lookup, MappingRecord, NavCounts, NewOverride,
-    NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim, ProductRecord,
-    ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange, ResyncCounts,
-    ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch, SubscriptionFilter,
-    SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
+    Delivery, Effects, EventFilter, EventRecord, EventTally, Found, Knowledge, Lookup, MappingRecord, NavCounts,
+    NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
+    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange,
+    ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
+    SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -89,6 +89,8 @@ pub trait Store:
     async fn refresh_index(&self) -> Result<()>;
     /// Version of the database engine.
     async fn engine_version(&self) -> Result<String>;
+    /// How the database is: writable, safe, how large, and how far migrated.
+    async fn database(&self) -> Result<DatabaseState>;
     /// Waits for open connections to be closed.
     async fn close(&self);
 }
@@ -488,6 +490,15 @@ pub trait Accounts: Send + Sync {
     async fn revoke_api_key(&self, api_key_id: &str, author: &Author) -> Result<bool>;
     /// Notes that keys were used.
     async fn touch_api_keys(&self, used: &[(String, Timestamp)]) -> Result<()>;
+    /// Notes what was done outside of the database, such as a change made in Stripe; `object` is its kind and id.
+    async fn note_audit(
+        &self,
+        livemode: Livemode,
+        action: &str,
+        object: (&str, &str),
+        details: &serde_json::Value,
+        author: &Author,
+    ) -> Result<()>;
     /// Audit entries, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>>;
 }

@@ -15,6 +15,7 @@ pub mod resyncs;
 pub mod sign_in;
 pub mod staff;
 pub mod table;
+pub mod validator;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use app::pages::Page;
 use axum::extract::{FromRequest, FromRequestParts as _, MatchedPath, Path, Request};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::Livemode;
@@ -31,6 +32,7 @@ pub struct Posted {
     /// The session.
     pub session: Session,
     params: HashMap<String, String>,
+    path: String,
     viewer: ui::Viewer,
 }
 
@@ -44,6 +46,8 @@ pub enum Outcome {
         /// What it says.
         flash: Flash,
     },
+    /// It was done, and the answer says what is shown this once: never kept, not even until the next page.
+    Shown(Box<Page>),
     /// The page again with what was typed, and what is wrong with it.
     Invalid {
         /// Path of the page.
@@ -121,6 +125,7 @@ impl Posted {
                 let form = ui::Form { values: self.fields.shown(), errors };
                 ui::render(&self.state, &self.viewer, &page, Some(form), StatusCode::UNPROCESSABLE_ENTITY).await
             }
+            Outcome::Shown(page) => ui::show(&self.state, &self.viewer, &self.path, *page).await,
             Outcome::NotFound => ui::problem(&self.viewer, StatusCode::NOT_FOUND, "There is no such thing."),
             Outcome::Forbidden(message) => ui::problem(&self.viewer, StatusCode::FORBIDDEN, &message),
             Outcome::Failed(error) => ui::failed(&self.viewer, &error),
@@ -137,6 +142,7 @@ impl FromRequest<AppState> for Posted {
             return Err(Redirect::to("/admin/login").into_response());
         };
         let viewer = ui::Viewer::of(&parts);
+        let path = parts.uri.path().to_owned();
         let session = Session::from_request_parts(&mut parts, state)
             .await
             .map_err(axum::response::IntoResponse::into_response)?;
@@ -159,6 +165,6 @@ impl FromRequest<AppState> for Posted {
             }
             None => mode::current(&session, state).await,
         };
-        Ok(Self { state: state.clone(), actor, livemode, fields, session, params, viewer })
+        Ok(Self { state: state.clone(), actor, livemode, fields, session, params, path, viewer })
     }
 }

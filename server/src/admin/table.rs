@@ -5,7 +5,7 @@ use std::pin::Pin;
 use domain::role::Role;
 
 use super::post::{Outcome, Posted};
-use super::{api_keys, catalog, customers, events, mappings, mode, overrides, policies, resyncs, staff};
+use super::{api_keys, catalog, customers, events, mappings, mode, overrides, policies, resyncs, staff, validator};
 
 /// What handles a form.
 pub type Run = fn(Posted) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -50,6 +50,9 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/features" Admin catalog::put_feature;
     "/admin/features/{id}/policy" Admin policies::put_feature;
     "/admin/features/{id}/delete" Admin catalog::delete_feature;
+    "/admin/validator/endpoint" Owner validator::create;
+    "/admin/validator/endpoints/{id}/events" Admin validator::add_types;
+    "/admin/validator/endpoints/{id}/enable" Admin validator::enable;
     "/admin/api-keys" Admin api_keys::create;
     "/admin/api-keys/{id}/revoke" Admin api_keys::revoke;
     "/admin/staff" Owner staff::add;

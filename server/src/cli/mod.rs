@@ -3,6 +3,7 @@
 //! Exit codes: 0 ok, 1 error, 2 usage (a wrong setting too), 3 the answer is no, 4 not found, or drift.
 
 mod access;
+mod doctor;
 mod events;
 mod keys;
 mod output;
@@ -44,6 +45,8 @@ enum Command {
     Sync(access::Sync),
     /// Compare the customers that most likely differ with Stripe, and print what differs. Ends with 4 when something does and was left
     Reconcile(resync::Reconcile),
+    /// Is the installation right? Looks at settings, database, Stripe and webhooks; ends with 1 when a check fails
+    Doctor(doctor::Doctor),
     /// The webhook log
     #[command(subcommand)]
     Events(events::Events),
@@ -162,6 +165,7 @@ async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Res
         Command::Diagnose(args) => args.run(config).await,
         Command::Sync(args) => args.run(config).await,
         Command::Reconcile(args) => args.run(config).await,
+        Command::Doctor(args) => args.run(config).await,
         Command::Events(args) => args.run(config).await,
         Command::Staff(args) => args.run(config).await,
         Command::ApiKey(args) => args.run(config).await,

@@ -245,6 +245,12 @@ impl Config {
         self.public_url.starts_with("https://")
     }
 
+    /// Where Stripe sends events.
+    #[must_use]
+    pub fn webhook_url(&self) -> String {
+        format!("{}/webhooks/stripe", self.public_url)
+    }
+
     /// Every setting as it is in effect, secrets masked.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use domain::role::Scope;
+use serde_json::json;
 use standin::{Standin, Webhook};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -85,7 +86,14 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
     serving.abort();
     told.context("while telling the demo's story")?;
 
-    stripe.control().set_webhook(Some(webhook(address)));
+    // From now on an endpoint of the account's sends, as it would in Stripe.
+    let receiver = webhook(address);
+    stripe.control().set_webhook(None);
+    stripe.control().put(json!({
+        "id": "we_demo", "object": "webhook_endpoint", "api_version": gateway::PINNED_VERSION, "application": null,
+        "created": state.now().secs(), "description": "Demo", "enabled_events": ["*"], "livemode": MODE.is_live(),
+        "metadata": {}, "status": "enabled", "url": receiver.url, "_secret": receiver.secret,
+    }));
     state.resyncs.begin_reconcile(MODE, false, &store::records::Author::system(state.now())).await?;
     state.resyncs.work(None).await?;
     crate::owner::prepare(&state).await?;

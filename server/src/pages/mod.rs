@@ -17,7 +17,7 @@ mod search;
 mod settings;
 mod subscriptions;
 mod unattributed;
-mod versions;
+mod validator;
 
 use std::collections::HashMap;
 
@@ -131,7 +131,10 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["features"] => catalog::features(ask).await?,
         ["events"] => events::events(ask).await?,
         ["events", id] => events::event(ask, id).await?,
-        ["validator"] => settings::validator(ask).await?,
+        ["validator"] => validator::validator(ask).await?,
+        ["validator", "endpoint"] => Some(validator::create(ask)),
+        ["validator", "endpoints", id, "events"] => validator::add_types(ask, id).await?,
+        ["validator", "endpoints", id, "enable"] => validator::enable(ask, id),
         ["api-keys", id, "revoke"] => confirm::revoke_key(ask, id).await?,
         ["api-keys"] => settings::api_keys(ask).await?,
         ["staff"] if ask.actor.role < Role::Admin => {

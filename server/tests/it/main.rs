@@ -8,3 +8,4 @@ mod demo;
 mod engine;
 mod helpers;
 mod modes;
+mod validator;

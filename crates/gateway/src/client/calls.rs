@@ -19,8 +19,8 @@ use super::Client;
 use super::list::{Listed, page_after};
 use super::send::{Answer, Subject, unreadable};
 use crate::{
-    AccountList, CheckoutSnapshot, CreateCheckout, CreatePortal, CreatedCheckout, CreatedRange, CustomerSnapshot,
-    Error, EventPage, Gateway, ObjectPage,
+    AccountList, CheckoutSnapshot, CreateCheckout, CreatePortal, CreatedCheckout, CreatedEndpoint, CreatedRange,
+    CustomerSnapshot, EndpointChange, Error, EventPage, Gateway, NewEndpoint, ObjectPage, Probe, Resource,
 };
 
 #[async_trait]
@@ -166,6 +166,22 @@ impl Gateway for Client {
         let page = |after: Option<&str>| page_after!(ListWebhookEndpoint::new(), after);
         Ok(self.list("webhook endpoints", 100, page).await?.objects)
     }
+
+    async fn create_webhook_endpoint(
+        &self,
+        endpoint: &NewEndpoint,
+        idempotency_key: &str,
+    ) -> Result<CreatedEndpoint, Error> {
+        self.make_endpoint(endpoint, idempotency_key).await
+    }
+
+    async fn change_webhook_endpoint(&self, id: &str, change: &EndpointChange) -> Result<Value, Error> {
+        self.change_endpoint(id, change).await
+    }
+
+    async fn probe(&self, resource: Resource) -> Result<Probe, Error> {
+        self.look_at(resource).await
+    }
 }
 
 impl Client {
@@ -247,7 +263,7 @@ pub(super) fn append(request: &mut RequestBuilder, parameter: &str) {
 }
 
 /// An id as one segment of a path, or none when it cannot be one. Ids of products and old plans may be chosen freely.
-fn path_segment(id: &str) -> Option<String> {
+pub(super) fn path_segment(id: &str) -> Option<String> {
     if id.is_empty() || id == "." || id == ".." || id.len() > 255 || id.chars().any(char::is_control) {
         return None;
     }

@@ -84,7 +84,7 @@ impl Client {
 }
 
 /// Moves a page's objects to `objects`; the answer is its `has_more`.
-fn take_page(what: &'static str, answer: Answer, objects: &mut Vec<Value>) -> Result<bool, Error> {
+pub(super) fn take_page(what: &'static str, answer: Answer, objects: &mut Vec<Value>) -> Result<bool, Error> {
     let Answer { mut value, request_id, .. } = answer;
     let Some(Value::Array(page)) = value.get_mut("data").map(Value::take) else {
         return Err(unreadable(what, "data", "a list was expected", request_id));

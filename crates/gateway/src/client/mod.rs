@@ -4,9 +4,11 @@ mod account;
 mod calls;
 mod checkout;
 mod config;
+mod endpoints;
 mod list;
 mod object;
 mod payments;
+mod probe;
 mod retry;
 mod send;
 
@@ -16,6 +18,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
 pub use config::{ClientConfig, ConfigError, DEFAULT_BASE_URL, PINNED_VERSION};
+pub use endpoints::{CreatedEndpoint, EndpointChange, NewEndpoint};
+pub use probe::{Probe, Resource};
 pub use retry::RetryPolicy;
 
 use crate::SecretKey;

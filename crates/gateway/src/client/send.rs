@@ -76,6 +76,11 @@ impl Client {
         }
     }
 
+    /// Sends a request once, whatever comes of it.
+    pub(super) async fn send_once(&self, subject: Subject<'_>, request: &RequestBuilder) -> Result<Answer, Error> {
+        self.attempt(subject, request, None).await.map_err(|failure| failure.error)
+    }
+
     async fn attempt(
         &self,
         subject: Subject<'_>,

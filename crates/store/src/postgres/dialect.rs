@@ -38,3 +38,9 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
 
 /// Asks the engine for its version.
 pub(crate) const VERSION: &str = "show server_version";
+/// The setting that decides what outlives a crash, how to ask for it, and the value that does.
+pub(crate) const DURABILITY: (&str, &str, &str) = ("fsync", "show fsync", "on");
+/// The file the database is in: a server's own business.
+pub(crate) const FILE: &str = "select cast(null as text)";
+/// Bytes of the database.
+pub(crate) const SIZE: &str = "select pg_database_size(current_database())";

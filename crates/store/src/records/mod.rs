@@ -842,3 +842,22 @@ pub struct EventTally {
     /// How many.
     pub count: i64,
 }
+
+/// How the database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseState {
+    /// Why it cannot be written; none when it can.
+    pub write_error: Option<String>,
+    /// The setting that decides what outlives a crash, such as `journal_mode is wal`.
+    pub durability: String,
+    /// Whether that setting keeps what was committed.
+    pub is_durable: bool,
+    /// The file it is in; none on a server, or in memory.
+    pub file: Option<std::path::PathBuf>,
+    /// Its size.
+    pub bytes: i64,
+    /// Number of the newest migration it has.
+    pub schema: i64,
+    /// Number of the newest migration this program knows.
+    pub newest_schema: i64,
+}

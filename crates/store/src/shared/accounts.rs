@@ -324,6 +324,19 @@ impl Accounts for Backend {
         write.commit(newest).await
     }
 
+    async fn note_audit(
+        &self,
+        livemode: Livemode,
+        action: &str,
+        object: (&str, &str),
+        details: &Value,
+        author: &Author,
+    ) -> Result<()> {
+        let mut write = self.begin().await?;
+        audit(write.conn(), author, action, Some(livemode), object, details).await?;
+        write.commit(author.now).await
+    }
+
     async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>> {
         let (kind, id) = filter.object.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str())).unzip();
         let rows = sqlx::query(

@@ -9,6 +9,7 @@ mod customers;
 mod entitlements;
 mod events;
 mod facts;
+mod health;
 mod history;
 mod intake;
 mod lists;
@@ -36,7 +37,7 @@ use sqlx::{Connection as _, SqlSafeStr as _};
 
 use self::write::Write;
 use super::dialect::{self, BEGIN, Conn, Db};
-use crate::records::{Effects, FieldChange};
+use crate::records::{DatabaseState, Effects, FieldChange};
 use crate::{Index, Options, Result, Store};
 
 /// The database and the memory that follows it.
@@ -104,6 +105,10 @@ impl Store for Backend {
 
     async fn engine_version(&self) -> Result<String> {
         Ok(sqlx::query_scalar(dialect::VERSION).fetch_one(&self.read).await?)
+    }
+
+    async fn database(&self) -> Result<DatabaseState> {
+        self.look_at_database().await
     }
 
     async fn close(&self) {

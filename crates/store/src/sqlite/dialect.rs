@@ -60,3 +60,9 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
 
 /// Asks the engine for its version.
 pub(crate) const VERSION: &str = "select sqlite_version()";
+/// The setting that decides what outlives a crash, how to ask for it, and the value that does.
+pub(crate) const DURABILITY: (&str, &str, &str) = ("journal_mode", "pragma journal_mode", "wal");
+/// The file the database is in, with its folder.
+pub(crate) const FILE: &str = "select file from pragma_database_list where name = 'main'";
+/// Bytes of the database.
+pub(crate) const SIZE: &str = "select page_count * page_size from pragma_page_count(), pragma_page_size()";

@@ -9,7 +9,8 @@ use super::helpers::{Database, Engine, author, now, on_both};
 
 on_both! {
     there_is_one_first_owner, addresses_are_unique_whatever_their_case, the_last_owner_stays, sessions_end, setup_links_are_used_once,
-    keys_are_found_by_hash_until_revoked, the_audit_log_is_paged,
+    keys_are_found_by_hash_until_revoked, the_audit_log_is_paged, what_is_done_elsewhere_is_noted,
+    the_database_says_how_it_is,
 }
 
 fn staff(id: &str, email: &str, role: Role) -> StaffRecord {
@@ -149,4 +150,42 @@ async fn the_audit_log_is_paged(engine: Engine) {
     assert_eq!((entries[0].action.as_str(), entries[0].reason.as_deref()), ("staff.add", Some("a test")));
     assert_eq!(entries[0].details["after"]["email"], "3@example.com");
     assert!(!entries[0].details.to_string().contains("argon2id"), "no hash in the log");
+}
+
+async fn what_is_done_elsewhere_is_noted(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let object = ("webhook_endpoint", "we_1");
+    let details = serde_json::json!({ "url": "https://toll.example" });
+    db.store.note_audit(Livemode::Live, "webhook_endpoint.create", object, &details, &author()).await.unwrap();
+    let filter = AuditFilter { object: Some((object.0.into(), object.1.into())), after: None, limit: 10 };
+    let entry = db.store.audit(&filter).await.unwrap().data.remove(0);
+    assert_eq!((entry.action.as_str(), entry.livemode), ("webhook_endpoint.create", Some(Livemode::Live)));
+    assert_eq!((entry.details, entry.actor), (details, author().actor));
+}
+
+async fn the_database_says_how_it_is(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let state = db.store.database().await.unwrap();
+    assert_eq!(state.write_error, None);
+    assert!(state.bytes > 0 && state.schema > 0);
+    assert_eq!(state.schema, state.newest_schema);
+    match engine {
+        Engine::Sqlite => {
+            let file = state.file.unwrap();
+            assert!(db.url.ends_with(&file.display().to_string()), "{file:?}");
+            assert!(state.is_durable && state.durability == "journal_mode is wal", "{}", state.durability);
+            let read_only = store::open(&format!("{}?mode=ro", db.url), Options::default()).await.unwrap();
+            let error = read_only.database().await.unwrap().write_error.unwrap();
+            assert!(error.contains("readonly"), "{error}");
+        }
+        // A server for tests may well be set to forget.
+        Engine::Postgres => {
+            assert_eq!(
+                (state.file, state.is_durable),
+                (None, state.durability == "fsync is on"),
+                "{}",
+                state.durability
+            );
+        }
+    }
 }
