@@ -14,6 +14,6 @@ pub use api::{
     CheckoutMode, CheckoutSnapshot, CreateCheckout, CreatedCheckout, CustomerSnapshot, EventPage, Gateway,
     MAX_CHECKOUT_SESSIONS, USER_ID_KEY,
 };
-pub use client::{Client, ClientConfig, ConfigError, PINNED_VERSION};
+pub use client::{Client, ClientConfig, ConfigError, Counts, Lane, Limits, Now, PINNED_VERSION, Usage};
 pub use error::{Error, Outage};
 pub use key::{KeyError, SecretKey};
