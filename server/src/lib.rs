@@ -23,6 +23,7 @@ pub mod state;
 pub mod telemetry;
 mod terms;
 pub mod ui;
+pub mod usage;
 pub mod webhook;
 pub mod worker;
 
@@ -35,12 +36,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use anyhow::Context;
 use domain::Livemode;
-use gateway::{Client, ClientConfig, Gateway};
+use gateway::{Client, ClientConfig, Gateway, Now};
 use store::Store;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::state::AppState;
+use crate::usage::UsageBook;
 use crate::webhook::Intake;
 use crate::worker::Worker;
 
@@ -62,6 +64,9 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let mut gateways: HashMap<Livemode, Arc<dyn Gateway>> = HashMap::new();
     for key in &config.stripe_keys {
         let mut client = ClientConfig::new(key.clone());
+        client.limits = config.stripe_rates.of(key.livemode());
+        let ours = Arc::clone(&clock);
+        client.now = Now(Arc::new(move || ours.now()));
         if let Some(base) = &config.stripe_api_base {
             client.base_url = base.to_string();
         }
@@ -69,7 +74,11 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         gateways.insert(key.livemode(), Arc::new(client));
     }
     let gateways = Arc::new(gateways);
+    let usage =
+        UsageBook::open(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), config.stripe_daily_reads)
+            .await
+            .context("while reading what was asked of Stripe today")?;
     let intake = Intake::start(Arc::clone(&store), config.intake_batch);
     let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker })
+    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, usage })
 }

@@ -38,6 +38,7 @@ pub async fn serve(
     let front = crate::router::front(&state);
     let metrics_router = crate::router::metrics_router(&state);
     let worker = tokio::spawn(state.worker.clone().run(state.intake.clone(), until(stopped.clone())));
+    let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(listen(listener, front, stopped.clone()));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
 
@@ -56,7 +57,8 @@ pub async fn serve(
         }
     }
     worker.await?;
-    state.store.close().await;
+    usage.await?;
+    state.close().await;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use store::Store;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::usage::UsageBook;
 use crate::webhook::Intake;
 use crate::worker::Worker;
 
@@ -27,6 +28,8 @@ pub struct AppState {
     pub intake: Intake,
     /// Processes events and reads customers.
     pub worker: Worker,
+    /// What is asked of Stripe, and what of it is left today.
+    pub usage: UsageBook,
 }
 
 impl AppState {
@@ -34,6 +37,14 @@ impl AppState {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Writes down what is still to be counted and closes the database: the last thing a process does.
+    pub async fn close(&self) {
+        if let Err(error) = self.usage.settle().await {
+            tracing::warn!(%error, "what was asked of Stripe last could not be counted");
+        }
+        self.store.close().await;
     }
 
     /// Stripe in this mode, if there is a key for it.

@@ -163,7 +163,11 @@ impl Worker {
         };
         let started_at = self.0.clock.now();
         match crate::lookup::find(gateway.as_ref(), &lookup.object, &store.options().metadata_keys).await {
-            Ok(found) => match store.apply_lookup(lookup, &found, started_at, self.0.clock.now()).await {
+            Ok(found) => match self
+                .with_skew(gateway.as_ref())
+                .apply_lookup(lookup, &found, started_at, self.0.clock.now())
+                .await
+            {
                 Err(error @ store::Error::Inconsistent { .. }) => {
                     store.fail_lookup(lookup, &error.to_string(), self.0.clock.now()).await
                 }
@@ -279,7 +283,11 @@ impl Worker {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Ok(()) };
         let started_at = self.0.clock.now();
         let failed = match read_product(gateway.as_ref(), &claim.product_id).await {
-            Ok(answer) => match self.0.store.apply_product(claim, &answer, started_at, self.0.clock.now()).await {
+            Ok(answer) => match self
+                .with_skew(gateway.as_ref())
+                .apply_product(claim, &answer, started_at, self.0.clock.now())
+                .await
+            {
                 Ok(_) => return Ok(()),
                 Err(error @ store::Error::Inconsistent { .. }) => error.to_string(),
                 Err(error) => return Err(error),
@@ -288,6 +296,12 @@ impl Worker {
         };
         tracing::warn!(product = claim.product_id, error = failed, "a product could not be read from Stripe");
         self.0.store.fail_product(claim, &failed, self.0.clock.now()).await
+    }
+
+    /// The store, which dates an answer by Stripe's clock.
+    fn with_skew(&self, gateway: &dyn Gateway) -> &dyn Store {
+        self.0.store.set_clock_skew(gateway.livemode(), gateway.clock_skew().unwrap_or(0));
+        self.0.store.as_ref()
     }
 
     async fn read(&self, claim: &ReadClaim, author: &Author) -> Result<SyncReport, SyncError> {
@@ -317,7 +331,7 @@ impl Worker {
             }
         };
         let author = Author { now: self.0.clock.now(), ..author.clone() };
-        match self.0.store.apply_snapshot(claim, &snapshot, started_at, &author).await {
+        match self.with_skew(gateway.as_ref()).apply_snapshot(claim, &snapshot, started_at, &author).await {
             Ok(report) => Ok(report),
             // Stripe's answer cannot be read: like any failed read it is tried again, and shown.
             Err(error @ store::Error::Inconsistent { .. }) => {

@@ -25,8 +25,8 @@ use records::{
     ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, Delivery, Effects, EventFilter, EventRecord, Found,
     Knowledge, Lookup, MappingRecord, NavCounts, NewOverride, OverrideFilter, OverrideRecord, Page, PolicyTarget,
     PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, ReadClaim, Recorded, RejectedDelivery, Resolution,
-    Round, Snapshot, StaffRecord, Stretch, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord,
-    VerdictChangeRecord,
+    Round, Snapshot, StaffRecord, Stretch, StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind,
+    UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -63,12 +63,25 @@ pub async fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
 /// Everything together.
 #[async_trait]
 pub trait Store:
-    Intake + Processing + Mappings + CatalogStore + Overrides + Events + Customers + History + Accounts + Lists + 'static
+    Intake
+    + Processing
+    + Mappings
+    + CatalogStore
+    + Overrides
+    + Events
+    + Customers
+    + History
+    + Accounts
+    + Lists
+    + StripeUsages
+    + 'static
 {
     /// The memory access checks are answered from.
     fn index(&self) -> &Arc<Index>;
     /// The rules' settings.
     fn options(&self) -> &Options;
+    /// Our clock is ahead of Stripe's by this many milliseconds, behind when negative: answers to reads are dated by Stripe's, as events are.
+    fn set_clock_skew(&self, livemode: Livemode, ahead_ms: i64);
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     /// Reads again what other processes changed since the last call. Cheap when nothing did.
@@ -381,4 +394,19 @@ pub trait Lists: Send + Sync {
     async fn nav_counts(&self, livemode: Livemode) -> Result<NavCounts>;
     /// Events per status in the last 24 hours before `now`, and the newest receipt.
     async fn event_stats(&self, livemode: Livemode, now: Timestamp) -> Result<(Vec<(String, i64)>, Option<Timestamp>)>;
+}
+
+/// What was asked of Stripe.
+#[async_trait]
+pub trait StripeUsages: Send + Sync {
+    /// Adds what was counted since the last time to a UTC day, given by its first millisecond.
+    async fn add_stripe_usage(
+        &self,
+        livemode: Livemode,
+        day: Timestamp,
+        usages: &[StripeUsage],
+        now: Timestamp,
+    ) -> Result<()>;
+    /// What all processes counted on a UTC day, by lane.
+    async fn stripe_usage(&self, livemode: Livemode, day: Timestamp) -> Result<Vec<StripeUsage>>;
 }

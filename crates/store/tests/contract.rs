@@ -18,5 +18,6 @@ mod contract {
     pub mod sources;
     pub mod thin;
     pub mod upgrade;
+    pub mod usage;
     pub mod versions;
 }

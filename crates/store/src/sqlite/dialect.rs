@@ -27,6 +27,8 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "lookups", include_str!("../../../../migrations/sqlite/0007_lookups.sql")),
     (8, "policies_in_history", include_str!("../../../../migrations/sqlite/0008_policies_in_history.sql")),
     (9, "overdue", include_str!("../../../../migrations/sqlite/0009_overdue.sql")),
+    (10, "product_reads", include_str!("../../../../migrations/sqlite/0010_product_reads.sql")),
+    (11, "stripe_usage", include_str!("../../../../migrations/sqlite/0011_stripe_usage.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

@@ -52,6 +52,7 @@ impl Program {
             ("STRIPE_SECRET_KEY", "sk_test_engine"),
             ("STRIPE_WEBHOOK_SECRET", secret.as_str()),
             ("STRIPE_API_BASE", base.as_str()),
+            ("STRIPE_RATES", super::super::helpers::NO_LIMITS),
         ];
         let config = Config::load(&Sources::from_env(settings)).unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_secs(START)));
