@@ -231,7 +231,9 @@ impl From<gateway::Error> for ApiError {
                 }
             }
             E::NotSent { .. } => Self::new(StatusCode::BAD_REQUEST, "parameter_invalid", message),
-            E::Unreadable { .. } => Self::internal(error),
+            E::Unreadable { .. } => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "stripe_unreadable", message).with_source(error)
+            }
         }
     }
 }

@@ -309,22 +309,22 @@ impl Worker {
         let started_at = self.0.clock.now();
         let snapshot = match read_payer(gateway.as_ref(), &claim.customer_id).await {
             Ok(read) => read,
-            Err(gateway::Error::NotFound { .. }) => {
-                if self
-                    .0
-                    .store
-                    .customer(claim.livemode, &claim.customer_id)
-                    .await?
-                    .is_none_or(|customer| customer.last_event_at.is_none() && customer.synced_at.is_none())
+            Err(error) => {
+                if matches!(error, gateway::Error::NotFound { .. })
+                    && self
+                        .0
+                        .store
+                        .customer(claim.livemode, &claim.customer_id)
+                        .await?
+                        .is_none_or(|customer| customer.last_event_at.is_none() && customer.synced_at.is_none())
                 {
-                    // Nobody ever told us of it: a mistyped id must not become a deleted customer.
+                    // Nobody ever told us of it: a mistyped id must not be asked for again and again.
                     let error = SyncError::NotFound(claim.customer_id.clone());
                     self.0.store.forget_unknown_customer(claim.livemode, &claim.customer_id).await?;
                     return Err(error);
                 }
-                Snapshot::default()
-            }
-            Err(error) => {
+                // Of a customer that was deleted Stripe still says so (docs.stripe.com/api/customers/retrieve). One that it does not
+                // know is another account's, as after a change of the key: nobody loses access by that.
                 tracing::warn!(customer = claim.customer_id, %error, "Stripe could not be read");
                 self.0.store.fail_read(claim, &error.to_string(), self.0.clock.now()).await?;
                 return Err(error.into());

@@ -7,3 +7,4 @@ mod cli;
 mod demo;
 mod engine;
 mod helpers;
+mod usage;

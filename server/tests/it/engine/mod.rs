@@ -1,10 +1,12 @@
 //! From a signed delivery to a right answer, with a Stripe that is slow, fails, loses and repeats.
 
 mod catalog;
+mod faults;
 mod kill;
 mod program;
 mod purchases;
 mod renewals;
+mod skew;
 mod thin;
 mod versions;
 

@@ -49,7 +49,7 @@ impl Program {
         let base = stripe.base_url();
         let settings = [
             ("DATABASE_URL", database.as_str()),
-            ("STRIPE_SECRET_KEY", "sk_test_engine"),
+            ("STRIPE_SECRET_KEY", "rk_test_engine"),
             ("STRIPE_WEBHOOK_SECRET", secret.as_str()),
             ("STRIPE_API_BASE", base.as_str()),
             ("STRIPE_RATES", super::super::helpers::NO_LIMITS),
