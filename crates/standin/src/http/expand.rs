@@ -7,15 +7,13 @@ use crate::version::Version;
 use crate::world::World;
 
 /// The body as the version shows it, with the asked paths expanded; a path that leads nowhere is passed over.
-pub(crate) fn render(world: &World, version: &Version, body: Value, paths: &[String]) -> Value {
+pub(crate) fn render(world: &World, version: &Version, mut body: Value, paths: &[String]) -> Value {
     let mut shown = if body["object"] == "list" {
-        let data: Vec<Value> =
-            body["data"].as_array().map_or(&[][..], Vec::as_slice).iter().map(|o| version.render(o)).collect();
-        let mut list = body.clone();
-        list["data"] = json!(data);
-        list
+        let data = body["data"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        body["data"] = data.into_iter().map(|object| version.show(object)).collect();
+        body
     } else {
-        version.render(&body)
+        version.show(body)
     };
     for path in paths {
         let keys: Vec<&str> = path.split('.').collect();

@@ -100,5 +100,9 @@ fn page<'a>(mut matching: impl Iterator<Item = &'a Value>, url: &str, what: &str
             (data, matching.next().is_some())
         }
     };
-    Ok(json!({ "object": "list", "data": data, "has_more": more, "url": url }))
+    let data: Vec<Value> = data.into_iter().cloned().collect();
+    let mut list = json!({ "object": "list", "has_more": more, "url": url });
+    // Into the list as they are: the macro would write every one of them anew.
+    list["data"] = Value::Array(data);
+    Ok(list)
 }
