@@ -219,7 +219,9 @@ impl From<gateway::Error> for ApiError {
         use gateway::Error as E;
         let message = format!("{error}.");
         match &error {
-            E::RateLimited { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, "stripe_rate_limited", message),
+            E::RateLimited { .. } | E::AllowanceUsed { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "stripe_rate_limited", message)
+            }
             E::Unavailable { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "stripe_unavailable", message).with_source(error)
             }
@@ -237,7 +239,9 @@ impl From<gateway::Error> for ApiError {
                 }
             }
             E::NotSent { .. } => Self::new(StatusCode::BAD_REQUEST, "parameter_invalid", message),
-            E::Unreadable { .. } => Self::internal(error),
+            E::Unreadable { .. } => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "stripe_unreadable", message).with_source(error)
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod state;
 pub mod telemetry;
 mod terms;
 pub mod ui;
+pub mod usage;
 pub mod validator;
 pub mod webhook;
 pub mod worker;
@@ -40,7 +41,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use anyhow::Context;
 use domain::Livemode;
-use gateway::{Client, ClientConfig, Gateway};
+use gateway::{Client, ClientConfig, Gateway, Now};
 use store::Store;
 
 use crate::catch_up::CatchUp;
@@ -48,6 +49,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::resync::Resyncs;
 use crate::state::AppState;
+use crate::usage::UsageBook;
 use crate::webhook::Intake;
 use crate::worker::Worker;
 
@@ -69,6 +71,9 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let mut gateways: HashMap<Livemode, Arc<dyn Gateway>> = HashMap::new();
     for key in &config.stripe_keys {
         let mut client = ClientConfig::new(key.clone());
+        client.limits = config.stripe_rates.of(key.livemode());
+        let ours = Arc::clone(&clock);
+        client.now = Now(Arc::new(move || ours.now()));
         if let Some(base) = &config.stripe_api_base {
             client.base_url = base.to_string();
         }
@@ -76,12 +81,17 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         gateways.insert(key.livemode(), Arc::new(client));
     }
     let gateways = Arc::new(gateways);
+    let usage =
+        UsageBook::open(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), config.stripe_daily_reads)
+            .await
+            .context("while reading what was asked of Stripe today")?;
     let intake = Intake::start(Arc::clone(&store), config.intake_batch);
     let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
     let (resync_clock, schedule) = (Arc::clone(&clock), config.schedule);
     let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
     let address = format!("{}/webhooks/stripe", config.public_url);
-    let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
+    let in_background = gateways.iter().map(|(livemode, gateway)| (*livemode, gateway.background()));
+    let (stripe, time) = (Arc::new(in_background.collect()), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, catch_up })
+    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, catch_up, usage })
 }

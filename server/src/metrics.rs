@@ -1,9 +1,11 @@
 //! Figures for Prometheus: a few counters that are bumped where things happen, and gauges that are read when somebody asks.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use domain::Livemode;
 use domain::Timestamp;
+use gateway::{Gateway, Lane};
 use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::Store;
@@ -12,6 +14,7 @@ const DELIVERIES: &str = "tollkeeper_webhook_deliveries_total";
 const EVENTS: &str = "tollkeeper_events_processed_total";
 const FETCHED: &str = "tollkeeper_events_fetched_total";
 const CHECKS: &str = "tollkeeper_access_checks_total";
+const REQUESTS: &str = "tollkeeper_stripe_requests_total";
 const QUEUE: &str = "tollkeeper_events";
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -27,6 +30,10 @@ pub fn start() -> &'static PrometheusHandle {
         describe_counter!(EVENTS, "Rounds over events by the status they ended with.");
         describe_counter!(FETCHED, "Events fetched from Stripe's API by why they were never delivered.");
         describe_counter!(CHECKS, "Access checks by answer.");
+        describe_counter!(
+            REQUESTS,
+            "Requests to Stripe by mode, lane and outcome: answered, limited (429), refused or failed."
+        );
         describe_gauge!(QUEUE, "Events received in the last 24 hours by mode and status.");
         handle
     })
@@ -57,8 +64,28 @@ pub fn access_checks() -> (Counter, Counter) {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn render(store: &dyn Store, now: Timestamp) -> store::Result<String> {
+pub async fn render(
+    store: &dyn Store,
+    gateways: &HashMap<Livemode, Arc<dyn Gateway>>,
+    now: Timestamp,
+) -> store::Result<String> {
     let handle = start();
+    for (livemode, gateway) in gateways {
+        let usage = gateway.usage();
+        for lane in Lane::ALL {
+            let counts = usage.of(lane);
+            let outcomes = [
+                ("answered", counts.answered),
+                ("limited", counts.limited),
+                ("refused", counts.refused),
+                ("failed", counts.failed),
+            ];
+            for (outcome, number) in outcomes {
+                let labels = [("mode", livemode.as_str()), ("lane", lane.as_str()), ("outcome", outcome)];
+                counter!(REQUESTS, &labels).absolute(number);
+            }
+        }
+    }
     for livemode in Livemode::ALL {
         let (statuses, _) = store.event_stats(livemode, now).await?;
         for status in domain::event::EventStatus::ALL {

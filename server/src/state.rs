@@ -11,6 +11,7 @@ use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::resync::Resyncs;
+use crate::usage::UsageBook;
 use crate::webhook::Intake;
 use crate::worker::Worker;
 
@@ -33,6 +34,8 @@ pub struct AppState {
     pub resyncs: Resyncs,
     /// Fetches what Stripe never delivered.
     pub catch_up: CatchUp,
+    /// What is asked of Stripe, and what of it is left today.
+    pub usage: UsageBook,
 }
 
 impl AppState {
@@ -40,6 +43,14 @@ impl AppState {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Writes down what is still to be counted and closes the database: the last thing a process does.
+    pub async fn close(&self) {
+        if let Err(error) = self.usage.settle().await {
+            tracing::warn!(%error, "what was asked of Stripe last could not be counted");
+        }
+        self.store.close().await;
     }
 
     /// Stripe in this mode, if there is a key for it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::Livemode;
 use gateway::Gateway;
 use store::Store;
-use store::records::{Author, Lookup, ProductClaim, ReadClaim, Snapshot, SyncReport};
+use store::records::{Author, Lookup, ProductClaim, ReadClaim, SyncReport};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
@@ -204,7 +204,11 @@ impl Worker {
         };
         let started_at = self.0.clock.now();
         match crate::lookup::find(gateway.as_ref(), &lookup.object, &store.options().metadata_keys).await {
-            Ok(found) => match store.apply_lookup(lookup, &found, started_at, self.0.clock.now()).await {
+            Ok(found) => match self
+                .with_skew(gateway.as_ref())
+                .apply_lookup(lookup, &found, started_at, self.0.clock.now())
+                .await
+            {
                 Err(error @ store::Error::Inconsistent { .. }) => {
                     store.fail_lookup(lookup, &error.to_string(), self.0.clock.now()).await
                 }
@@ -330,7 +334,11 @@ impl Worker {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Ok(()) };
         let started_at = self.0.clock.now();
         let failed = match crate::reading::product(gateway.as_ref(), &claim.product_id).await {
-            Ok(answer) => match self.0.store.apply_product(claim, &answer, started_at, self.0.clock.now()).await {
+            Ok(answer) => match self
+                .with_skew(gateway.as_ref())
+                .apply_product(claim, &answer, started_at, self.0.clock.now())
+                .await
+            {
                 Ok(_) => return Ok(()),
                 Err(error @ store::Error::Inconsistent { .. }) => error.to_string(),
                 Err(error) => return Err(error),
@@ -341,34 +349,40 @@ impl Worker {
         self.0.store.fail_product(claim, &failed, self.0.clock.now()).await
     }
 
+    /// The store, which dates an answer by Stripe's clock.
+    fn with_skew(&self, gateway: &dyn Gateway) -> &dyn Store {
+        self.0.store.set_clock_skew(gateway.livemode(), gateway.clock_skew().unwrap_or(0));
+        self.0.store.as_ref()
+    }
+
     async fn read(&self, claim: &ReadClaim, author: &Author) -> Result<SyncReport, SyncError> {
         let Some(gateway) = self.0.gateways.get(&claim.livemode) else { return Err(SyncError::NoKey(claim.livemode)) };
         let started_at = self.0.clock.now();
         let snapshot = match crate::reading::payer(gateway.as_ref(), &claim.customer_id).await {
             Ok(read) => read,
-            Err(gateway::Error::NotFound { .. }) => {
-                if self
-                    .0
-                    .store
-                    .customer(claim.livemode, &claim.customer_id)
-                    .await?
-                    .is_none_or(|customer| customer.last_event_at.is_none() && customer.synced_at.is_none())
+            Err(error) => {
+                if matches!(error, gateway::Error::NotFound { .. })
+                    && self
+                        .0
+                        .store
+                        .customer(claim.livemode, &claim.customer_id)
+                        .await?
+                        .is_none_or(|customer| customer.last_event_at.is_none() && customer.synced_at.is_none())
                 {
-                    // Nobody ever told us of it: a mistyped id must not become a deleted customer.
+                    // Nobody ever told us of it: a mistyped id must not be asked for again and again.
                     let error = SyncError::NotFound(claim.customer_id.clone());
                     self.0.store.forget_unknown_customer(claim.livemode, &claim.customer_id).await?;
                     return Err(error);
                 }
-                Snapshot::default()
-            }
-            Err(error) => {
+                // Of a customer that was deleted Stripe still says so (docs.stripe.com/api/customers/retrieve). One that it does not
+                // know is another account's, as after a change of the key: nobody loses access by that.
                 tracing::warn!(customer = claim.customer_id, %error, "Stripe could not be read");
                 self.0.store.fail_read(claim, &error.to_string(), self.0.clock.now()).await?;
                 return Err(error.into());
             }
         };
         let author = Author { now: self.0.clock.now(), ..author.clone() };
-        match self.0.store.apply_snapshot(claim, &snapshot, started_at, &author).await {
+        match self.with_skew(gateway.as_ref()).apply_snapshot(claim, &snapshot, started_at, &author).await {
             Ok(report) => Ok(report),
             // Stripe's answer cannot be read: like any failed read it is tried again, and shown.
             Err(error @ store::Error::Inconsistent { .. }) => {

@@ -1,11 +1,13 @@
 //! What Tollkeeper asks of Stripe, free of how it is sent.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
 
 use crate::checkout::{CreateCheckout, CreatePortal, CreatedCheckout};
-use crate::{CreatedEndpoint, EndpointChange, Error, NewEndpoint, Probe, Resource};
+use crate::{CreatedEndpoint, EndpointChange, Error, NewEndpoint, Probe, Resource, Usage};
 
 /// Most Checkout Sessions of any status that a [`CustomerSnapshot`] holds: one page, the newest.
 pub const MAX_CHECKOUT_SESSIONS: usize = 100;
@@ -122,6 +124,20 @@ pub struct ObjectPage {
 pub trait Gateway: Send + Sync {
     /// Test or live, as the key says.
     fn livemode(&self) -> Livemode;
+
+    /// The same account for work that has time: its calls go when nobody else's wait, and their reads stop at the ceiling.
+    fn background(&self) -> Arc<dyn Gateway>;
+
+    /// What was asked of Stripe in both lanes since this client was made.
+    fn usage(&self) -> Usage;
+
+    /// Reads of the background lane end with [`Error::AllowanceUsed`] once [`Gateway::usage`] counts `ceiling` of them; at `until` they
+    /// go on.
+    fn set_background_ceiling(&self, ceiling: u64, until: Timestamp);
+
+    /// Milliseconds our clock is ahead of Stripe's, behind when negative, by the newest answer that tells; none before the first. Zero
+    /// unless they certainly differ: `Date` has whole seconds.
+    fn clock_skew(&self) -> Option<i64>;
 
     /// Reads a whole customer.
     async fn customer(&self, id: &str) -> Result<CustomerSnapshot, Error>;

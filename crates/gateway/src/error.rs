@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use domain::Timestamp;
+
 /// Why a call to Stripe gave no answer. Its `Display` form is a sentence for the admin app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -45,6 +47,8 @@ pub enum Error {
     Forbidden {
         /// The key as people may see it: `rk_live_…4242`.
         key: String,
+        /// The permission, by Stripe's name such as `rak_subscription_read`, where Stripe names one.
+        permission: Option<String>,
         /// Stripe's sentence, which names the permission of a restricted key.
         message: String,
         /// Stripe's `Request-Id`.
@@ -74,6 +78,11 @@ pub enum Error {
         /// Stripe's `Request-Id`.
         request_id: Option<String>,
     },
+    /// The request was not sent: work in the background has read as much today as it may. Live calls are never refused so.
+    AllowanceUsed {
+        /// When it may go on: the end of the UTC day.
+        until: Timestamp,
+    },
     /// The request was not sent, as Stripe could not accept it.
     NotSent {
         /// What is wrong with it.
@@ -100,7 +109,7 @@ impl Error {
     /// This is about later: what `Stripe-Should-Retry: false` forbids are the immediate retries of one call.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. } | Self::AllowanceUsed { .. })
     }
 
     /// Whether only an operator can help: the key is wrong or may too little, so that every other call fails too.
@@ -136,6 +145,7 @@ impl Error {
             Self::Forbidden { .. } => "forbidden",
             Self::Refused { .. } => "refused",
             Self::Unreadable { .. } => "unreadable",
+            Self::AllowanceUsed { .. } => "allowance_used",
             Self::NotSent { .. } => "not_sent",
         }
     }
@@ -150,7 +160,7 @@ impl Error {
             | Self::Forbidden { request_id, .. }
             | Self::Refused { request_id, .. }
             | Self::Unreadable { request_id, .. } => request_id.as_deref(),
-            Self::NotFound { .. } | Self::NotSent { .. } => None,
+            Self::NotFound { .. } | Self::AllowanceUsed { .. } | Self::NotSent { .. } => None,
         }
     }
 }
@@ -179,7 +189,14 @@ impl fmt::Display for Error {
             Self::Unauthorized { key, message, .. } => {
                 write!(f, "Stripe does not accept the API key {key}: {message} Set a valid key")?;
             }
-            Self::Forbidden { key, message, .. } => {
+            Self::Forbidden { key, permission: Some(permission), .. } => {
+                write!(
+                    f,
+                    "the API key {key} may not {}: give the restricted key this permission ({permission}), or set another key",
+                    deed(permission)
+                )?;
+            }
+            Self::Forbidden { key, permission: None, message, .. } => {
                 write!(
                     f,
                     "the API key {key} may not do this: {message} Give the restricted key this permission, or set another key"
@@ -202,6 +219,10 @@ impl fmt::Display for Error {
                 }
                 write!(f, ": {detail}")?;
             }
+            Self::AllowanceUsed { until } => write!(
+                f,
+                "Stripe was not asked: work in the background has used up its reads of this day (STRIPE_DAILY_READS); it goes on at {until}"
+            )?,
             Self::NotSent { reason } => write!(f, "the request was not sent to Stripe: {reason}")?,
         }
         match self.request_id() {
@@ -212,3 +233,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What a permission such as `rak_checkout_session_read` lets a key do: "read checkout sessions".
+fn deed(permission: &str) -> String {
+    let name = permission.trim_start_matches("rak_");
+    match name.rsplit_once('_') {
+        Some((object, deed)) => format!("{deed} {}s", object.replace('_', " ")),
+        None => format!("do this ({name})"),
+    }
+}

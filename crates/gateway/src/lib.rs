@@ -20,7 +20,8 @@ pub use checkout::{
     USER_ID_KEY,
 };
 pub use client::{
-    Client, ClientConfig, ConfigError, CreatedEndpoint, EndpointChange, NewEndpoint, PINNED_VERSION, Probe, Resource,
+    Client, ClientConfig, ConfigError, Counts, CreatedEndpoint, EndpointChange, Lane, Limits, NewEndpoint, Now,
+    PINNED_VERSION, Probe, Resource, Usage,
 };
 pub use error::{Error, Outage};
 pub use key::{KeyError, SecretKey};

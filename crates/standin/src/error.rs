@@ -59,6 +59,15 @@ impl Problem {
         Self { status: 401, ..Self::invalid(message) }
     }
 
+    /// 403 for a restricted key: the key, cut short, and the permission that it lacks.
+    pub(crate) fn forbidden(key: &str, account: &str, permission: &str) -> Self {
+        let text = format!(
+            "The provided key '{key}' does not have the required permissions for this endpoint on account '{account}'. Having the \
+             '{permission}' permission would allow this request to continue."
+        );
+        Self { status: 403, ..Self::invalid(text) }
+    }
+
     /// 400 `idempotency_error`.
     pub(crate) fn idempotency(key: &str) -> Self {
         Self {
@@ -88,6 +97,9 @@ impl Problem {
             429 => ("invalid_request_error", Some("rate_limit"), "Request rate limit exceeded."),
             401 => ("invalid_request_error", None, "Invalid API Key provided: sk_test_*********************0000"),
             403 => ("invalid_request_error", None, "The provided key does not have the required permissions."),
+            404 => {
+                ("invalid_request_error", Some("resource_missing"), "No such object: the stand-in was told to deny it.")
+            }
             409 => (
                 "idempotency_error",
                 Some("idempotency_key_in_use"),

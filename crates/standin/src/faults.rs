@@ -16,6 +16,8 @@ pub struct Faults {
     pub fail_rate_status: u16,
     /// Every request whose path and query contain the text fails with the status.
     pub fail_paths: Vec<(String, u16)>,
+    /// Every request whose path and query contain the text is carried out, and its answer broken.
+    pub broken: Vec<(String, Breakage)>,
     /// How many of the next requests are carried out but answered with 500, as when the answer is lost on the way.
     /// With an `Idempotency-Key` the same request again gets the true answer.
     pub lose_answers: u32,
@@ -27,7 +29,25 @@ pub struct Faults {
     pub duplicate: bool,
 }
 
+/// What becomes of an answer on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breakage {
+    /// 200 with something that is no JSON, as of a proxy.
+    Garbage,
+    /// Half of the answer, then the connection is closed.
+    Cut,
+    /// The connection is closed without an answer.
+    Closed,
+    /// No answer, for as long as the caller waits.
+    Silence,
+}
+
 impl Faults {
+    /// What becomes of the answer to a request.
+    pub(crate) fn breakage(&self, path_and_query: &str) -> Option<Breakage> {
+        self.broken.iter().find(|(text, _)| path_and_query.contains(text.as_str())).map(|(_, breakage)| *breakage)
+    }
+
     /// The status that a request to `path_and_query` must fail with; uses up `fail_next`.
     pub(crate) fn for_request(&mut self, path_and_query: &str, chance: f64) -> Option<u16> {
         if !self.fail_next.is_empty() {

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use standin::{Options, Standin, Webhook};
 
-const USAGE: &str = "usage: stripe-standin [--listen ADDRESS] [--webhook URL --secret WHSEC] [--live] [--api-version V]
+const USAGE: &str = "usage: stripe-standin [--listen ADDRESS] [--webhook URL --secret WHSEC] [--live] [--api-version V] [--rate-limit N]
 
 Speaks Stripe's HTTP on ADDRESS (127.0.0.1:12111 unless given; port 0 takes a free one), prints its address, and posts
-signed webhooks to URL. Any sk_test_... key opens it, with --live any sk_live_... key. Everything is kept in memory.";
+signed webhooks to URL. With --rate-limit each endpoint answers N requests a second, and 429 beyond. Any sk_test_... key opens it, with --live any sk_live_... key. Everything is kept in memory.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -65,6 +65,11 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
             "--webhook" => url = Some(value()?),
             "--secret" => secret = Some(value()?),
             "--api-version" => options.api_version = value()?,
+            "--rate-limit" => {
+                let text = value()?;
+                let limit = text.parse().map_err(|_| format!("--rate-limit: '{text}' is no number of requests"))?;
+                options.rate_limit = Some(limit);
+            }
             "--live" => options.livemode = true,
             "--help" | "-h" => return Ok(None),
             _ => return Err(format!("unknown argument '{name}'")),

@@ -31,6 +31,8 @@ pub struct Options {
     pub now: Option<i64>,
     /// Deliver events in the background, in order and with retries, instead of on demand.
     pub auto_deliver: bool,
+    /// Requests a second that each endpoint answers; further ones get 429. `None` is no limit.
+    pub rate_limit: Option<u32>,
     /// Seed of ids and chances, for runs that must be alike; `None` makes each run differ.
     pub seed: Option<u64>,
 }
@@ -44,6 +46,7 @@ impl Default for Options {
             webhook: None,
             now: None,
             auto_deliver: false,
+            rate_limit: None,
             seed: None,
         }
     }
@@ -99,6 +102,7 @@ impl Standin {
         let client = deliver::client().map_err(std::io::Error::other)?;
         let clock = Clock::new(options.now);
         let mut world = World::new(options.livemode, &options.api_version, clock, Random::new(options.seed));
+        world.rates.limit = options.rate_limit;
         world.webhook = options.webhook.map(|webhook| Target { url: webhook.url, secret: webhook.secret });
         world.base_url = format!("http://{address}");
         let shared = Arc::new(Shared { world: Mutex::new(world), news: Notify::new(), client });
@@ -107,6 +111,7 @@ impl Standin {
             .route("/p/session/{id}", get(pages::portal).post(pages::cancel))
             .fallback(crate::http::handle)
             .with_state(Arc::clone(&shared));
+        let router = router.into_make_service_with_connect_info::<crate::http::Connection>();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(async {

@@ -27,24 +27,33 @@ impl Version {
 
     /// `object` as this version shows it.
     pub(crate) fn render(&self, object: &Value) -> Value {
-        let mut shown = object.clone();
+        self.show(object.clone())
+    }
+
+    /// The same for an object that nobody else needs.
+    pub(crate) fn show(&self, mut object: Value) -> Value {
         if self.before_basil() {
             match object["object"].as_str() {
-                Some("subscription") => old_subscription(&mut shown),
-                Some("invoice") => old_invoice(object, &mut shown),
-                Some("charge" | "payment_intent") => shown["invoice"] = object["_invoice"].clone(),
+                Some("subscription") => old_subscription(&mut object),
+                Some("invoice") => {
+                    let kept = object.clone();
+                    old_invoice(&kept, &mut object);
+                }
+                Some("charge" | "payment_intent") => object["invoice"] = object["_invoice"].clone(),
                 _ => {}
             }
         }
-        strip_notes(&mut shown);
-        shown
+        strip_notes(&mut object);
+        object
     }
 }
 
 fn strip_notes(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields.retain(|name, _| !name.starts_with('_'));
+            if fields.keys().any(|name| name.starts_with('_')) {
+                fields.retain(|name, _| !name.starts_with('_'));
+            }
             fields.iter_mut().filter(|(name, _)| *name != "metadata").for_each(|(_, field)| strip_notes(field));
         }
         Value::Array(elements) => elements.iter_mut().for_each(strip_notes),

@@ -7,8 +7,10 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::error::Problem;
 use crate::faults::Faults;
+use crate::order::Order;
 use crate::random::Random;
-use crate::value::{id_of, int, text};
+use crate::rate::Rates;
+use crate::value::{id_of, text};
 use crate::version::Version;
 
 /// What an operation answers.
@@ -62,10 +64,12 @@ pub(crate) struct World {
     pub(crate) requests: Vec<(String, String)>,
     /// Parts of addresses whose answers are held back.
     pub(crate) holds: Vec<(String, tokio::sync::watch::Sender<(u32, bool)>)>,
+    pub(crate) rates: Rates,
+    /// Permissions that restricted keys lack.
+    pub(crate) denied: Vec<String>,
     objects: HashMap<String, Value>,
     event_index: HashMap<String, usize>,
-    /// Ids by object type in the order of their making.
-    order: HashMap<String, Vec<String>>,
+    order: Order,
 }
 
 impl World {
@@ -86,9 +90,11 @@ impl World {
             kept: HashMap::new(),
             requests: Vec::new(),
             holds: Vec::new(),
+            rates: Rates::default(),
+            denied: Vec::new(),
             objects: HashMap::new(),
             event_index: HashMap::new(),
-            order: HashMap::new(),
+            order: Order::default(),
         }
     }
 
@@ -109,31 +115,32 @@ impl World {
 
     /// Inserts or replaces an object; without an `id` nothing happens.
     pub(crate) fn put(&mut self, object: Value) {
-        let (id, kind) = (text(&object, "id").to_owned(), text(&object, "object").to_owned());
-        if id.is_empty() {
-            return;
-        }
-        if self.objects.insert(id.clone(), object).is_none() {
-            self.order.entry(kind).or_default().push(id);
+        let id = text(&object, "id").to_owned();
+        if !id.is_empty() {
+            self.order.put(&object);
+            self.objects.insert(id, object);
         }
     }
 
     /// Forgets an object.
     pub(crate) fn forget(&mut self, id: &str) {
-        if let Some(object) = self.objects.remove(id)
-            && let Some(ids) = self.order.get_mut(text(&object, "object"))
-        {
-            ids.retain(|other| other != id);
-        }
+        self.objects.remove(id);
+        self.order.remove(id);
     }
 
     /// All objects of a type that are not deleted, newest first.
     pub(crate) fn all(&self, kind: &str) -> Vec<&Value> {
-        let ids = self.order.get(kind).map_or(&[][..], Vec::as_slice);
-        let mut found: Vec<&Value> = ids.iter().rev().filter_map(|id| self.objects.get(id)).collect();
-        found.retain(|object| object["deleted"] != true);
-        found.sort_by_key(|object| std::cmp::Reverse(int(object, "created")));
-        found
+        self.newest(kind, "", None).collect()
+    }
+
+    /// The objects of a type that have this owner, such as a customer, newest first.
+    pub(crate) fn of(&self, kind: &str, owner: &str) -> impl Iterator<Item = &Value> {
+        self.newest(kind, owner, None)
+    }
+
+    /// The same for the owner "", which has all, and from the object `from` on.
+    pub(crate) fn newest(&self, kind: &str, owner: &str, from: Option<&str>) -> impl Iterator<Item = &Value> {
+        self.order.newest(kind, owner, from).filter_map(|id| self.objects.get(id))
     }
 
     /// The object of this type, deleted or not.

@@ -28,7 +28,7 @@ use records::{
     NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
     ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange,
     ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
-    SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -77,12 +77,15 @@ pub trait Store:
     + History
     + Accounts
     + Lists
+    + StripeUsages
     + 'static
 {
     /// The memory access checks are answered from.
     fn index(&self) -> &Arc<Index>;
     /// The rules' settings.
     fn options(&self) -> &Options;
+    /// Our clock is ahead of Stripe's by this many milliseconds, behind when negative: answers to reads are dated by Stripe's, as events are.
+    fn set_clock_skew(&self, livemode: Livemode, ahead_ms: i64);
     /// Whether the database answers.
     async fn ping(&self) -> Result<()>;
     /// Reads again what other processes changed since the last call. Cheap when nothing did.
@@ -533,4 +536,19 @@ pub trait Lists: Send + Sync {
     async fn nav_counts(&self, livemode: Livemode) -> Result<NavCounts>;
     /// Events per status in the last 24 hours before `now`, and the newest receipt.
     async fn event_stats(&self, livemode: Livemode, now: Timestamp) -> Result<(Vec<(String, i64)>, Option<Timestamp>)>;
+}
+
+/// What was asked of Stripe.
+#[async_trait]
+pub trait StripeUsages: Send + Sync {
+    /// Adds what was counted since the last time to a UTC day, given by its first millisecond.
+    async fn add_stripe_usage(
+        &self,
+        livemode: Livemode,
+        day: Timestamp,
+        usages: &[StripeUsage],
+        now: Timestamp,
+    ) -> Result<()>;
+    /// What all processes counted on a UTC day, by lane.
+    async fn stripe_usage(&self, livemode: Livemode, day: Timestamp) -> Result<Vec<StripeUsage>>;
 }

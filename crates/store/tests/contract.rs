@@ -20,5 +20,6 @@ mod contract {
     pub mod sources;
     pub mod thin;
     pub mod upgrade;
+    pub mod usage;
     pub mod versions;
 }

@@ -193,7 +193,7 @@ impl Sync {
         // What waited for these reads takes effect now, also when no server runs.
         state.worker.run_once().await?;
         self.print(&reports);
-        state.store.close().await;
+        state.close().await;
         if failed > 0 {
             anyhow::bail!("{failed} of {} customers could not be read", customers.len());
         }

@@ -100,7 +100,7 @@ async fn work_through(state: &AppState, resync_id: &str, json: bool) -> anyhow::
     if record.status == ResyncStatus::Ready {
         note(&format!("to apply it: /admin/resyncs/{resync_id}"));
     }
-    state.store.close().await;
+    state.close().await;
     if counts.failed > 0 {
         anyhow::bail!("{} of {} customers could not be compared", counts.failed, counts.all());
     }

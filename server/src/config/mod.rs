@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use domain::Livemode;
 use domain::access::{PaymentPolicy, Policy};
-use gateway::SecretKey;
 use gateway::signature::Secret;
+use gateway::{Limits, SecretKey};
 use url::Url;
 
 use self::parse::Refusal;
@@ -36,6 +36,10 @@ pub struct Config {
     pub webhook_secrets: Vec<Secret>,
     /// Another base URL for Stripe's API.
     pub stripe_api_base: Option<Url>,
+    /// Requests a second that Stripe allows.
+    pub stripe_rates: StripeRates,
+    /// Most reads of a UTC day in each mode that work in the background makes.
+    pub stripe_daily_reads: u64,
     /// How far a signature's timestamp may be away from now; at least one second.
     pub webhook_tolerance: Duration,
     /// What holds where neither feature nor price says otherwise.
@@ -54,6 +58,25 @@ pub struct Config {
     pub schedule: Schedule,
     /// Most deliveries in one commit.
     pub intake_batch: usize,
+}
+
+/// Requests a second that Stripe allows, which it raises for an account on request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StripeRates {
+    /// Of all endpoints together in live mode.
+    pub live: usize,
+    /// The same in test mode.
+    pub test: usize,
+    /// Of each endpoint.
+    pub endpoint: usize,
+}
+
+impl StripeRates {
+    /// The limits in this mode.
+    #[must_use]
+    pub const fn of(&self, livemode: Livemode) -> Limits {
+        Limits { endpoint: self.endpoint, overall: if livemode.is_live() { self.live } else { self.test } }
+    }
 }
 
 /// The database's URL, which may hold a password.
@@ -211,6 +234,8 @@ impl Config {
             stripe_keys,
             webhook_secrets: read(sources, "STRIPE_WEBHOOK_SECRET", parse::webhook_secrets)?.unwrap_or_default(),
             stripe_api_base: read(sources, "STRIPE_API_BASE", |text| parse::api_base(text, has_live_key))?,
+            stripe_rates: read_or(sources, "STRIPE_RATES", parse::stripe_rates)?,
+            stripe_daily_reads: read_or(sources, "STRIPE_DAILY_READS", parse::daily_reads)?,
             webhook_tolerance: read_or(sources, "WEBHOOK_TOLERANCE", parse::tolerance)?,
             policy: policy(sources)?,
             metadata_keys: read_or(sources, "USER_METADATA_KEYS", parse::metadata_keys)?,
@@ -221,7 +246,7 @@ impl Config {
             schedule: Schedule {
                 reconcile: read_or(sources, "RECONCILE", parse::reconcile)?,
                 every_ms: millis(read_or(sources, "RECONCILE_EVERY", parse::interval)?),
-                daily_reads: 10_000,
+                daily_reads: read_or(sources, "STRIPE_DAILY_READS", parse::daily_reads)?,
             },
             intake_batch: read_or(sources, "INTAKE_BATCH", parse::batch)?,
         })

@@ -7,12 +7,12 @@ use domain::Livemode;
 use domain::access::{
     CollectionPause, DisputePolicy, FailedDebitPolicy, PauseCollection, Policy, RefundPolicy, Treatment,
 };
-use gateway::SecretKey;
 use gateway::signature::Secret;
+use gateway::{Limits, SecretKey};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{DatabaseUrl, LogFormat};
+use super::{DatabaseUrl, LogFormat, StripeRates};
 use crate::resync::Reconcile;
 
 /// Why a value is refused: its fault, and what is expected.
@@ -203,6 +203,31 @@ pub(super) fn pause_collection(text: &str) -> Result<PauseCollection, Refusal> {
 }
 
 /// Whole seconds from 1 up to a day, with or without a unit.
+pub(super) fn daily_reads(text: &str) -> Result<u64, Refusal> {
+    text.parse().map_err(|_| (format!("{} is no number of reads", quoted(text)), "a whole number, such as 10000"))
+}
+
+pub(super) fn stripe_rates(text: &str) -> Result<StripeRates, Refusal> {
+    const EXPECTED: &str = "requests a second from 1 to 10000, such as live=100,test=25,endpoint=25";
+    let mut rates = StripeRates {
+        live: Limits::of(Livemode::Live).overall,
+        test: Limits::of(Livemode::Test).overall,
+        endpoint: Limits::of(Livemode::Live).endpoint,
+    };
+    for part in parts(text) {
+        let refuse = || (format!("{} is no rate", quoted(part)), EXPECTED);
+        let (name, rate) = part.split_once('=').ok_or_else(refuse)?;
+        let rate = rate.trim().parse().ok().filter(|rate| (1..=10_000).contains(rate)).ok_or_else(refuse)?;
+        match name.trim() {
+            "live" => rates.live = rate,
+            "test" => rates.test = rate,
+            "endpoint" => rates.endpoint = rate,
+            _ => return Err(refuse()),
+        }
+    }
+    Ok(rates)
+}
+
 pub(super) fn tolerance(text: &str) -> Result<Duration, Refusal> {
     const EXPECTED: &str = "whole seconds from 1 to 86400, such as 300";
     let secs = match text.parse::<u64>() {

@@ -27,6 +27,19 @@ fn an_empty_value_is_no_value() {
 }
 
 #[test]
+fn rates_of_stripe_are_set_one_by_one() {
+    let rates = |text: &str| load(&[("STRIPE_RATES", text)]).map(|config| config.stripe_rates);
+    assert_eq!(rates("").unwrap(), StripeRates { live: 100, test: 25, endpoint: 25 });
+    assert_eq!(rates("live=500, endpoint=50").unwrap(), StripeRates { live: 500, test: 25, endpoint: 50 });
+    assert_eq!(rates("test=9").unwrap().of(Livemode::Test), Limits { endpoint: 25, overall: 9 });
+    for text in ["live", "live=0", "live=-1", "live=10001", "all=5", "25"] {
+        assert_eq!(rates(text).unwrap_err().name, "STRIPE_RATES", "{text}");
+    }
+    assert_eq!(load(&[("STRIPE_DAILY_READS", "0")]).unwrap().stripe_daily_reads, 0);
+    assert_eq!(load(&[("STRIPE_DAILY_READS", "many")]).unwrap_err().name, "STRIPE_DAILY_READS");
+}
+
+#[test]
 fn lengths_of_time_have_units() {
     for (text, secs) in [("7d", 604_800), ("12h", 43_200), ("30m", 1_800), ("300s", 300), ("0d", 0)] {
         let config = load(&[("PAST_DUE_GRACE", text)]).unwrap();

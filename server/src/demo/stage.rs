@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use domain::{Livemode, Timestamp};
-use gateway::{Client, ClientConfig, Gateway};
+use gateway::{Client, ClientConfig, Gateway, Limits, Now};
 use serde_json::{Value, json};
 use standin::{CheckoutSpec, Control, Faults, SubscriptionSpec, Webhook};
 use store::records::{Author, CatchUpPage};
@@ -51,6 +51,10 @@ impl Stage {
         for key in &state.config.stripe_keys {
             let mut config = ClientConfig::new(key.clone());
             config.retry.max_retries = 0;
+            // A month is told in seconds, by the story's clock.
+            config.limits = Limits { endpoint: 10_000, overall: 10_000 };
+            let ours = Arc::clone(&state.clock);
+            config.now = Now(Arc::new(move || ours.now()));
             if let Some(base) = &state.config.stripe_api_base {
                 config.base_url = base.to_string();
             }

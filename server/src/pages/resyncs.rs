@@ -29,13 +29,23 @@ pub(super) async fn resyncs(ask: &Ask<'_>) -> Loaded {
         None => None,
         Some(last) => store.resync(&last.resync_id).await?.map(|(record, counts)| came_to(&record, &counts)),
     };
+    let usage = match ask.state.gateway(ask.livemode) {
+        None => None,
+        Some(_) => {
+            let today = ask.state.usage.today(ask.livemode).await?;
+            Some(format!(
+                "Read of Stripe today: {} for people, webhooks and your application, which is never held back; {} of {} for resyncs, reconciles and catch-up.",
+                today.live.reads, today.background.reads, today.allowance
+            ))
+        }
+    };
     Ok(Some(Page::Resyncs(View {
         rows: page.data.iter().map(row).collect(),
         first: before.map(|_| "/admin/resyncs".to_owned()),
         next,
         schedule: schedule(ask),
         last,
-        usage: None,
+        usage,
         can_read: ask.state.gateway(ask.livemode).is_some(),
     })))
 }

@@ -15,7 +15,7 @@ use domain::evidence::retry_delay_ms;
 use domain::{Livemode, Timestamp};
 use gateway::Gateway;
 use store::Store;
-use store::records::{Author, Compared, ResyncRecord, ResyncStatus, Snapshot, SyncReport};
+use store::records::{Author, Compared, ResyncRecord, ResyncStatus, SyncReport};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -132,7 +132,7 @@ impl Resyncs {
             Err(Stopped::Ask(SyncError::Store(error))) => return Err(error),
             Err(Stopped::Ask(error)) => {
                 let now = self.0.clock.now();
-                let next_at = self.retry_at(&resync, &error, now);
+                let next_at = Self::retry_at(&resync, &error, now);
                 tracing::warn!(resync = id, %error, "a resync waits");
                 store.release_resync(id, owner, Some((&error.to_string(), next_at)), now).await?;
             }
@@ -140,19 +140,23 @@ impl Resyncs {
         Ok(Some(resync))
     }
 
-    fn retry_at(&self, resync: &ResyncRecord, _error: &SyncError, now: Timestamp) -> Timestamp {
+    fn retry_at(resync: &ResyncRecord, error: &SyncError, now: Timestamp) -> Timestamp {
+        if let SyncError::Stripe(gateway::Error::AllowanceUsed { until, .. }) = error {
+            return *until;
+        }
         let delay = retry_delay_ms(resync.attempts + 1, &resync.resync_id).unwrap_or(SLOWEST_RETRY_MS);
         now.plus_millis(delay.min(SLOWEST_RETRY_MS))
     }
 
     async fn go_on(&self, resync: &ResyncRecord) -> Result<ResyncStatus, Stopped> {
         let livemode = resync.new.livemode;
-        let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
+        let gateway = &self.gateway(livemode)?.background();
         let (store, owner, id) = (&self.0.store, &self.0.owner, &resync.resync_id);
         if resync.status == ResyncStatus::Reading {
             self.read_lists(gateway, resync).await?;
         }
         loop {
+            store.set_clock_skew(livemode, gateway.clock_skew().unwrap_or(0));
             match store.compare_staged(id, owner, COMPARED_AT_ONCE, self.0.clock.now()).await? {
                 // Deliveries wait for the same writer.
                 Compared::Customers(_) => tokio::task::yield_now().await,
@@ -186,7 +190,8 @@ impl Resyncs {
             let Ok((customer_id, started_at, answer)) = read else { continue };
             let found = match answer {
                 Ok(snapshot) => Ok(snapshot),
-                Err(gateway::Error::NotFound { .. }) => self.gone(resync.new.livemode, &customer_id).await?,
+                // Of one that was deleted Stripe still says so; one that it does not know loses nobody's access.
+                Err(gateway::Error::NotFound { .. }) => Err(SyncError::NotFound(customer_id.clone()).to_string()),
                 Err(error @ (gateway::Error::Unreadable { .. } | gateway::Error::Refused { .. })) => {
                     Err(error.to_string())
                 }
@@ -200,15 +205,8 @@ impl Resyncs {
         }
     }
 
-    /// Stripe knows no such customer: it was deleted there, if it was ever known here.
-    async fn gone(&self, livemode: Livemode, customer_id: &str) -> Result<Result<Snapshot, String>, store::Error> {
-        let known = self.0.store.customer(livemode, customer_id).await?;
-        let is_known = known.is_some_and(|known| known.last_event_at.is_some() || known.synced_at.is_some());
-        Ok(if is_known {
-            Ok(Snapshot::default())
-        } else {
-            Err(SyncError::NotFound(customer_id.to_owned()).to_string())
-        })
+    fn gateway(&self, livemode: Livemode) -> Result<&Arc<dyn Gateway>, SyncError> {
+        self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))
     }
 
     /// Mends some of what differs.
@@ -242,16 +240,15 @@ impl Resyncs {
     /// # Errors
     /// See [`SyncError`].
     pub async fn preview(&self, livemode: Livemode, customer_id: &str) -> Result<SyncReport, SyncError> {
-        let gateway = self.0.gateways.get(&livemode).ok_or(SyncError::NoKey(livemode))?;
+        let gateway = self.gateway(livemode)?;
         let started_at = self.0.clock.now();
         let snapshot = match crate::reading::payer(gateway.as_ref(), customer_id).await {
             Ok(snapshot) => snapshot,
-            Err(gateway::Error::NotFound { .. }) => {
-                let gone = self.gone(livemode, customer_id).await?;
-                gone.map_err(|_| SyncError::NotFound(customer_id.to_owned()))?
-            }
+            Err(gateway::Error::NotFound { .. }) => return Err(SyncError::NotFound(customer_id.to_owned())),
             Err(error) => return Err(error.into()),
         };
-        Ok(self.0.store.preview_snapshot(livemode, customer_id, &snapshot, started_at, self.0.clock.now()).await?)
+        let store = &self.0.store;
+        store.set_clock_skew(livemode, gateway.clock_skew().unwrap_or(0));
+        Ok(store.preview_snapshot(livemode, customer_id, &snapshot, started_at, self.0.clock.now()).await?)
     }
 }

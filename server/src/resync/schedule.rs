@@ -47,20 +47,19 @@ pub struct Schedule {
     /// How long after one began the next does, in milliseconds.
     pub every_ms: i64,
     /// Reads of Stripe that may be made a day, for all that nobody waits for.
-    pub daily_reads: i64,
+    pub daily_reads: u64,
 }
 
 /// Calls that reading one customer takes: itself, and the lists of its subscriptions, sessions, invoices, charges, entitlements.
-const READS_PER_CUSTOMER: i64 = 6;
+const READS_PER_CUSTOMER: u64 = 6;
 const DAY_MS: i64 = 86_400_000;
 
 impl Schedule {
     /// How many customers one reconcile compares: half of what may be read is left to resyncs and catch-up.
     #[must_use]
-    pub const fn customers(&self) -> i64 {
-        let a_day = self.daily_reads / 2 / READS_PER_CUSTOMER;
-        let at_once = a_day * self.every_ms / DAY_MS;
-        if at_once < 1 { 1 } else { at_once }
+    pub fn customers(&self) -> i64 {
+        let a_day = i64::try_from(self.daily_reads / 2 / READS_PER_CUSTOMER).unwrap_or(i64::MAX / DAY_MS);
+        a_day.saturating_mul(self.every_ms).checked_div(DAY_MS).unwrap_or(0).max(1)
     }
 }
 

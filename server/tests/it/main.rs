@@ -8,4 +8,5 @@ mod demo;
 mod engine;
 mod helpers;
 mod modes;
+mod usage;
 mod validator;

@@ -1,5 +1,7 @@
 //! The calls of [`Gateway`], each made with a typed request builder.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
@@ -20,13 +22,29 @@ use super::list::{Listed, page_after};
 use super::send::{Answer, Subject, unreadable};
 use crate::{
     AccountList, CheckoutSnapshot, CreateCheckout, CreatePortal, CreatedCheckout, CreatedEndpoint, CreatedRange,
-    CustomerSnapshot, EndpointChange, Error, EventPage, Gateway, NewEndpoint, ObjectPage, Probe, Resource,
+    CustomerSnapshot, EndpointChange, Error, EventPage, Gateway, NewEndpoint, ObjectPage, Probe, Resource, Usage,
 };
 
 #[async_trait]
 impl Gateway for Client {
     fn livemode(&self) -> Livemode {
         self.key().livemode()
+    }
+
+    fn background(&self) -> Arc<dyn Gateway> {
+        Arc::new(self.in_background())
+    }
+
+    fn usage(&self) -> Usage {
+        self.account.meter.usage()
+    }
+
+    fn set_background_ceiling(&self, ceiling: u64, until: Timestamp) {
+        self.account.meter.set_ceiling(ceiling, until);
+    }
+
+    fn clock_skew(&self) -> Option<i64> {
+        self.account.skew.latest()
     }
 
     async fn customer(&self, id: &str) -> Result<CustomerSnapshot, Error> {

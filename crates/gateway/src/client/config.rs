@@ -1,10 +1,13 @@
 //! How a client is set up.
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use domain::Timestamp;
 use reqwest::Url;
 
-use super::RetryPolicy;
+use super::{Limits, RetryPolicy};
 use crate::SecretKey;
 
 /// The API version our own requests ask for: the one the typed request builders were generated from, so that what they write is what
@@ -28,13 +31,39 @@ pub struct ClientConfig {
     pub timeout: Duration,
     /// What happens after a failed attempt.
     pub retry: RetryPolicy,
+    /// Requests a second.
+    pub limits: Limits,
+    /// Our clock, which is compared with Stripe's and says when the read allowance of a day is over.
+    pub now: Now,
+}
+
+/// A clock as a function.
+#[derive(Clone)]
+pub struct Now(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl fmt::Debug for Now {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Now({})", self.0())
+    }
+}
+
+/// The machine's clock.
+impl Default for Now {
+    fn default() -> Self {
+        Self(Arc::new(|| {
+            let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Timestamp::from_millis(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+        }))
+    }
 }
 
 impl ClientConfig {
-    /// Stripe itself, with time-outs of 5 s and 20 s and the default retries.
+    /// Stripe itself by the machine's clock, with time-outs of 5 s and 20 s, the default retries, and the limits every account has.
     #[must_use]
     pub fn new(key: SecretKey) -> Self {
         Self {
+            limits: Limits::of(key.livemode()),
+            now: Now::default(),
             key,
             base_url: DEFAULT_BASE_URL.to_owned(),
             api_version: PINNED_VERSION.to_owned(),

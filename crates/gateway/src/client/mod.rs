@@ -1,6 +1,7 @@
 //! Sending requests to Stripe over connections that are kept.
 
 mod account;
+mod budget;
 mod calls;
 mod checkout;
 mod config;
@@ -11,25 +12,40 @@ mod payments;
 mod probe;
 mod retry;
 mod send;
+mod skew;
+mod usage;
 
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
-pub use config::{ClientConfig, ConfigError, DEFAULT_BASE_URL, PINNED_VERSION};
+pub use budget::{Lane, Limits};
+pub use config::{ClientConfig, ConfigError, DEFAULT_BASE_URL, Now, PINNED_VERSION};
 pub use endpoints::{CreatedEndpoint, EndpointChange, NewEndpoint};
 pub use probe::{Probe, Resource};
 pub use retry::RetryPolicy;
+pub use usage::{Counts, Usage};
 
 use crate::SecretKey;
 
-/// A Stripe account in one mode. Cheap to share behind an `Arc`; connections are reused between calls.
+/// A Stripe account in one mode, as one lane uses it. Clones share connections, rate budget and counts.
+#[derive(Clone)]
 pub struct Client {
+    account: Arc<Account>,
+    lane: Lane,
+}
+
+/// What the lanes share.
+struct Account {
     http: reqwest::Client,
     config: ClientConfig,
     /// `https://api.stripe.com/v1`
     root: String,
+    budget: budget::Budget,
+    meter: usage::Meter,
+    skew: skew::Skew,
 }
 
 impl Client {
@@ -55,24 +71,32 @@ impl Client {
             .redirect(Policy::none())
             .build()
             .map_err(|error| ConfigError::Transport(error.to_string()))?;
-        Ok(Self { http, config, root })
+        let budget = budget::Budget::new(config.limits);
+        let (meter, skew) = Default::default();
+        let account = Account { http, config, root, budget, meter, skew };
+        Ok(Self { account: Arc::new(account), lane: Lane::Live })
+    }
+
+    /// The same account for work that has time.
+    fn in_background(&self) -> Self {
+        Self { account: Arc::clone(&self.account), lane: Lane::Background }
     }
 
     /// The key in use, which shows itself redacted.
     #[must_use]
-    pub const fn key(&self) -> &SecretKey {
-        &self.config.key
+    pub fn key(&self) -> &SecretKey {
+        &self.account.config.key
     }
 
     /// The API version that every request asks for.
     #[must_use]
     pub fn api_version(&self) -> &str {
-        &self.config.api_version
+        &self.account.config.api_version
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Client").field("config", &self.account.config).field("lane", &self.lane).finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::budget::endpoint;
 use super::{Client, retry};
 use crate::{Error, Outage};
 
@@ -54,15 +55,16 @@ impl Client {
             (StripeMethod::Post, None) => Some(idempotency_key(&random_key()?)?),
             _ => None,
         };
+        let endpoint = endpoint(request.method, &request.path);
         let mut failed = 0;
         loop {
-            let failure = match self.attempt(subject, request, key.as_ref()).await {
+            let failure = match self.attempt_in_turn(&endpoint, subject, request, key.as_ref()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             failed += 1;
             let wait = if failure.worth_retrying {
-                self.config.retry.wait(failed, failure.retry_after, retry::random())
+                self.account.config.retry.wait(failed, failure.retry_after, retry::random())
             } else {
                 None
             };
@@ -78,7 +80,28 @@ impl Client {
 
     /// Sends a request once, whatever comes of it.
     pub(super) async fn send_once(&self, subject: Subject<'_>, request: &RequestBuilder) -> Result<Answer, Error> {
-        self.attempt(subject, request, None).await.map_err(|failure| failure.error)
+        let endpoint = endpoint(request.method, &request.path);
+        self.attempt_in_turn(&endpoint, subject, request, None).await.map_err(|failure| failure.error)
+    }
+
+    /// One attempt when the rate budget allows it.
+    async fn attempt_in_turn(
+        &self,
+        endpoint: &str,
+        subject: Subject<'_>,
+        request: &RequestBuilder,
+        key: Option<&HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        let account = &self.account;
+        let _under_way = account.budget.permit(self.lane, endpoint).await;
+        let is_read = matches!(request.method, StripeMethod::Get);
+        account.meter.begin(self.lane, is_read, (account.config.now.0)()).map_err(final_failure)?;
+        let outcome = self.attempt(subject, request, key).await;
+        account.meter.end(self.lane, outcome.as_ref().err().map(|failure| &failure.error));
+        if let Err(Failure { error: Error::RateLimited { reason, retry_after, .. }, .. }) = &outcome {
+            account.budget.limited(endpoint, reason.as_deref(), *retry_after);
+        }
+        outcome
     }
 
     async fn attempt(
@@ -87,15 +110,16 @@ impl Client {
         request: &RequestBuilder,
         key: Option<&HeaderValue>,
     ) -> Result<Answer, Failure> {
-        let mut url = format!("{}{}", self.root, request.path);
+        let mut url = format!("{}{}", self.account.root, request.path);
         if let Some(query) = request.query.as_deref().filter(|query| !query.is_empty()) {
             url.push('?');
             url.push_str(query);
         }
+        let http = &self.account.http;
         let mut outgoing = match request.method {
-            StripeMethod::Get => self.http.get(url),
-            StripeMethod::Post => self.http.post(url),
-            StripeMethod::Delete => self.http.delete(url),
+            StripeMethod::Get => http.get(url),
+            StripeMethod::Post => http.post(url),
+            StripeMethod::Delete => http.delete(url),
         };
         if let Some(key) = key {
             outgoing = outgoing.header("idempotency-key", key);
@@ -103,9 +127,15 @@ impl Client {
         if let Some(body) = &request.body {
             outgoing = outgoing.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.clone());
         }
+        let now = &self.account.config.now.0;
+        let sent = now();
         let mut response = outgoing.send().await.map_err(|error| self.outage(&error, None))?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
+        let server_date = server_date(&headers);
+        if let Some(date) = server_date {
+            self.account.skew.measure(date, sent, now());
+        }
         let request_id = text(&headers, "request-id");
         tracing::debug!(what = subject.what, path = request.path, status, request_id, "Stripe answered");
 
@@ -127,7 +157,7 @@ impl Client {
         let value = serde_json::from_slice(&body).map_err(|error| {
             final_failure(unreadable(subject.what, "", format!("it is not JSON ({error})"), request_id.clone()))
         })?;
-        Ok(Answer { value, server_date: server_date(&headers), request_id })
+        Ok(Answer { value, server_date, request_id })
     }
 
     /// No answer, or half of one.
@@ -146,11 +176,11 @@ impl Client {
             return final_failure(Error::NotSent { reason: cause });
         }
         let outage = if error.is_connect() && error.is_timeout() {
-            Outage::Connection(format!("no connection within {} ms", self.config.connect_timeout.as_millis()))
+            Outage::Connection(format!("no connection within {} ms", self.account.config.connect_timeout.as_millis()))
         } else if error.is_connect() {
             Outage::Connection(cause)
         } else if error.is_timeout() {
-            Outage::TimedOut(self.config.timeout)
+            Outage::TimedOut(self.account.config.timeout)
         } else if error.is_request() {
             Outage::Connection(cause)
         } else {
@@ -168,7 +198,7 @@ impl Client {
         let should_retry = text(headers, "stripe-should-retry").and_then(|word| word.parse().ok());
         let retry_after =
             text(headers, RETRY_AFTER.as_str()).and_then(|secs| secs.parse().ok()).map(Duration::from_secs);
-        let key = || self.config.key.redacted();
+        let key = || self.account.config.key.redacted();
         let error = match status {
             429 => Error::RateLimited {
                 reason: text(headers, "stripe-rate-limited-reason").or_else(|| field("code")),
@@ -178,7 +208,7 @@ impl Client {
             409 | 500.. => Error::Unavailable { outage: Outage::Status(status), request_id },
             _ if should_retry == Some(true) => Error::Unavailable { outage: Outage::Status(status), request_id },
             401 => Error::Unauthorized { key: key(), message, request_id },
-            403 => Error::Forbidden { key: key(), message, request_id },
+            403 => Error::Forbidden { key: key(), permission: permission(&message), message, request_id },
             _ => match subject.id.filter(|_| status == 404) {
                 Some(id) => Error::NotFound { what: subject.what, id: id.to_owned(), message },
                 None => Error::Refused { status, code: field("code"), message, param: field("param"), request_id },
@@ -189,7 +219,7 @@ impl Client {
 
     /// Text from outside, cut to a bearable length and without our key, should anything echo it.
     fn clean(&self, text: &str) -> String {
-        let text = text.replace(self.config.key.expose(), &self.config.key.redacted());
+        let text = text.replace(self.account.config.key.expose(), &self.account.config.key.redacted());
         match text.char_indices().nth(MAX_MESSAGE) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
@@ -212,6 +242,14 @@ pub(super) fn unreadable(
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The permission that a restricted key lacks, by Stripe's name such as `rak_subscription_read`. Stripe's sentence is "Having the
+/// 'rak_subscription_read' permission would allow this request to continue." (docs.stripe.com/keys/restricted-api-keys).
+fn permission(message: &str) -> Option<String> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let mut words = message.split(|c| !is_part(c));
+    words.find(|word| word.starts_with("rak_") && word.len() > "rak_".len()).map(str::to_owned)
 }
 
 /// HTTP dates are written in the form of mails, with GMT as their zone.

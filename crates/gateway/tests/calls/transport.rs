@@ -1,10 +1,12 @@
 //! One call: what is sent, what is repeated, and what its errors say.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{KEY, Reply, Script};
+use domain::Timestamp;
 use gateway::client::RetryPolicy;
-use gateway::{Client, ClientConfig, CreatePortal, Error, Gateway, Outage, PINNED_VERSION, SecretKey};
+use gateway::{Client, ClientConfig, CreatePortal, Error, Gateway, Now, Outage, PINNED_VERSION, SecretKey};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -128,10 +130,10 @@ async fn refusals_are_not_retried_and_say_what_stripe_said() {
         ),
         (
             403,
-            json!({ "message": "Needs rak_product_read." }),
+            json!({ "message": "The provided key does not have access to account 'acct_1'." }),
             "forbidden",
-            "the API key sk_test_…4242 may not do this: Needs rak_product_read. Give the restricted key this permission, or set \
-             another key [req_42]",
+            "the API key sk_test_…4242 may not do this: The provided key does not have access to account 'acct_1'. Give the \
+             restricted key this permission, or set another key [req_42]",
         ),
         (
             404,
@@ -149,6 +151,84 @@ async fn refusals_are_not_retried_and_say_what_stripe_said() {
         assert_eq!(error.is_about_the_key(), matches!(status, 401 | 403));
         assert_eq!(script.asked().len(), 1, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named() {
+    for (permission, deed) in
+        [("rak_subscription_read", "read subscriptions"), ("rak_checkout_session_write", "write checkout sessions")]
+    {
+        let message = format!(
+            "The provided key 'rk_test_***4242' does not have the required permissions for this endpoint on account 'acct_1'. Having \
+             the '{permission}' permission would allow this request to continue."
+        );
+        let script = Script::start().await;
+        script.on(PRODUCT, Reply::error(403, json!({ "message": message.clone() })));
+        let error = read(&script).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the API key sk_test_…4242 may not {deed}: give the restricted key this permission ({permission}), or set another \
+                 key [req_42]"
+            )
+        );
+        let Error::Forbidden { permission: named, message: said, .. } = error else { panic!("{error}") };
+        assert_eq!((named.as_deref(), said), (Some(permission), message));
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_makes_every_caller_of_the_endpoint_wait() {
+    let script = Script::start().await;
+    let limited = Reply::error(429, json!({ "message": "slow down" }));
+    script.on(PRODUCT, limited.with("stripe-rate-limited-reason", "endpoint-rate").with("retry-after", "3600"));
+    script.on("/prices/price_1", Reply::ok(&json!({ "id": "price_1" })));
+    let client = script.client();
+    client.product("prod_1").await.unwrap_err();
+    let background = client.background();
+    tokio::select! {
+        biased;
+        answer = background.product("prod_2") => panic!("{answer:?}"),
+        answer = client.price("price_1") => answer.unwrap(),
+    };
+    assert_eq!(script.asked().len(), 2, "nobody asked that endpoint again");
+    assert_eq!(client.usage().live.limited, 1);
+}
+
+#[tokio::test]
+async fn reads_in_the_background_end_at_the_allowance_and_live_ones_never() {
+    let script = Script::start().await;
+    for _ in 0..4 {
+        script.on(PRODUCT, Reply::ok(&product()));
+    }
+    let client = script.client();
+    let background = client.background();
+    let until = Timestamp::parse("2999-01-01T00:00:00Z").unwrap();
+    client.set_background_ceiling(1, until);
+    background.product("prod_1").await.unwrap();
+    let error = background.product("prod_1").await.unwrap_err();
+    assert_eq!(error, Error::AllowanceUsed { until });
+    assert!(error.is_transient());
+    assert!(error.to_string().ends_with("it goes on at 2999-01-01T00:00:00Z"), "{error}");
+    client.product("prod_1").await.unwrap();
+    let usage = background.usage();
+    assert_eq!((usage.background.reads, usage.live.reads, script.asked().len()), (1, 1, 2));
+    client.set_background_ceiling(2, until);
+    background.product("prod_1").await.unwrap();
+    client.set_background_ceiling(2, Timestamp::from_secs(0));
+    background.product("prod_1").await.unwrap();
+}
+
+#[tokio::test]
+async fn stripes_clock_is_compared_with_ours() {
+    let script = Script::start().await;
+    script.on(PRODUCT, Reply::ok(&product()).with("date", "Sun, 22 Nov 2026 05:00:00 GMT"));
+    let ours = Timestamp::parse("2026-11-22T05:01:00.500Z").unwrap();
+    let now = Now(Arc::new(move || ours));
+    let client = Client::new(ClientConfig { now, ..script.config() }).unwrap();
+    assert_eq!(client.clock_skew(), None);
+    client.background().product("prod_1").await.unwrap();
+    assert_eq!(client.clock_skew(), Some(60_000));
 }
 
 #[tokio::test]
@@ -201,25 +281,33 @@ async fn refused_connection_is_an_outage() {
 }
 
 #[tokio::test]
-async fn broken_off_answer_is_retried() {
+async fn broken_off_answer_is_retried_under_the_same_idempotency_key() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
+        let mut keys = Vec::new();
         for answer in [
-            "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":",
-            "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"id\":\"prod_1\"}",
+            "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"url\":",
+            "",
+            "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"url\":\"a://b\"}",
         ] {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = [0; 4096];
-            assert_ne!(stream.read(&mut request).await.unwrap(), 0);
+            let read = stream.read(&mut request).await.unwrap();
+            let head = String::from_utf8_lossy(&request[..read]).to_lowercase();
+            keys.push(head.split_once("idempotency-key: ").unwrap().1.lines().next().unwrap().to_owned());
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
+        keys
     });
     let config =
         ClientConfig { base_url, retry: RetryPolicy::immediate(), ..ClientConfig::new(SecretKey::parse(KEY).unwrap()) };
-    let value = Client::new(config).unwrap().product("prod_1").await.unwrap();
-    assert_eq!(value, json!({ "id": "prod_1" }));
-    server.await.unwrap();
+    let client = Client::new(config).unwrap();
+    assert_eq!(client.create_portal_session(&CreatePortal::new("cus_1", "https://a.example/")).await.unwrap(), "a://b");
+    let keys = server.await.unwrap();
+    assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    let live = client.usage().live;
+    assert_eq!((live.writes, live.failed, live.answered, live.reads), (3, 2, 1, 0));
 }
 
 #[tokio::test]

@@ -77,6 +77,28 @@ impl Control {
         })
     }
 
+    /// `count` customers with an active subscription to `price` each, told to nobody: for measurements. The n-th, from 0, is
+    /// `cus_bulk_<n>` with `sub_bulk_<n>`, an e-mail address, and `user_<n>` as the `user_id` of its metadata.
+    pub fn create_subscribers(&self, count: usize, price: &str) {
+        self.with(|world| {
+            for n in 0..count {
+                let id = format!("cus_bulk_{n}");
+                let mut customer = world.blank_customer(Some(&id));
+                customer["email"] = json!(format!("user_{n}@example.com"));
+                customer["metadata"] = json!({ "user_id": format!("user_{n}") });
+                world.put(customer);
+                let spec = SubscriptionSpec {
+                    id: Some(format!("sub_bulk_{n}")),
+                    customer: id,
+                    prices: vec![(price.to_owned(), 1)],
+                    ..SubscriptionSpec::default()
+                };
+                let subscription = build_subscription(world, &spec);
+                world.put(subscription);
+            }
+        });
+    }
+
     /// A product, with `product.created`.
     pub fn create_product(&self, id: Option<&str>, name: &str) -> Value {
         let mut params = json!({ "name": name });

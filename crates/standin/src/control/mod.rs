@@ -3,6 +3,7 @@
 mod hold;
 mod make;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use crate::deliver::{self, DeliveryResult};
 use crate::error::Problem;
 use crate::faults::Faults;
 use crate::params::Params;
+use crate::rate::Load;
 use crate::server::{Shared, Webhook};
 use crate::value::{merge, text};
 use crate::world::{Target, World};
@@ -135,6 +137,21 @@ impl Control {
     /// Method, path and query of all API requests so far, oldest first.
     pub fn requests(&self) -> Vec<(String, String)> {
         self.shared.world().requests.clone()
+    }
+
+    /// Another rate limit of each endpoint, in requests a second; [`Control::loads`] begins anew.
+    pub fn set_rate_limit(&self, limit: Option<u32>) {
+        self.with(|world| world.rates.reset(limit));
+    }
+
+    /// What each endpoint had to bear so far, such as `GET /customers/:id`.
+    pub fn loads(&self) -> BTreeMap<String, Load> {
+        self.shared.world().rates.loads()
+    }
+
+    /// Restricted keys (`rk_…`) lack these permissions from now on, each by Stripe's name such as `rak_subscription_read`.
+    pub fn deny(&self, permissions: &[&str]) {
+        self.with(|world| world.denied = permissions.iter().map(|name| (*name).to_owned()).collect());
     }
 
     /// Delivers one event now, whatever the faults say: signs with the stand-in's clock and posts.

@@ -6,6 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::Problem;
+use crate::permission;
+use crate::value::text;
+use crate::world::World;
 
 /// 401 unless the request carries a secret or restricted key of the right mode, as bearer token or basic user name.
 pub(crate) fn check(headers: &HeaderMap, livemode: bool) -> Result<(), Problem> {
@@ -28,6 +31,18 @@ pub(crate) fn check(headers: &HeaderMap, livemode: bool) -> Result<(), Problem> 
             let shown: String = key.chars().take(8).collect();
             Err(Problem::unauthorized(format!("Invalid API Key provided: {shown}****")))
         }
+    }
+}
+
+/// 403 when a restricted key lacks the permission that the request needs.
+pub(crate) fn permit(headers: &HeaderMap, world: &World, method: &str, path: &str) -> Result<(), Problem> {
+    let Some(key) = key(headers).filter(|key| key.starts_with("rk_")) else { return Ok(()) };
+    match permission::needed(method, path).filter(|needed| world.denied.contains(needed)) {
+        Some(needed) => {
+            let shown = format!("{}*********{}", &key[..key.len().min(8)], &key[key.len().saturating_sub(4)..]);
+            Err(Problem::forbidden(&shown, text(&world.account(), "id"), &needed))
+        }
+        None => Ok(()),
     }
 }
 

@@ -7,15 +7,13 @@ use crate::version::Version;
 use crate::world::World;
 
 /// The body as the version shows it, with the asked paths expanded; a path that leads nowhere is passed over.
-pub(crate) fn render(world: &World, version: &Version, body: Value, paths: &[String]) -> Value {
+pub(crate) fn render(world: &World, version: &Version, mut body: Value, paths: &[String]) -> Value {
     let mut shown = if body["object"] == "list" {
-        let data: Vec<Value> =
-            body["data"].as_array().map_or(&[][..], Vec::as_slice).iter().map(|o| version.render(o)).collect();
-        let mut list = body.clone();
-        list["data"] = json!(data);
-        list
+        let data = body["data"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        body["data"] = data.into_iter().map(|object| version.show(object)).collect();
+        body
     } else {
-        version.render(&body)
+        version.show(body)
     };
     for path in paths {
         let keys: Vec<&str> = path.split('.').collect();
@@ -59,16 +57,11 @@ fn hidden(world: &World, version: &Version, node: &Value, key: &str) -> Option<V
             Some(embedded(lines.to_vec(), format!("/v1/checkout/sessions/{id}/line_items")))
         }
         ("charge", "refunds") if node.get(key).is_none() => {
-            let refunds = world.all("refund").into_iter().filter(|refund| refund["charge"] == id).cloned();
+            let refunds = world.of("refund", id).cloned();
             Some(embedded(refunds.collect(), format!("/v1/charges/{id}/refunds")))
         }
         ("invoice", "payments") if node.get(key).is_none() => {
-            let payments: Vec<Value> = world
-                .all("invoice_payment")
-                .into_iter()
-                .filter(|payment| payment["invoice"] == id)
-                .map(|payment| version.render(payment))
-                .collect();
+            let payments: Vec<Value> = world.of("invoice_payment", id).map(|payment| version.render(payment)).collect();
             Some(json!({ "object": "list", "data": payments, "has_more": false, "url": "/v1/invoice_payments" }))
         }
         ("invoice", "confirmation_secret") => {
@@ -77,9 +70,8 @@ fn hidden(world: &World, version: &Version, node: &Value, key: &str) -> Option<V
         }
         ("customer", "subscriptions") if node.get(key).is_none() => {
             let running: Vec<Value> = world
-                .all("subscription")
-                .into_iter()
-                .filter(|known| id_of(&known["customer"]) == Some(id) && !crate::objects::customer::is_over(known))
+                .of("subscription", id)
+                .filter(|known| !crate::objects::customer::is_over(known))
                 .map(|known| version.render(known))
                 .collect();
             Some(json!({

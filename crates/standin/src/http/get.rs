@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::error::Problem;
-use crate::http::list::list;
+use crate::http::list::{candidates, list};
 use crate::objects::customer::is_over;
 use crate::params::Params;
-use crate::value::{elements, id_of, int, text};
+use crate::value::{elements, int, text};
 use crate::world::{Reply, World};
 
 /// Events are listed for 30 days (docs.stripe.com/api/events).
@@ -15,7 +15,9 @@ const EVENTS_KEPT: i64 = 30 * 86_400;
 /// The answer, or `None` for an address that does not exist.
 pub(crate) fn route(world: &mut World, path: &[&str], params: &Params) -> Option<Reply> {
     let url = format!("/v1/{}", path.join("/"));
-    let plain = |world: &World, kind: &str, filters: &[&str]| list(world.all(kind), &url, kind, filters, params);
+    let plain = |world: &World, kind: &str, filters: &[&str]| {
+        list(candidates(world, kind, params), &url, kind, filters, params)
+    };
     Some(match path {
         ["account"] => Ok(world.account()),
         ["balance"] => Ok(world.balance()),
@@ -98,8 +100,7 @@ fn kind_of(collection: &str) -> Option<&'static str> {
 
 fn of_customer(world: &World, kind: &str, customer: &str, url: &str, params: &Params) -> Reply {
     world.referred("customer", customer, "customer")?;
-    let own = world.all(kind).into_iter().filter(|object| id_of(&object["customer"]) == Some(customer));
-    list(own, url, kind, &["type"], params)
+    list(world.of(kind, customer), url, kind, &["type"], params)
 }
 
 fn products(world: &World, url: &str, params: &Params) -> Reply {
@@ -118,8 +119,8 @@ fn subscriptions(world: &World, customer: Option<&str>, url: &str, params: &Para
     }
     let status = params.text("status");
     let price = params.text("price").or_else(|| params.text("plan"));
-    let mut all = world.all("subscription");
-    all.retain(|subscription| {
+    let all = world.newest("subscription", customer.unwrap_or_default(), params.text("starting_after"));
+    let all = all.filter(|subscription| {
         let wanted = match status {
             None => !is_over(subscription),
             Some("all") => true,
@@ -128,7 +129,7 @@ fn subscriptions(world: &World, customer: Option<&str>, url: &str, params: &Para
         };
         let priced =
             price.is_none_or(|price| elements(subscription, "items").iter().any(|item| item["price"]["id"] == price));
-        wanted && priced && customer.is_none_or(|customer| id_of(&subscription["customer"]) == Some(customer))
+        wanted && priced
     });
     list(all, url, "subscription", &["collection_method"], params)
 }
@@ -139,20 +140,17 @@ fn subscription_items(world: &World, url: &str, params: &Params) -> Reply {
 }
 
 fn invoices(world: &World, url: &str, params: &Params) -> Reply {
-    let mut all = world.all("invoice");
-    if let Some(subscription) = params.text("subscription") {
-        all.retain(|invoice| {
-            invoice.pointer("/parent/subscription_details/subscription").and_then(Value::as_str) == Some(subscription)
-        });
-    }
+    let all = candidates(world, "invoice", params).filter(|invoice| {
+        let parent = invoice.pointer("/parent/subscription_details/subscription").and_then(Value::as_str);
+        params.text("subscription").is_none_or(|subscription| parent == Some(subscription))
+    });
     list(all, url, "invoice", &["customer", "status", "collection_method"], params)
 }
 
 fn invoice_payments(world: &World, url: &str, params: &Params) -> Reply {
-    let mut all = world.all("invoice_payment");
-    if let Some(intent) = params.text("payment.payment_intent") {
-        all.retain(|payment| payment["payment"]["payment_intent"] == intent);
-    }
+    let all = candidates(world, "invoice_payment", params).filter(|payment| {
+        params.text("payment.payment_intent").is_none_or(|intent| payment["payment"]["payment_intent"] == intent)
+    });
     list(all, url, "invoice_payment", &["invoice", "status"], params)
 }
 

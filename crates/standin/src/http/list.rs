@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::error::Problem;
+use crate::order::OWNERS;
 use crate::params::Params;
 use crate::value::{id_of, int, text};
-use crate::world::Reply;
+use crate::world::{Reply, World};
 
 /// A page of `all`, which comes newest first. Each of `filters` names a field that must equal the parameter of the
 /// same name; `created` and its bounds work for all.
@@ -17,12 +18,17 @@ pub(crate) fn list<'a>(
     params: &Params,
 ) -> Reply {
     let bounds = created(params)?;
-    let matching: Vec<&Value> = all
+    let matching = all
         .into_iter()
         .filter(|object| filters.iter().all(|name| matches(object, name, params)))
-        .filter(|object| bounds.iter().all(|(test, bound)| test(int(object, "created"), *bound)))
-        .collect();
-    page(&matching, url, what, params)
+        .filter(|object| bounds.iter().all(|(test, bound)| test(int(object, "created"), *bound)));
+    page(matching, url, what, params)
+}
+
+/// The objects of a type that a list with these parameters may have: those of the owner that is asked for, from the cursor on.
+pub(crate) fn candidates<'a>(world: &'a World, kind: &str, params: &Params) -> impl Iterator<Item = &'a Value> {
+    let owner = OWNERS.iter().find_map(|name| params.text(name)).unwrap_or_default();
+    world.newest(kind, owner, params.text("starting_after"))
 }
 
 fn matches(object: &Value, name: &str, params: &Params) -> bool {
@@ -57,7 +63,7 @@ fn created(params: &Params) -> Result<Vec<Bound>, Problem> {
     Ok(bounds)
 }
 
-fn page(matching: &[&Value], url: &str, what: &str, params: &Params) -> Reply {
+fn page<'a>(mut matching: impl Iterator<Item = &'a Value>, url: &str, what: &str, params: &Params) -> Reply {
     let limit = params.int("limit")?.unwrap_or(10);
     if !(1..=100).contains(&limit) {
         let text = if limit < 1 {
@@ -68,26 +74,35 @@ fn page(matching: &[&Value], url: &str, what: &str, params: &Params) -> Reply {
         return Err(Problem::invalid(text).code("parameter_invalid_integer").param("limit"));
     }
     let limit = usize::try_from(limit).unwrap_or(10);
-    let position = |id: &str, param: &str| {
-        matching
-            .iter()
-            .position(|object| text(object, "id") == id)
-            .ok_or_else(|| Problem::missing_in_param(what, id, param))
-    };
-    let (from, to, more) = match (params.text("starting_after"), params.text("ending_before")) {
+    let (data, more) = match (params.text("starting_after"), params.text("ending_before")) {
         (Some(_), Some(_)) => {
             return Err(Problem::invalid("Both starting_after and ending_before cannot be specified."));
         }
         (None, Some(before)) => {
-            let end = position(before, "ending_before")?;
-            let start = end.saturating_sub(limit);
-            (start, end, start > 0)
+            let mut newer: Vec<&Value> = Vec::new();
+            loop {
+                match matching.next() {
+                    Some(object) if text(object, "id") == before => break,
+                    Some(object) => newer.push(object),
+                    None => return Err(Problem::missing_in_param(what, before, "ending_before")),
+                }
+            }
+            let start = newer.len().saturating_sub(limit);
+            (newer.split_off(start), start > 0)
         }
         (after, None) => {
-            let start = after.map(|after| position(after, "starting_after")).transpose()?.map_or(0, |at| at + 1);
-            let end = (start + limit).min(matching.len());
-            (start, end, end < matching.len())
+            if let Some(after) = after
+                && !matching.any(|object| text(object, "id") == after)
+            {
+                return Err(Problem::missing_in_param(what, after, "starting_after"));
+            }
+            let data: Vec<&Value> = matching.by_ref().take(limit).collect();
+            (data, matching.next().is_some())
         }
     };
-    Ok(json!({ "object": "list", "data": matching[from..to], "has_more": more, "url": url }))
+    let data: Vec<Value> = data.into_iter().cloned().collect();
+    let mut list = json!({ "object": "list", "has_more": more, "url": url });
+    // Into the list as they are: the macro would write every one of them anew.
+    list["data"] = Value::Array(data);
+    Ok(list)
 }

@@ -1,6 +1,7 @@
 //! Stripe's HTTP: one handler that checks the key, faults and idempotency, asks the routes, and dresses the answer.
 
 mod auth;
+mod broken;
 mod delete;
 mod expand;
 mod get;
@@ -9,9 +10,10 @@ pub(crate) mod pages;
 mod post;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -19,14 +21,20 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use crate::error::Problem;
+use crate::faults::Breakage;
 use crate::params::Params;
 use crate::server::Shared;
 use crate::version::Version;
 use crate::world::{Cause, Kept, Reply, World};
 
+pub(crate) use broken::Connection;
+
 /// The form of the `Date` header (RFC 9110, 5.6.7).
 const DATE: &[BorrowedFormatItem<'static>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+/// Which limit a 429 is about.
+const RATE_LIMITED: &str = "stripe-rate-limited-reason";
 
 /// One request, taken apart.
 struct Request {
@@ -49,13 +57,14 @@ struct Answer {
 /// Answers every request. The answer is made at once and only then held back: it is the state at arrival.
 pub(crate) async fn handle(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     let request = Request::read(method, &uri, &headers, &body);
-    let (answer, delay, holds) = {
+    let (answer, delay, holds, breakage) = {
         let mut world = shared.world();
         world.requests.push((request.method.to_string(), request.path_and_query.clone()));
         let mut answer = answer(&mut world, &request, &headers);
@@ -69,7 +78,7 @@ pub(crate) async fn handle(
             .filter(|(part, _)| request.path_and_query.contains(part.as_str()))
             .map(|(_, hold)| hold.clone())
             .collect();
-        (answer, world.faults.delay, holds)
+        (answer, world.faults.delay, holds, world.faults.breakage(&request.path_and_query))
     };
     shared.wake();
     for hold in holds {
@@ -80,7 +89,17 @@ pub(crate) async fn handle(
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    answer.into_response()
+    let response = answer.into_response();
+    match breakage {
+        None => response,
+        Some(Breakage::Garbage) => response.map(|_| Body::from("<html><body>502 Bad Gateway</body></html>")),
+        Some(Breakage::Cut) => broken::cut(response).await,
+        Some(Breakage::Closed) => {
+            connection.close();
+            std::future::pending().await
+        }
+        Some(Breakage::Silence) => std::future::pending().await,
+    }
 }
 
 fn answer(world: &mut World, request: &Request, headers: &HeaderMap) -> Answer {
@@ -90,11 +109,19 @@ fn answer(world: &mut World, request: &Request, headers: &HeaderMap) -> Answer {
     answer.headers.push(("date", date(world.now())));
     let version = request.version.clone().unwrap_or_else(|| world.version.clone());
     answer.headers.push(("stripe-version", version.as_str().to_owned()));
+    if !world.rates.admit(request.method.as_str(), &request.path, Instant::now()) {
+        answer.fail(&Problem::injected(429));
+        answer.headers.retain(|(name, _)| *name != RATE_LIMITED);
+        answer.headers.push((RATE_LIMITED, "endpoint-rate".to_owned()));
+        return answer;
+    }
     if let Some(status) = world.faults.for_request(&request.path_and_query, chance) {
         answer.fail(&Problem::injected(status));
         return answer;
     }
-    if let Err(problem) = auth::check(headers, world.livemode) {
+    let allowed = auth::check(headers, world.livemode)
+        .and_then(|()| auth::permit(headers, world, request.method.as_str(), &request.path));
+    if let Err(problem) = allowed {
         answer.fail(&problem);
         return answer;
     }
@@ -172,7 +199,7 @@ impl Answer {
         self.status = problem.status;
         self.body = problem.body();
         match problem.status {
-            429 => self.headers.push(("stripe-rate-limited-reason", "global-rate".to_owned())),
+            429 => self.headers.push((RATE_LIMITED, "global-rate".to_owned())),
             409 | 500.. => self.headers.push(("stripe-should-retry", "true".to_owned())),
             _ => {}
         }

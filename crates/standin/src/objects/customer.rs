@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::Problem;
 use crate::params::{Kind, Params};
-use crate::value::{id_of, text};
+use crate::value::text;
 use crate::world::{Reply, World};
 
 const FIELDS: &[(&str, Kind)] = &[
@@ -66,9 +66,8 @@ impl World {
             return Err(Problem::missing("customer", id, "id"));
         }
         let running: Vec<String> = self
-            .all("subscription")
-            .into_iter()
-            .filter(|subscription| id_of(&subscription["customer"]) == Some(id) && !is_over(subscription))
+            .of("subscription", id)
+            .filter(|subscription| !is_over(subscription))
             .map(|subscription| text(subscription, "id").to_owned())
             .collect();
         for subscription in running {

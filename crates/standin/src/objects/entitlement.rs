@@ -55,10 +55,9 @@ impl World {
     /// What the customer's running subscriptions entitle them to, by feature.
     pub(crate) fn entitlements(&self, customer: &str) -> Vec<Value> {
         let mut found: Vec<Value> = Vec::new();
-        let running = self.all("subscription").into_iter().filter(|subscription| {
-            id_of(&subscription["customer"]) == Some(customer)
-                && matches!(text(subscription, "status"), "active" | "trialing" | "past_due")
-        });
+        let running = self
+            .of("subscription", customer)
+            .filter(|subscription| matches!(text(subscription, "status"), "active" | "trialing" | "past_due"));
         let products: Vec<&str> = running
             .flat_map(|subscription| elements(subscription, "items"))
             .filter_map(|item| id_of(&item["price"]["product"]))

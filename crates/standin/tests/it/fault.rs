@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use standin::Faults;
+use standin::{Breakage, Faults, Options};
 
 use crate::support::Api;
 
@@ -89,4 +89,103 @@ async fn a_dropped_stand_in_is_gone() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn answers_break_on_their_way() {
+    let api = Api::new().await;
+    let control = api.standin.control();
+    control.create_customer(Some("cus_1"), None, None, serde_json::json!({}));
+    let url = format!("{}/v1/customers/cus_1", api.standin.base_url());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = || client.get(&url).bearer_auth("sk_test_1");
+    let break_by = |breakage| {
+        control.set_faults(Faults { broken: vec![("cus_1".to_owned(), breakage)], ..Faults::default() });
+    };
+    break_by(Breakage::Garbage);
+    let garbage = get().send().await.unwrap();
+    assert_eq!(garbage.status(), 200);
+    assert!(garbage.text().await.unwrap().starts_with("<html>"));
+    break_by(Breakage::Cut);
+    let mut cut = get().send().await.unwrap();
+    assert_eq!(cut.status(), 200);
+    assert!(cut.chunk().await.unwrap().is_some_and(|half| half.starts_with(b"{")));
+    assert!(cut.chunk().await.is_err());
+    break_by(Breakage::Closed);
+    let closed = get().send().await.unwrap_err();
+    assert!(closed.is_request() && !closed.is_timeout(), "{closed:?}");
+    break_by(Breakage::Silence);
+    let silent = get().timeout(Duration::from_millis(100)).send().await.unwrap_err();
+    assert!(silent.is_timeout(), "{silent:?}");
+    assert_eq!(api.get("customers").await.status, 200, "other addresses are not concerned");
+    control.set_faults(Faults::default());
+    assert_eq!(api.get("customers/cus_1").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_restricted_key_may_lack_a_permission() {
+    let api = Api::new().await;
+    api.standin.control().deny(&["rak_subscription_read", "rak_plan_write"]);
+    let restricted = [("authorization", "Bearer rk_test_abcdef4242")];
+    let refused = api.send("GET", "subscriptions", "", &restricted).await;
+    assert_eq!(refused.status, 403);
+    let message = refused.body["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("The provided key 'rk_test_*********4242' does not have the required permissions"));
+    assert!(message.ends_with("Having the 'rak_subscription_read' permission would allow this request to continue."));
+    assert_eq!(api.send("GET", "prices", "", &restricted).await.status, 200);
+    assert_eq!(api.send("POST", "prices", "", &restricted).await.status, 403);
+    assert_eq!(api.get("subscriptions").await.status, 200, "a secret key may everything");
+}
+
+#[tokio::test]
+async fn each_endpoint_has_a_rate_limit() {
+    let api = Api::with(Options { rate_limit: Some(1), ..Options::default() }).await;
+    let control = api.standin.control();
+    control.create_subscribers(2, "price_1");
+    // Asked at once: at most one of three can wait for the next token, and nobody does.
+    let (one, two, three) =
+        tokio::join!(api.get("customers/cus_bulk_0"), api.get("customers/cus_bulk_1"), api.get("customers/cus_bulk_1"));
+    let mut statuses = [one.status, two.status, three.status];
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], statuses[2]), (200, 429));
+    let limited = [one, two, three].into_iter().find(|answer| answer.status == 429).unwrap();
+    assert_eq!(limited.headers["stripe-rate-limited-reason"], "endpoint-rate");
+    assert_eq!(api.get("subscriptions?customer=cus_bulk_1").await.body["data"][0]["id"], "sub_bulk_1");
+    let load = control.loads()["GET /customers/:id"];
+    assert_eq!(load.requests, 3);
+    assert!((1..=2).contains(&load.refused) && load.peak >= 2, "{load:?}");
+    control.set_rate_limit(None);
+    assert!(control.loads().is_empty());
+    assert!(control.events().is_empty(), "nobody was told of them");
+}
+
+#[tokio::test]
+async fn lists_of_many_are_paged_newest_first_with_filters() {
+    let api = Api::new().await;
+    let control = api.standin.control();
+    control.create_subscribers(250, "price_1");
+    let mut ids = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = api.get(&format!("customers?limit=100{after}")).await.body;
+        ids.extend(page["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+        if page["has_more"] == false {
+            break;
+        }
+        after = format!("&starting_after={}", ids.last().unwrap());
+    }
+    let expected: Vec<String> = (0..250).rev().map(|n| format!("cus_bulk_{n}")).collect();
+    assert_eq!(ids, expected);
+    let back = api.get("customers?limit=2&ending_before=cus_bulk_100").await.body;
+    assert_eq!((&back["data"][0]["id"], &back["data"][1]["id"]), (&"cus_bulk_102".into(), &"cus_bulk_101".into()));
+    assert_eq!(back["has_more"], true);
+    // A cursor that the filter leaves out is none.
+    let wrong = api.get("subscriptions?customer=cus_bulk_1&status=all&starting_after=sub_bulk_2").await;
+    assert_eq!(wrong.status, 400);
+    control.update("cus_bulk_7", serde_json::json!({ "created": 1 }));
+    let oldest = api.get("customers?limit=1&starting_after=cus_bulk_0").await.body;
+    assert_eq!(oldest["data"][0]["id"], "cus_bulk_7", "its place follows its time");
+    control.delete_customer("cus_bulk_7");
+    let none = api.get("customers?limit=1&starting_after=cus_bulk_0").await.body;
+    assert_eq!(none["data"], serde_json::json!([]));
 }

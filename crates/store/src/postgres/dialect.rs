@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "policies_in_history", include_str!("../../../../migrations/postgres/0008_policies_in_history.sql")),
     (9, "overdue", include_str!("../../../../migrations/postgres/0009_overdue.sql")),
     (10, "product_reads", include_str!("../../../../migrations/postgres/0010_product_reads.sql")),
+    (11, "stripe_usage", include_str!("../../../../migrations/postgres/0011_stripe_usage.sql")),
     (12, "resyncs", include_str!("../../../../migrations/postgres/0012_resyncs.sql")),
     (13, "catch_up", include_str!("../../../../migrations/postgres/0013_catch_up.sql")),
 ];

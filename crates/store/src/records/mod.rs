@@ -861,3 +861,16 @@ pub struct DatabaseState {
     /// Number of the newest migration this program knows.
     pub newest_schema: i64,
 }
+
+/// Requests to Stripe that were counted in one lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StripeUsage {
+    /// `live` or `background`.
+    pub lane: String,
+    /// Reads.
+    pub reads: i64,
+    /// Everything else.
+    pub writes: i64,
+    /// How many of them Stripe answered with 429.
+    pub limited: i64,
+}

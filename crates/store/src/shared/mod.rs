@@ -26,15 +26,18 @@ mod reads;
 mod resyncs;
 mod rows;
 mod thin;
+mod usage;
 mod write;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
+use domain::{Livemode, Timestamp};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection as _, SqlSafeStr as _};
 
+use self::objects::{Evidence, Origin};
 use self::write::Write;
 use super::dialect::{self, BEGIN, Conn, Db};
 use crate::records::{DatabaseState, Effects, FieldChange};
@@ -50,6 +53,8 @@ pub struct Backend {
     options: Options,
     /// Newest change of [`Index`] facts this process has seen, its own included.
     seen_change: AtomicI64,
+    /// Milliseconds our clock is ahead of Stripe's, in test and live mode.
+    skews: [AtomicI64; 2],
 }
 
 impl Backend {
@@ -63,9 +68,22 @@ impl Backend {
             Migration::new(*number, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
         });
         Migrator::with_migrations(migrations.collect()).run(&write).await?;
-        let backend = Self { read, write, index: Arc::default(), options, seen_change: AtomicI64::new(0) };
+        let backend = Self {
+            read,
+            write,
+            index: Arc::default(),
+            options,
+            seen_change: AtomicI64::new(0),
+            skews: Default::default(),
+        };
         backend.fill_index().await?;
         Ok(backend)
+    }
+
+    /// What Stripe answers to a read that began at `started_at` of our clock.
+    fn read_evidence(&self, livemode: Livemode, started_at: Timestamp) -> Evidence<'static> {
+        let skew = self.skews[usize::from(livemode.is_live())].load(Ordering::Relaxed);
+        Evidence { livemode, at: started_at.plus_millis(-skew), known_at: started_at, origin: Origin::Read }
     }
 
     /// Starts a write. Nobody else writes until it is committed or dropped.
@@ -93,6 +111,10 @@ impl Store for Backend {
 
     fn options(&self) -> &Options {
         &self.options
+    }
+
+    fn set_clock_skew(&self, livemode: Livemode, ahead_ms: i64) {
+        self.skews[usize::from(livemode.is_live())].store(ahead_ms, Ordering::Relaxed);
     }
 
     async fn ping(&self) -> Result<()> {

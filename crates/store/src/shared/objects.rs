@@ -40,6 +40,16 @@ pub(super) struct Evidence<'a> {
     pub origin: Origin<'a>,
 }
 
+impl Evidence<'_> {
+    /// A time of Stripe's clock by ours, as far apart as a read says; where nobody wrote down since when we know something, it was then.
+    pub(super) fn known_since(&self, at: Timestamp) -> Timestamp {
+        match self.origin {
+            Origin::Read => at.plus_millis(self.known_at.millis() - self.at.millis()),
+            _ => at,
+        }
+    }
+}
+
 /// What became of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Applied {
@@ -396,7 +406,10 @@ pub(super) async fn apply_customer(
         let stored = Stored {
             at: row.time("evidence_at")?,
             event_id: row.opt_text("evidence_event_id")?,
-            known_at: row.opt_time("synced_at")?.unwrap_or_default().max(row.time("evidence_at")?),
+            known_at: row
+                .opt_time("synced_at")?
+                .unwrap_or_default()
+                .max(evidence.known_since(row.time("evidence_at")?)),
         };
         let decision;
         (decision, applied) =

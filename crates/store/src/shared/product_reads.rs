@@ -11,7 +11,6 @@ use serde_json::json;
 use super::Backend;
 use super::audit::audit;
 use super::dialect::SKIP_LOCKED;
-use super::objects::{Evidence, Origin};
 use super::products::Target;
 use super::rows::Columns as _;
 use super::write::{Cause, Write};
@@ -106,8 +105,7 @@ impl Backend {
         if !write.holds(claim).await? {
             return Ok(effects);
         }
-        let evidence =
-            Evidence { livemode: claim.livemode, at: started_at, known_at: started_at, origin: Origin::Read };
+        let evidence = self.read_evidence(claim.livemode, started_at);
         // What is deleted keeps its name and what it gave: prices of it may still be paid for.
         if deleted {
             sqlx::query("update product set deleted = true where livemode = $1 and product_id = $2")

@@ -46,7 +46,8 @@ impl Write<'_> {
         if let Some(row) = &row {
             let known: Product = json("product", "state", &product.id, &row.text("state")?)?;
             let at = row.time("evidence_at")?;
-            let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
+            let stored =
+                Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: evidence.known_since(at) };
             let ends = (row.flag("deleted")?, deleted);
             let decision;
             (decision, applied) = weigh(self.conn(), evidence, &product.id, Some(&stored), ends).await?;
@@ -108,7 +109,8 @@ impl Write<'_> {
         if let Some(row) = &row {
             let known: Price = json("price", "state", &price.id, &row.text("state")?)?;
             let at = row.time("evidence_at")?;
-            let stored = Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: at };
+            let stored =
+                Stored { at, event_id: row.opt_text("evidence_event_id")?, known_at: evidence.known_since(at) };
             let ends = (row.try_get("deleted")?, deleted);
             let decision;
             (decision, applied) = weigh(self.conn(), evidence, &price.id, Some(&stored), ends).await?;

@@ -11,7 +11,7 @@ use super::Backend;
 use super::audit::audit;
 use super::dialect::SKIP_LOCKED;
 use super::entitlements::listed;
-use super::objects::{self, Evidence, Origin};
+use super::objects;
 use super::processing::session_claims;
 use super::rows::{Columns as _, json as read_json};
 use super::write::{Attempt, Cause, Write};
@@ -346,8 +346,7 @@ impl Write<'_> {
         now: Timestamp,
         effects: &mut Effects,
     ) -> Result<bool> {
-        let evidence =
-            Evidence { livemode: claim.livemode, at: started_at, known_at: started_at, origin: Origin::Read };
+        let evidence = self.backend.read_evidence(claim.livemode, started_at);
         let keys = self.backend.options.metadata_keys.clone();
         let unreadable = |what: &str, error: &domain::stripe::json::Missing| Error::Inconsistent {
             table: "stripe",

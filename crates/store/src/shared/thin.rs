@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::Backend;
 use super::dialect::SKIP_LOCKED;
-use super::objects::{Evidence, Origin};
 use super::processing::{DUE, Due, Outcome, due, unused};
 use super::rows::{Columns as _, json as read_json};
 use super::write::Write;
@@ -201,7 +200,7 @@ impl Write<'_> {
             kind if is_catalog(kind) => format!("{kind}.updated"),
             _ => plain_type(&due.kind).to_owned(),
         };
-        let evidence = Evidence { livemode: due.livemode, at: started_at, known_at: started_at, origin: Origin::Read };
+        let evidence = self.backend.read_evidence(due.livemode, started_at);
         let taken = self.take_in_object(due, &kind, value, &evidence, now, effects).await?;
         Ok(match taken {
             Ok(Some(_)) => {

@@ -75,7 +75,9 @@ async fn an_outage_of_ours_is_caught_up() {
     let stored = program.stripe.control().events();
     let used = stored.iter().filter(|event| domain::event::USED_TYPES.contains(&event["type"].as_str().unwrap()));
     assert_eq!(fetched.len(), used.count(), "what a rule uses is here, and nothing else");
-    let figures = server::metrics::render(program.state.store.as_ref(), program.state.now()).await.unwrap();
+    let figures = server::metrics::render(program.state.store.as_ref(), &program.state.gateways, program.state.now())
+        .await
+        .unwrap();
     assert!(figures.contains("tollkeeper_events_fetched_total{reason=\"not_accepted\"}"), "{figures}");
 
     let diagnosis = program.get("/v1/users/user_1/diagnosis?feature=pro").await;

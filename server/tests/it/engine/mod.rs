@@ -2,11 +2,13 @@
 
 mod catalog;
 mod catch_up;
+mod faults;
 mod kill;
 mod program;
 mod purchases;
 mod renewals;
 mod resync;
+mod skew;
 mod thin;
 mod versions;
 

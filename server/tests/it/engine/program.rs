@@ -49,9 +49,10 @@ impl Program {
         let base = stripe.base_url();
         let settings = [
             ("DATABASE_URL", database.as_str()),
-            ("STRIPE_SECRET_KEY", "sk_test_engine"),
+            ("STRIPE_SECRET_KEY", "rk_test_engine"),
             ("STRIPE_WEBHOOK_SECRET", secret.as_str()),
             ("STRIPE_API_BASE", base.as_str()),
+            ("STRIPE_RATES", super::super::helpers::NO_LIMITS),
         ];
         let config = Config::load(&Sources::from_env(settings)).unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_secs(START)));

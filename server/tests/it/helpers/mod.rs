@@ -19,6 +19,9 @@ pub(crate) const SECRET: &str = "whsec_integration";
 /// Stripe's key of test mode.
 pub(crate) const STRIPE_KEY: &str = "sk_test_integration";
 
+/// Requests a second that make no test wait.
+pub(crate) const NO_LIMITS: &str = "live=10000,test=10000,endpoint=10000";
+
 /// The program. Its worker runs only in [`TestApp::drain`], and time moves only by `clock`.
 pub(crate) struct TestApp {
     pub(crate) url: String,
@@ -72,7 +75,12 @@ impl TestApp {
         let webhook = Webhook { url: format!("{url}/webhooks/stripe"), secret: SECRET.to_owned() };
         let stripe = Standin::start(Options { webhook: Some(webhook), ..Options::default() }).await.unwrap();
         let base = stripe.base_url();
-        let own = [("DATABASE_URL", database.as_str()), ("PUBLIC_URL", &url), ("STRIPE_API_BASE", &base)];
+        let own = [
+            ("DATABASE_URL", database.as_str()),
+            ("PUBLIC_URL", &url),
+            ("STRIPE_API_BASE", &base),
+            ("STRIPE_RATES", NO_LIMITS),
+        ];
         let config = Config::load(&Sources::from_env(own.into_iter().chain(settings.iter().copied()))).unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
