@@ -125,8 +125,7 @@ pub const NAMED: &[Named] = &[
     named("user_pass_expired", "Percy Passed", "purchase_expired"),
     named("user_refunded", "Rhea Funded", "refunded"),
     named("user_disputed", "Dido Disputed", "refunded"),
-    // What differs is only known once the copies are compared: until then our copy has the word.
-    named("user_drift", "Drew Ifted", "sub_unpaid"),
+    named("user_drift", "Drew Ifted", "drift"),
     named("user_override_expired", "Eddie Expired", "override_expired"),
     Named { user: "user_feature_unknown", name: "Fia Unknown", feature: "pr0", code: "feature_unknown" },
 ];

@@ -185,6 +185,6 @@ fn pending_link() {
     });
     let link = ("link_customer", "/admin/unattributed/cus_9", Role::Support);
     let sentence = "evt_7 has just come from Stripe; the event that names its user is not here yet.";
-    assert_row(&diagnosis, "pending_link", LinkName::Mapping, sentence, &[link, RESYNC]);
+    assert_row(&diagnosis, "pending_link", LinkName::Mapping, sentence, &[link, RESYNC, FETCH]);
     assert_eq!(diagnosis.links[2].state, LinkState::Waiting);
 }
