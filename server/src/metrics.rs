@@ -15,6 +15,7 @@ const EVENTS: &str = "tollkeeper_events_processed_total";
 const FETCHED: &str = "tollkeeper_events_fetched_total";
 const CHECKS: &str = "tollkeeper_access_checks_total";
 const REQUESTS: &str = "tollkeeper_stripe_requests_total";
+const COMPARED: &str = "tollkeeper_customers_compared_total";
 const QUEUE: &str = "tollkeeper_events";
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -29,6 +30,10 @@ pub fn start() -> &'static PrometheusHandle {
         describe_counter!(DELIVERIES, "Webhook deliveries by outcome: accepted, duplicate or rejected.");
         describe_counter!(EVENTS, "Rounds over events by the status they ended with.");
         describe_counter!(FETCHED, "Events fetched from Stripe's API by why they were never delivered.");
+        describe_counter!(
+            COMPARED,
+            "Customers that a reconcile compared with Stripe by result: same, differs (left) or mended. The last two of all are the drift rate."
+        );
         describe_counter!(CHECKS, "Access checks by answer.");
         describe_counter!(
             REQUESTS,
@@ -52,6 +57,11 @@ pub fn count_events(status: &'static str, number: u64) {
 /// An event that was never delivered, by the word of the reason.
 pub fn count_fetched(reason: &'static str) {
     counter!(FETCHED, "reason" => reason).increment(1);
+}
+
+/// Customers that a reconcile compared with Stripe: `same`, `differs` or `mended`.
+pub fn count_compared(result: &'static str, number: i64) {
+    counter!(COMPARED, "result" => result).increment(u64::try_from(number).unwrap_or(0));
 }
 
 /// The counters of access checks, looked up once: allowed, denied.

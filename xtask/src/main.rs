@@ -22,7 +22,7 @@ cargo xtask COMMAND
   tidy                                  the invariants of ARCHITECTURE.md
   web                                   the WASM of the islands, into target/site/pkg
   setup                                 what the others need on this machine; safe to repeat
-  bench webhook|access|engine [ARG…]    the benchmarks, each against its own yardstick in the same run
+  bench webhook|access|engine|resync [N] the benchmarks, each against its own yardstick in the same run
   shots                                 pictures of every page into end2end/shots";
 
 fn main() -> ExitCode {
@@ -77,7 +77,7 @@ fn run(command: &str, mut args: Vec<String>) -> Result<()> {
 fn bench(mut args: Vec<String>) -> Result<()> {
     let name = if args.is_empty() { String::new() } else { args.remove(0) };
     if !["webhook", "access", "engine"].contains(&name.as_str()) {
-        bail!("which benchmark? webhook, access or engine");
+        bail!("which benchmark? webhook, access, engine or resync");
     }
     exec(cargo().current_dir(root()).args(["bench", "--package", "server", "--bench", &name, "--"]).args(args))
 }

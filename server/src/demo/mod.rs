@@ -18,6 +18,7 @@ use anyhow::Context;
 use domain::role::Scope;
 use serde_json::json;
 use standin::{Standin, Webhook};
+use store::records::Author;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -94,11 +95,12 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
         "created": state.now().secs(), "description": "Demo", "enabled_events": ["*"], "livemode": MODE.is_live(),
         "metadata": {}, "status": "enabled", "url": receiver.url, "_secret": receiver.secret,
     }));
-    state.resyncs.begin_reconcile(MODE, false, &store::records::Author::system(state.now())).await?;
+    let by_the_clock = Author { actor: store::records::SCHEDULE.to_owned(), ..Author::system(state.now()) };
+    state.resyncs.begin_reconcile(MODE, false, &by_the_clock).await?;
     state.resyncs.work(None).await?;
     crate::owner::prepare(&state).await?;
     let (api_key, record) = api_key::create("Demo", MODE, Scope::Admin, "demo", state.now())?;
-    state.store.add_api_key(&record, &store::records::Author::system(state.now())).await?;
+    state.store.add_api_key(&record, &Author::system(state.now())).await?;
     Ok(Demo { state, stripe, password, api_key, _folder: folder })
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use app::pages::{Page, overview};
 use domain::event::EventStatus;
-use store::records::{AuditFilter, EventFilter, TargetKind};
+use store::records::{AuditFilter, EventFilter, Purpose, TargetKind};
 
 use super::{Ask, Loaded, catalog, missed};
 
@@ -71,6 +71,14 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
             "/admin/mappings",
             "Settle",
         ));
+    }
+    if let Some(last) = store.resyncs(ask.livemode, Some(Purpose::Reconcile), None, 1).await?.data.pop() {
+        let differ = store.resync(&last.resync_id).await?.map_or(0, |(_, counts)| counts.differs);
+        if differ > 0 {
+            let href = format!("/admin/resyncs/{}?state=differs", last.resync_id);
+            let sentence = count(differ, "customer differs from Stripe", "customers differ from Stripe");
+            attention.push(row(sentence, differ, &href, "Compare"));
+        }
     }
     attention.sort_by_key(|row| std::cmp::Reverse(row.customers));
     let audit = store.audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await?.data;

@@ -15,7 +15,7 @@ use domain::evidence::retry_delay_ms;
 use domain::{Livemode, Timestamp};
 use gateway::Gateway;
 use store::Store;
-use store::records::{Author, Compared, ResyncRecord, ResyncStatus, SyncReport};
+use store::records::{Author, Compared, Purpose, ResyncRecord, ResyncStatus, SyncReport};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -126,6 +126,9 @@ impl Resyncs {
             Ok(status) => {
                 tracing::info!(resync = id, status = status.as_str(), "a resync rests");
                 store.release_resync(id, owner, None, self.0.clock.now()).await?;
+                if (resync.new.purpose, status) == (Purpose::Reconcile, ResyncStatus::Done) {
+                    self.count(id).await?;
+                }
             }
             Err(Stopped::NotOurs) => {}
             Err(Stopped::Store(error)) => return Err(error),
@@ -138,6 +141,15 @@ impl Resyncs {
             }
         }
         Ok(Some(resync))
+    }
+
+    async fn count(&self, resync_id: &str) -> Result<(), store::Error> {
+        if let Some((_, counts)) = self.0.store.resync(resync_id).await? {
+            for (result, number) in [("same", counts.same), ("differs", counts.differs), ("mended", counts.applied)] {
+                crate::metrics::count_compared(result, number);
+            }
+        }
+        Ok(())
     }
 
     fn retry_at(resync: &ResyncRecord, error: &SyncError, now: Timestamp) -> Timestamp {

@@ -1,7 +1,7 @@
 //! Reconcile: a resync by the clock of those customers that most likely differ, within what may be read of Stripe a day.
 
-use domain::Livemode;
-use store::records::{Author, NewResync, Purpose, ResyncScope};
+use domain::{Livemode, Timestamp};
+use store::records::{Author, NewResync, Purpose, ResyncRecord, ResyncScope, SCHEDULE};
 
 use super::Resyncs;
 
@@ -77,7 +77,7 @@ impl Resyncs {
             }
             let last = self.0.store.resyncs(livemode, Some(Purpose::Reconcile), None, 1).await?.data.pop();
             if last.is_none_or(|last| !last.status.is_open() && last.created_at.plus_millis(every_ms) <= now) {
-                self.begin_reconcile(livemode, reconcile == Reconcile::Mend, &Author::system(now)).await?;
+                self.begin_reconcile(livemode, reconcile == Reconcile::Mend, &by_the_clock(now)).await?;
             }
         }
         Ok(())
@@ -92,17 +92,18 @@ impl Resyncs {
         livemode: Livemode,
         applies: bool,
         author: &Author,
-    ) -> Result<store::records::ResyncRecord, store::Error> {
+    ) -> Result<ResyncRecord, store::Error> {
         let scope = ResyncScope::Risk { customers: self.0.schedule.customers() };
-        let author = match author.actor.as_str() {
-            "system" => Author { actor: "reconcile".into(), ..author.clone() },
-            _ => author.clone(),
-        };
         let new = NewResync { livemode, purpose: Purpose::Reconcile, scope, applies };
-        let begun = self.0.store.create_resync(&new, &author).await?;
+        let begun = self.0.store.create_resync(&new, author).await?;
         self.wake();
         Ok(begun)
     }
+}
+
+/// What mends by the clock has a name in the audit log.
+fn by_the_clock(now: Timestamp) -> Author {
+    Author { actor: SCHEDULE.into(), reason: None, now }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use resync::{
     Compared, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
-    ResyncStatus, StagedObject,
+    ResyncStatus, SCHEDULE, StagedObject,
 };
 
 /// Who changes something, when and why: every change is audited with it.

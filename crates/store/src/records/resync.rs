@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Effects;
 
+/// Who acts when a reconcile does by the clock.
+pub const SCHEDULE: &str = "reconcile";
+
 /// What a resync is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {

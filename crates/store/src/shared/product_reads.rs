@@ -213,20 +213,23 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Somebody asked for a customer to be read: so are the products it subscribes to.
+    /// Somebody asked for a customer to be read: so are the products it subscribes to, but for those read since `started_at`.
     pub(super) async fn read_products_of(
         &mut self,
         livemode: Livemode,
         customer_id: &str,
+        started_at: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
         for product_id in self.products_of(livemode, customer_id).await? {
             sqlx::query(
-                "update product set next_read_at = $3 where livemode = $1 and product_id = $2 and deleted = false",
+                "update product set next_read_at = $3
+                 where livemode = $1 and product_id = $2 and deleted = false and (synced_at is null or synced_at < $4)",
             )
             .bind(livemode.is_live())
             .bind(product_id)
             .bind(now.millis())
+            .bind(started_at.millis())
             .execute(self.conn())
             .await?;
         }

@@ -226,7 +226,7 @@ impl Backend {
         let before = write.mapped_user(claim.livemode, &claim.customer_id).await?;
         let undecided = write.take_in_snapshot(claim, snapshot, started_at, now, &mut report.effects).await?;
         if author.actor != "system" {
-            write.read_products_of(claim.livemode, &claim.customer_id, now).await?;
+            write.read_products_of(claim.livemode, &claim.customer_id, started_at, now).await?;
         }
         write.hear_types(claim, snapshot, now, &mut report.effects).await?;
         let after = write.mapped_user(claim.livemode, &claim.customer_id).await?;

@@ -10,7 +10,7 @@ use super::write::Write;
 use crate::Result;
 use crate::records::{
     Author, NewResync, Page, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord,
-    ResyncScope, ResyncStatus,
+    ResyncScope, ResyncStatus, SCHEDULE,
 };
 
 /// How long a step may take before somebody else goes on.
@@ -71,8 +71,11 @@ impl Backend {
         .execute(write.conn())
         .await?;
         write.choose_customers(&resync_id, new, now).await?;
-        let details = json!({"purpose": new.purpose.as_str(), "scope": new.scope, "applies": new.applies});
-        audit(write.conn(), author, "resync.create", Some(new.livemode), ("resync", &resync_id), &details).await?;
+        // What the clock begins each hour is no act of anybody's; what it mends has its own entries.
+        if author.actor != SCHEDULE {
+            let details = json!({"purpose": new.purpose.as_str(), "scope": new.scope, "applies": new.applies});
+            audit(write.conn(), author, "resync.create", Some(new.livemode), ("resync", &resync_id), &details).await?;
+        }
         let row = write.resync(&resync_id).await?;
         write.commit(now).await?;
         record(&row)
@@ -360,7 +363,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Each kind of risk in its order, until there are enough; nobody who was compared in the last hour.
+    /// Each kind of risk in its order, until there are enough; nobody who was compared in the last hour, or could not be in the last day.
     async fn choose_by_risk(
         &mut self,
         resync_id: &str,
@@ -379,6 +382,7 @@ impl Write<'_> {
                  select cast($1 as text), c.customer_id, 'waiting' from customer c
                  where c.livemode = $2 and not c.deleted and (c.synced_at is null or c.synced_at < $3) and {risk}
                    and not exists (select 1 from resync_customer r where r.resync_id = $1 and r.customer_id = c.customer_id)
+                   and not exists (select 1 from resync_customer r where r.customer_id = c.customer_id and r.status = 'failed' and r.read_at > $5)
                  order by c.synced_at is not null, c.synced_at, c.customer_id
                  limit $4"
             );
@@ -386,7 +390,8 @@ impl Write<'_> {
                 .bind(resync_id)
                 .bind(livemode.is_live())
                 .bind(now.plus_millis(-HOUR).millis())
-                .bind(left);
+                .bind(left)
+                .bind(now.plus_millis(-24 * HOUR).millis());
             left -= i64::try_from(put.execute(self.conn()).await?.rows_affected()).unwrap_or(left);
         }
         Ok(())
