@@ -67,7 +67,8 @@ function signedIn(request, response, next) {
 
 // Buying: Tollkeeper makes the Checkout Session, so that the purchase finds its user whatever happens on the way back.
 app.post("/checkout", signedIn, async (request, response) => {
-  const price = await stripe.prices.retrieve(PRICES.find((id) => id === request.body?.price) ?? PRICES[0]);
+  if (!PRICES.includes(request.body?.price)) return response.status(422).send("This is nothing we sell.");
+  const price = await stripe.prices.retrieve(request.body.price);
   const checkout = await keeper.checkout({
     user_id: request.user,
     price: price.id,

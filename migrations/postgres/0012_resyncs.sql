@@ -63,3 +63,6 @@ create table resync_customer (
 );
 create index resync_customer_status on resync_customer (resync_id, status, customer_id);
 create index resync_customer_found on resync_customer (customer_id, status);
+
+-- Whom a reconcile looks at next.
+create index customer_synced on customer (livemode, synced_at, customer_id);

@@ -81,7 +81,12 @@ pub async fn checkout(
     }
     while in_progress(&session) && Instant::now() < deadline {
         tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_EVERY)).await;
-        session = look(state, livemode, session_id).await?;
+        // What the first look said stands when Stripe does not answer in time: a success page is not kept waiting.
+        match tokio::time::timeout_at(deadline, look(state, livemode, session_id)).await {
+            Ok(Ok(newer)) => session = newer,
+            Ok(Err(error)) => tracing::info!(session = session_id, %error, "Stripe could not be asked again"),
+            Err(_) => break,
+        }
     }
     let mut pending = still_to_come(&session);
     let report = match session.payer_id() {

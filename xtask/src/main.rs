@@ -76,7 +76,7 @@ fn run(command: &str, mut args: Vec<String>) -> Result<()> {
 
 fn bench(mut args: Vec<String>) -> Result<()> {
     let name = if args.is_empty() { String::new() } else { args.remove(0) };
-    if !["webhook", "access", "engine"].contains(&name.as_str()) {
+    if !["webhook", "access", "engine", "resync"].contains(&name.as_str()) {
         bail!("which benchmark? webhook, access, engine or resync");
     }
     exec(cargo().current_dir(root()).args(["bench", "--package", "server", "--bench", &name, "--"]).args(args))

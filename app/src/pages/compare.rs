@@ -78,12 +78,13 @@ pub(super) fn differences(found: &[Difference]) -> AnyView {
         .iter()
         .map(|difference| {
             let (tone, word) = difference.severity.chip();
-            let change = format!(
-                "{}: ours is {}, Stripe's is {}.",
-                difference.what,
-                words(difference.ours.as_ref()),
-                words(difference.theirs.as_ref())
-            );
+            let change = match (&difference.ours, &difference.theirs) {
+                (None, None) => difference.what.clone(),
+                (ours, theirs) => {
+                    let (ours, theirs) = (words(ours.as_ref()), words(theirs.as_ref()));
+                    format!("{}: ours is {ours}, Stripe's is {theirs}.", difference.what)
+                }
+            };
             view! { <li>{chip(tone, word)}" "{change}</li> }
         })
         .collect();
@@ -96,7 +97,11 @@ impl View {
     }
 
     pub(super) fn title(&self) -> String {
+        if self.customers.iter().any(|customer| customer.found.is_err()) {
+            return format!("Unknown · {} · Compare with Stripe", self.heading);
+        }
         match self.number() {
+            _ if self.customers.is_empty() => format!("Nothing to compare · {} · Compare with Stripe", self.heading),
             0 => format!("In sync · {} · Compare with Stripe", self.heading),
             1 => format!("1 difference · {} · Compare with Stripe", self.heading),
             number => format!("{number} differences · {} · Compare with Stripe", self.heading),

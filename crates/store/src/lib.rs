@@ -268,13 +268,13 @@ pub trait Resyncs: Send + Sync {
         owner: &str,
         now: Timestamp,
     ) -> Result<Option<ReadClaim>>;
-    /// Notes what became of a customer that was mended, or why it could not be.
+    /// Notes what became of a customer: mended, left to another read (none), or why it could not be.
     async fn note_applied(
         &self,
         resync_id: &str,
         owner: &str,
         customer_id: &str,
-        applied: std::result::Result<&Effects, &str>,
+        applied: std::result::Result<Option<&Effects>, &str>,
         now: Timestamp,
     ) -> Result<bool>;
     /// What a snapshot that was just read would change: nothing is stored.

@@ -52,15 +52,8 @@ pub async fn create(posted: Posted) -> Outcome {
     };
     match gateway.create_webhook_endpoint(&new, &form).await {
         Ok(made) => {
-            if ours.is_none() {
-                audit(
-                    &posted,
-                    "webhook_endpoint.create",
-                    &made.id,
-                    &json!({ "url": url, "enabled_events": USED_TYPES }),
-                )
-                .await;
-            }
+            let details = json!({ "url": url, "enabled_events": USED_TYPES, "shown_again": ours.is_some() });
+            audit(&posted, "webhook_endpoint.create", &made.id, &details).await;
             Outcome::Shown(Box::new(Page::EndpointCreated(setup::Created {
                 endpoint: made.id,
                 url,
@@ -124,7 +117,9 @@ async fn look(posted: &Posted) -> Result<(Arc<dyn Gateway>, Vec<Endpoint>), Outc
 /// The endpoint that the form's path names.
 async fn look_for(posted: &Posted) -> Result<(Arc<dyn Gateway>, Endpoint), Outcome> {
     let (gateway, endpoints) = look(posted).await?;
-    let named = endpoints.into_iter().find(|endpoint| endpoint.id == posted.param("id"));
+    // Those of other systems are none of ours.
+    let url = posted.state.config.webhook_url();
+    let named = endpoints.into_iter().find(|endpoint| endpoint.id == posted.param("id") && endpoint.sends_to(&url));
     named.map(|endpoint| (gateway, endpoint)).ok_or(Outcome::NotFound)
 }
 

@@ -214,6 +214,6 @@ impl Sync {
     }
 
     fn print(&self, reports: &[SyncReport]) {
-        super::resync::print(reports, self.json);
+        super::resync::print(reports, !self.preview, self.json);
     }
 }

@@ -57,6 +57,9 @@ async fn work_through(state: &AppState, resync_id: &str, json: bool) -> anyhow::
         if let Some(error) = record.error.as_ref().filter(|_| record.status.is_open()) {
             anyhow::bail!("{error}; {resync_id} goes on by itself while the server runs");
         }
+        if record.is_paused || record.status == ResyncStatus::Canceled {
+            anyhow::bail!("somebody stopped {resync_id}: /admin/resyncs/{resync_id}");
+        }
         if record.next_at.is_none() {
             break (record, counts);
         }
@@ -88,11 +91,12 @@ async fn work_through(state: &AppState, resync_id: &str, json: bool) -> anyhow::
             break;
         }
     }
-    print(&reports, json);
+    print(&reports, counts.applied > 0 || counts.differs == 0, json);
     note(&format!(
-        "{} customers: {} as Stripe has them, {} mended, {} differ and were left, {} could not be compared",
+        "{} customers: {} as Stripe has them, {} with news that wait to be processed, {} mended, {} differ and were left, {} could not be compared",
         counts.all(),
-        counts.same + counts.skipped,
+        counts.same,
+        counts.skipped,
         counts.applied,
         counts.differs,
         counts.failed
@@ -107,8 +111,8 @@ async fn work_through(state: &AppState, resync_id: &str, json: bool) -> anyhow::
     Ok(if counts.differs > 0 { ExitCode::from(NOT_FOUND) } else { ExitCode::SUCCESS })
 }
 
-/// What reads changed, or would change.
-pub(super) fn print(reports: &[SyncReport], json: bool) {
+/// What reads changed or, unless they were `applied`, would change.
+pub(super) fn print(reports: &[SyncReport], applied: bool, json: bool) {
     if json {
         let rows: Vec<Value> = reports.iter().map(|report| serde_json::to_value(report).unwrap_or_default()).collect();
         return json_list(&rows, false);
@@ -128,8 +132,9 @@ pub(super) fn print(reports: &[SyncReport], json: bool) {
         }
         for change in &effects.verdicts {
             let word = if change.allowed_after { "allowed" } else { "denied" };
+            let is = if applied { "is now" } else { "would be" };
             line(&format!(
-                "{}: {} {} is now {word} ({})",
+                "{}: {} {} {is} {word} ({})",
                 report.customer_id, change.user_id, change.feature, change.reason_after
             ));
         }

@@ -77,8 +77,12 @@ fn came_to(record: &ResyncRecord, counts: &ResyncCounts) -> String {
         0 => String::new(),
         compared => format!(" ({:.1} %)", 100.0 * as_f64(drifted) / as_f64(compared)),
     };
+    let failed = match counts.failed {
+        0 => String::new(),
+        failed => format!(" {failed} could not be compared."),
+    };
     format!(
-        "The last one compared {compared} customers; {drifted} differed{rate}, {} of them were mended.",
+        "The last one compared {compared} customers; {drifted} differed{rate}, {} of them were mended.{failed}",
         counts.applied
     )
 }
@@ -185,6 +189,7 @@ fn changes(record: &ResyncRecord, counts: &ResyncCounts) -> Vec<(&'static str, &
             vec![("apply", "Apply what Stripe says"), ("cancel", "End without a change")]
         }
         ResyncStatus::Ready => vec![("cancel", "End it")],
+        _ if record.new.purpose == Purpose::Reconcile => vec![("cancel", "End it")],
         _ => vec![("pause", "Pause"), ("cancel", "End it")],
     }
 }
@@ -203,15 +208,23 @@ fn sentence(record: &ResyncRecord, counts: &ResyncCounts) -> String {
             format!("{} of {} are compared. Nothing is changed by it.", counts.compared(), customers(counts.all()))
         }
         ResyncStatus::Ready => format!(
-            "{} of {} differ from Stripe. Look at what would change, then apply it.",
+            "{} of {} differ from Stripe{}. Look at what would change, then apply it.",
             counts.differs,
-            customers(counts.all())
+            customers(counts.all()),
+            match counts.failed {
+                0 => String::new(),
+                failed => format!(", {failed} could not be compared"),
+            }
         ),
         ResyncStatus::Applying => {
             format!("{} of {} are mended.", counts.applied, customers(counts.applied + counts.differs))
         }
         ResyncStatus::Done if counts.differs + counts.applied + counts.failed == 0 => {
-            format!("{} compared: everything is as Stripe has it.", customers(counts.all()))
+            let news = match counts.skipped {
+                0 => String::new(),
+                skipped => format!(" {} had news of their own that were not processed yet.", customers(skipped)),
+            };
+            format!("{} compared: everything is as Stripe has it.{news}", customers(counts.same))
         }
         ResyncStatus::Done => format!(
             "{} compared: {} mended, {} differ and were left, {} could not be compared.",

@@ -26,7 +26,7 @@ pub fn differences(effects: &Effects) -> Vec<Difference> {
     let fields = effects.fields.iter().map(|change| {
         let kind = kind(effects, change);
         Difference {
-            what: format!("{} of {}", change.field.replace('_', " "), change.object),
+            what: format!("{} of {}", name(&change.field), change.object),
             kind,
             severity: if kind == "details" { Severity::Low } else { Severity::Medium },
             ours: change.before.clone(),
@@ -36,6 +36,19 @@ pub fn differences(effects: &Effects) -> Vec<Difference> {
     let mut found: Vec<Difference> = verdicts.chain(mappings).chain(fields).collect();
     found.sort_by_key(|difference| std::cmp::Reverse(difference.severity));
     found
+}
+
+/// A field in words, as they begin a line.
+fn name(field: &str) -> String {
+    match field {
+        "payment_failed_at" => "Failed payment".into(),
+        "ends_at" => "End".into(),
+        field => {
+            let words = field.replace('_', " ");
+            let mut letters = words.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+        }
+    }
 }
 
 /// What kind of difference a field is.

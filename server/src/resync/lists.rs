@@ -45,11 +45,17 @@ impl Resyncs {
                 is_ours &= store.begin_comparing(id, owner, clock.now()).await?;
                 break;
             };
-            let Ok((list, range, page)) = page else { continue };
+            // A read that broke off left its part unread: whoever takes the resync up reads it.
+            let Ok((list, range, page)) = page else { return Err(Stopped::NotOurs) };
             let page = match page {
                 Ok(page) => page,
                 // What else was asked for still counts.
                 Err(error) => {
+                    let is_refused = matches!(error, gateway::Error::NotFound { .. } | gateway::Error::Refused { .. });
+                    if is_refused && let Some(again) = plan.begin_again(&range) {
+                        is_ours &= store.put_ranges(id, owner, &[again], clock.now()).await?;
+                        continue;
+                    }
                     failed.get_or_insert(error.into());
                     continue;
                 }

@@ -186,35 +186,55 @@ impl Resyncs {
         resync: &ResyncRecord,
         customers: Vec<String>,
     ) -> Result<(), Stopped> {
+        let (store, owner, clock) = (&self.0.store, &self.0.owner, &self.0.clock);
         let mut reads = JoinSet::new();
         let mut customers = customers.into_iter();
+        let (mut answered, mut failed) = (0, vec![]);
         loop {
             while reads.len() < READ_AT_ONCE
                 && let Some(customer_id) = customers.next()
             {
-                let (gateway, started_at) = (Arc::clone(gateway), self.0.clock.now());
+                let (gateway, started_at) = (Arc::clone(gateway), clock.now());
                 reads.spawn(async move {
                     let answer = crate::reading::payer(gateway.as_ref(), &customer_id).await;
                     (customer_id, started_at, answer)
                 });
             }
-            let Some(read) = reads.join_next().await else { return Ok(()) };
-            let Ok((customer_id, started_at, answer)) = read else { continue };
+            let Some(read) = reads.join_next().await else { break };
+            let Ok((customer_id, started_at, answer)) = read else { return Err(Stopped::NotOurs) };
             let found = match answer {
-                Ok(snapshot) => Ok(snapshot),
+                Ok(snapshot) => {
+                    answered += 1;
+                    Ok(snapshot)
+                }
                 // Of one that was deleted Stripe still says so; one that it does not know loses nobody's access.
                 Err(gateway::Error::NotFound { .. }) => Err(SyncError::NotFound(customer_id.clone()).to_string()),
                 Err(error @ (gateway::Error::Unreadable { .. } | gateway::Error::Refused { .. })) => {
                     Err(error.to_string())
                 }
-                Err(error) => return Err(SyncError::Stripe(error).into()),
+                Err(error) => {
+                    failed.push((customer_id, started_at, error));
+                    continue;
+                }
             };
             let answer = found.as_ref().map_err(String::as_str);
-            let (store, owner, now) = (&self.0.store, &self.0.owner, self.0.clock.now());
-            if !store.stage_customer(&resync.resync_id, owner, &customer_id, answer, started_at, now).await? {
+            if !store.stage_customer(&resync.resync_id, owner, &customer_id, answer, started_at, clock.now()).await? {
                 return Err(Stopped::NotOurs);
             }
         }
+        // Where most others are answered it is that customer's fault, and must not stop the rest for ever.
+        let is_outage = failed.len() > answered;
+        for (customer_id, started_at, error) in failed {
+            if is_outage || !matches!(error, gateway::Error::Unavailable { .. } | gateway::Error::Forbidden { .. }) {
+                return Err(SyncError::Stripe(error).into());
+            }
+            let answer = Err(error.to_string());
+            let answer = answer.as_ref().map_err(String::as_str);
+            if !store.stage_customer(&resync.resync_id, owner, &customer_id, answer, started_at, clock.now()).await? {
+                return Err(Stopped::NotOurs);
+            }
+        }
+        Ok(())
     }
 
     fn gateway(&self, livemode: Livemode) -> Result<&Arc<dyn Gateway>, SyncError> {
@@ -227,11 +247,11 @@ impl Resyncs {
         for (customer_id, snapshot, read_at) in store.staged_differences(id, COMPARED_AT_ONCE).await? {
             let now = self.0.clock.now();
             let author = Author { actor: resync.created_by.clone(), reason: resync.reason.clone(), now };
-            let applied = match store.lease_customer(resync.new.livemode, &customer_id, owner, now).await? {
-                // Whoever is reading it has news that are later than ours.
-                None => Ok(SyncReport::default()),
+            let livemode = resync.new.livemode;
+            let applied = match store.lease_customer(livemode, &customer_id, owner, now).await? {
+                None => Ok(None),
                 Some(claim) => match store.apply_snapshot(&claim, &snapshot, read_at, &author).await {
-                    Ok(report) => Ok(report),
+                    Ok(report) => Ok(Some(report).filter(|report| !report.lease_lost)),
                     Err(error @ store::Error::Inconsistent { .. }) => {
                         store.fail_read(&claim, &error.to_string(), now).await?;
                         Err(error.to_string())
@@ -239,7 +259,13 @@ impl Resyncs {
                     Err(error) => return Err(error.into()),
                 },
             };
-            let applied = applied.as_ref().map(|report| &report.effects).map_err(String::as_str);
+            if matches!(applied, Ok(None)) {
+                // Somebody else reads it, or broke off while it did: it is read anew, and whatever differs is mended by that.
+                store.request_read(livemode, &customer_id, now).await?;
+            }
+            let effects = |report: &'_ Option<SyncReport>| report.as_ref().map(|report| report.effects.clone());
+            let applied = applied.as_ref().map(effects);
+            let applied = applied.as_ref().map(Option::as_ref).map_err(|error| error.as_str());
             if !store.note_applied(id, owner, &customer_id, applied, self.0.clock.now()).await? {
                 return Err(Stopped::NotOurs);
             }

@@ -109,6 +109,21 @@ impl Plan {
         Some(Next { list, range: older, divided: both })
     }
 
+    /// The place in a part is gone, as its object was deleted: it is begun again behind that time. What was made in the same second comes
+    /// twice.
+    pub(super) fn begin_again(&mut self, asked: &ResyncRange) -> Option<ResyncRange> {
+        let part = self.part(asked);
+        let (_, created) = part.range.after.take()?;
+        part.is_asked = false;
+        part.range.created_until = created + 1;
+        Some(part.range.clone())
+    }
+
+    fn part(&mut self, asked: &ResyncRange) -> &mut Part {
+        let same = |part: &&mut Part| part.range.list == asked.list && part.range.number == asked.number;
+        self.parts.iter_mut().find(same).expect("a page is of a part of this plan")
+    }
+
     /// Takes in how far a part is after a page of it; answers with the part as it is to be kept. `ends` is when the page's first object was
     /// made, and id and time of its last.
     pub(super) fn read(
@@ -117,11 +132,7 @@ impl Plan {
         ends: Option<(i64, (String, i64))>,
         has_more: bool,
     ) -> ResyncRange {
-        let part = self
-            .parts
-            .iter_mut()
-            .find(|part| part.range.list == asked.list && part.range.number == asked.number)
-            .expect("a page is of a part of this plan");
+        let part = self.part(asked);
         part.is_asked = false;
         part.pages += 1;
         if let Some((first, last)) = ends {
@@ -207,6 +218,18 @@ mod tests {
         }
         assert_eq!(read(&[], now), (BTreeSet::new(), 1, 1));
         assert_eq!(read(&[now], now).0.len(), 1, "what was made in this second is there");
+    }
+
+    #[test]
+    fn a_place_that_is_gone_is_begun_again_behind_its_time() {
+        let now = Timestamp::from_secs(1_795_305_600);
+        let mut plan = Plan::new(vec![], now);
+        let first = plan.next().unwrap();
+        let at = now.secs() - 1000;
+        plan.read(&first.range, Some((now.secs(), ("cus_100".into(), at))), true);
+        let again = plan.begin_again(&first.range).unwrap();
+        assert_eq!((again.after, again.created_until, again.is_done), (None, at + 1, false));
+        assert!(plan.begin_again(&first.range).is_none(), "without a place there is nothing to be gone");
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub(super) fn verified(
     if let Some(newest) = mismatches.first() {
         let which = asked.map_or_else(|| "a delivery".to_owned(), |asked| format!("the delivery of {}", asked.event));
         let refusal = format!("None of {names} made the signature of {which} at {}.", newest.received_at);
+        let is_ours = asked.is_some_and(|asked| matches!(asked.answer, Answered::Yes(_)));
         let about = asked.and_then(|asked| known_to_stripe(asked, livemode));
         let found = |more: &str| {
             let parts = [Some(refusal.as_str()), about.as_deref(), Some(more)];
@@ -74,6 +75,11 @@ pub(super) fn verified(
                     event.event_id
                 )),
                 "Set both secrets in STRIPE_WEBHOOK_SECRET, separated by a comma, or stop the sender that is not meant.",
+            ),
+            // Whoever knows the address can send something that is not signed: only what Stripe knows of says that the secret is wrong.
+            (None, _) if verified.is_some() && !is_ours => subject.warn(
+                found("A secret that is set verified a delivery before that, so somebody else may have sent it, or another account or mode."),
+                "If it comes again, compare STRIPE_WEBHOOK_SECRET with the secret on the endpoint's page in Stripe.",
             ),
             (None, Standing::Ours(endpoint, _)) => subject.fail(
                 found(&format!(

@@ -174,7 +174,8 @@ impl CatchUps for Backend {
         }
         sqlx::query(
             "update catch_up
-             set attempts = $2, error = $3, due_at = $4, began_at = $5, lease_owner = null, lease_until = null
+             set attempts = $2, error = $3, due_at = $4, began_at = $5, lease_owner = null, lease_until = null,
+                 asked_since = case when $6 then since else asked_since end
              where livemode = $1",
         )
         .bind(claim.livemode.is_live())
@@ -182,6 +183,8 @@ impl CatchUps for Backend {
         .bind(error)
         .bind(now.plus_millis(delay).millis())
         .bind(began_at)
+        // What begins anew goes back as far as it was to.
+        .bind(restart)
         .execute(write.conn())
         .await?;
         write.commit(now).await

@@ -1,6 +1,8 @@
 //! What a resync read from Stripe, compared with what is stored: kept until then, taken in without a commit to see what would change, and
 //! taken in for good. Older answers lose against newer news by themselves: all of it is evidence with a time.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 use serde_json::Value;
@@ -83,7 +85,7 @@ impl Resyncs for Backend {
         now: Timestamp,
     ) -> Result<bool> {
         let mut write = self.begin().await?;
-        if write.hold_resync(resync_id, owner, now).await?.is_none() {
+        if write.hold_resync(resync_id, owner, true, now).await?.is_none() {
             return Ok(false);
         }
         write.stage(resync_id, objects).await?;
@@ -94,7 +96,7 @@ impl Resyncs for Backend {
 
     async fn put_ranges(&self, resync_id: &str, owner: &str, ranges: &[ResyncRange], now: Timestamp) -> Result<bool> {
         let mut write = self.begin().await?;
-        if write.hold_resync(resync_id, owner, now).await?.is_none() {
+        if write.hold_resync(resync_id, owner, false, now).await?.is_none() {
             return Ok(false);
         }
         sqlx::query("update resync set read_from = coalesce(read_from, $2) where resync_id = $1")
@@ -111,7 +113,7 @@ impl Resyncs for Backend {
 
     async fn begin_comparing(&self, resync_id: &str, owner: &str, now: Timestamp) -> Result<bool> {
         let mut write = self.begin().await?;
-        let Some(resync) = write.hold_resync(resync_id, owner, now).await? else { return Ok(false) };
+        let Some(resync) = write.hold_resync(resync_id, owner, true, now).await? else { return Ok(false) };
         let read_from = resync.read_from.unwrap_or(now).millis();
         sqlx::query(
             "insert into resync_customer (resync_id, customer_id, status, read_at)
@@ -153,7 +155,7 @@ impl Resyncs for Backend {
         now: Timestamp,
     ) -> Result<bool> {
         let mut write = self.begin().await?;
-        if write.hold_resync(resync_id, owner, now).await?.is_none() {
+        if write.hold_resync(resync_id, owner, answer.is_ok(), now).await?.is_none() {
             return Ok(false);
         }
         let status = match answer {
@@ -179,7 +181,7 @@ impl Resyncs for Backend {
 
     async fn compare_staged(&self, resync_id: &str, owner: &str, limit: i64, now: Timestamp) -> Result<Compared> {
         let mut write = self.begin().await?;
-        let Some(resync) = write.hold_resync(resync_id, owner, now).await? else { return Ok(Compared::NotOurs) };
+        let Some(resync) = write.hold_resync(resync_id, owner, false, now).await? else { return Ok(Compared::NotOurs) };
         let waiting = |read: &'static str| {
             format!(
                 "select customer_id, read_at from resync_customer
@@ -200,11 +202,12 @@ impl Resyncs for Backend {
             return Ok(Compared::All(status));
         }
         let mut found = Vec::with_capacity(rows.len());
+        let in_line = write.customers_in_line(resync.new.livemode).await?;
         write.savepoint().await?;
         for row in &rows {
             let (customer_id, read_at) = (row.text("customer_id")?, row.time("read_at")?);
-            let status = if write.has_news(resync.new.livemode, &customer_id).await? {
-                Found { status: "skipped", effects: None, error: None }
+            let status = if in_line.contains(&customer_id) || write.is_dirty(resync.new.livemode, &customer_id).await? {
+                Found { status: "skipped", effects: None, error: None, asks: false }
             } else {
                 let snapshot = snapshot_of(write.staged(resync_id, &customer_id).await?)?;
                 write.try_out(resync.new.livemode, &customer_id, &snapshot, read_at, now).await?
@@ -214,6 +217,9 @@ impl Resyncs for Backend {
         write.roll_back_to_savepoint().await?;
         for (customer_id, read_at, found) in &found {
             write.note_found(&resync, customer_id, *read_at, found).await?;
+            if found.asks {
+                write.mark_dirty(resync.new.livemode, customer_id, now, false).await?;
+            }
         }
         write.commit(now).await?;
         Ok(Compared::Customers(found.len()))
@@ -251,21 +257,25 @@ impl Resyncs for Backend {
         resync_id: &str,
         owner: &str,
         customer_id: &str,
-        applied: std::result::Result<&Effects, &str>,
+        applied: std::result::Result<Option<&Effects>, &str>,
         now: Timestamp,
     ) -> Result<bool> {
         let mut write = self.begin().await?;
-        if write.hold_resync(resync_id, owner, now).await?.is_none() {
+        if write.hold_resync(resync_id, owner, true, now).await?.is_none() {
             return Ok(false);
         }
-        let status = if applied.is_ok() { "applied" } else { "failed" };
+        let status = match applied {
+            Ok(Some(_)) => "applied",
+            Ok(None) => "skipped",
+            Err(_) => "failed",
+        };
         sqlx::query(
             "update resync_customer set status = $3, effects = coalesce($4, effects), error = $5 where resync_id = $1 and customer_id = $2",
         )
         .bind(resync_id)
         .bind(customer_id)
         .bind(status)
-        .bind(applied.ok().filter(|effects| !effects.is_empty()).map(to_json))
+        .bind(applied.ok().flatten().filter(|effects| !effects.is_empty()).map(to_json))
         .bind(applied.err())
         .execute(write.conn())
         .await?;
@@ -323,6 +333,8 @@ struct Found {
     status: &'static str,
     effects: Option<Effects>,
     error: Option<String>,
+    /// Whether it has to be read once more.
+    asks: bool,
 }
 
 impl Write<'_> {
@@ -355,7 +367,7 @@ impl Write<'_> {
             "insert into resync_range (resync_id, list, number, created_from, created_until, after_id, after_created, is_done, objects, pages)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              on conflict (resync_id, list, number) do update
-                set created_from = excluded.created_from, after_id = excluded.after_id, after_created = excluded.after_created,
+                set created_from = excluded.created_from, created_until = excluded.created_until, after_id = excluded.after_id, after_created = excluded.after_created,
                     is_done = excluded.is_done, objects = resync_range.objects + excluded.objects, pages = resync_range.pages + excluded.pages",
         )
         .bind(resync_id)
@@ -377,19 +389,29 @@ impl Write<'_> {
         Ok(sqlx::query(STAGED).bind(resync_id).bind(customer_id).fetch_all(self.conn()).await?)
     }
 
-    /// Whether something of the customer is still to be processed or read: what differs may be told by that.
-    async fn has_news(&mut self, livemode: Livemode, customer_id: &str) -> Result<bool> {
-        let news: Option<i32> = sqlx::query_scalar(
-            "select 1 from customer where livemode = $1 and customer_id = $2 and dirty_at is not null
-             union all
-             select 1 from event where livemode = $1 and customer_id = $2 and status in ('pending', 'processing')
-             limit 1",
+    /// Customers of whom events wait to be processed: what differs may be told by those.
+    async fn customers_in_line(&mut self, livemode: Livemode) -> Result<HashSet<String>> {
+        let rows = sqlx::query_scalar::<_, String>(
+            "select distinct customer_id from event
+             where status in ('pending', 'failed') and not waits_for_read and next_attempt_at is not null and livemode = $1
+               and status = 'pending' and customer_id is not null",
+        )
+        .bind(livemode.is_live())
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Whether the customer waits to be read.
+    async fn is_dirty(&mut self, livemode: Livemode, customer_id: &str) -> Result<bool> {
+        let dirty: Option<i32> = sqlx::query_scalar(
+            "select 1 from customer where livemode = $1 and customer_id = $2 and dirty_at is not null",
         )
         .bind(livemode.is_live())
         .bind(customer_id)
         .fetch_optional(self.conn())
         .await?;
-        Ok(news.is_some())
+        Ok(dirty.is_some())
     }
 
     /// Takes an answer in, to see what changes.
@@ -423,11 +445,17 @@ impl Write<'_> {
         now: Timestamp,
     ) -> Result<Found> {
         match self.make_agree(livemode, customer_id, snapshot, read_at, now).await {
-            Ok(report) if report.effects.is_empty() => Ok(Found { status: "same", effects: None, error: None }),
-            Ok(report) => Ok(Found { status: "differs", effects: Some(report.effects), error: None }),
+            // It cannot be told from this answer.
+            Ok(report) if report.effects.is_empty() && report.marked_again => {
+                Ok(Found { status: "skipped", effects: None, error: None, asks: true })
+            }
+            Ok(report) if report.effects.is_empty() => {
+                Ok(Found { status: "same", effects: None, error: None, asks: false })
+            }
+            Ok(report) => Ok(Found { status: "differs", effects: Some(report.effects), error: None, asks: false }),
             // One customer whose answer cannot be read is a line of its own and does not stop the others.
             Err(error @ Error::Inconsistent { .. }) => {
-                Ok(Found { status: "failed", effects: None, error: Some(error.to_string()) })
+                Ok(Found { status: "failed", effects: None, error: Some(error.to_string()), asks: false })
             }
             Err(error) => Err(error),
         }

@@ -498,7 +498,10 @@ pub(super) async fn apply_checkout_session(
     }
     note_field(effects, &session.id, "status", before.as_ref().and_then(|s| s.status.clone()), session.status.clone());
     let line_items = |s: &CheckoutSession| s.line_items.as_ref().map(|lines| sold(lines));
-    note_field(effects, &session.id, "line_items", before.as_ref().and_then(line_items), line_items(&session));
+    // What a subscription's session lists stands on the subscription itself, and no event brings it.
+    if session.mode == "payment" {
+        note_field(effects, &session.id, "line_items", before.as_ref().and_then(line_items), line_items(&session));
+    }
     note_field(
         effects,
         &session.id,

@@ -252,7 +252,8 @@ impl Backend {
         let next = report.marked_again.then(|| if undecided { now.plus_millis(MARGIN_MS + 1) } else { now });
         sqlx::query(
             "update customer
-             set dirty_at = $3, next_read_at = $4, read_attempts = 0, read_error = null, lease_owner = null, lease_until = null, synced_at = $5
+             set dirty_at = $3, next_read_at = $4, read_attempts = 0, read_error = null, lease_owner = null, lease_until = null,
+                 synced_at = case when synced_at > $5 then synced_at else $5 end
              where livemode = $1 and customer_id = $2",
         )
         .bind(claim.livemode.is_live())

@@ -176,7 +176,7 @@ impl Backend {
         let sql = match change {
             ResyncChange::Pause => {
                 "update resync set is_paused = true, next_at = null, lease_owner = null, lease_until = null
-                 where resync_id = $1 and next_at is not null and created_at <= $2 returning livemode"
+                 where resync_id = $1 and next_at is not null and purpose = 'resync' and created_at <= $2 returning livemode"
             }
             ResyncChange::Resume => {
                 "update resync set is_paused = false, next_at = $2
@@ -302,28 +302,34 @@ impl Write<'_> {
             return Ok(None);
         }
         let sql = format!(
-            "select {RECORD} from resync where livemode = $1 and purpose = 'reconcile' and finished_at is null limit 1"
+            "select {RECORD} from resync where livemode = $1 and purpose = 'reconcile' and applies = $2 and finished_at is null limit 1"
         );
-        let row =
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(new.livemode.is_live()).fetch_optional(self.conn()).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(new.livemode.is_live())
+            .bind(new.applies)
+            .fetch_optional(self.conn())
+            .await?;
         row.as_ref().map(record).transpose()
     }
 
-    /// Renews the lease; none when this owner no longer has it.
+    /// Renews the lease; none when this owner no longer has it. What `went_on` has not failed in a row.
     pub(super) async fn hold_resync(
         &mut self,
         resync_id: &str,
         owner: &str,
+        went_on: bool,
         now: Timestamp,
     ) -> Result<Option<ResyncRecord>> {
         let sql = format!(
-            "update resync set lease_until = $3, next_at = $3, attempts = 0, error = null
+            "update resync set lease_until = $3, next_at = $3, attempts = case when $4 then 0 else attempts end,
+                error = case when $4 then null else error end
              where resync_id = $1 and lease_owner = $2 returning {RECORD}"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(resync_id)
             .bind(owner)
             .bind(now.plus_millis(LEASE_MS).millis())
+            .bind(went_on)
             .fetch_optional(self.conn())
             .await?;
         row.as_ref().map(record).transpose()
@@ -358,23 +364,20 @@ impl Write<'_> {
                 let put = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(resync_id).bind(live);
                 put.execute(self.conn()).await?;
             }
-            ResyncScope::Risk { customers } => self.choose_by_risk(resync_id, new.livemode, *customers, now).await?,
+            ResyncScope::Risk { customers } => self.choose_by_risk(resync_id, new, *customers, now).await?,
         }
         Ok(())
     }
 
-    /// Each kind of risk in its order, until there are enough; nobody who was compared in the last hour, or could not be in the last day.
-    async fn choose_by_risk(
-        &mut self,
-        resync_id: &str,
-        livemode: Livemode,
-        customers: i64,
-        now: Timestamp,
-    ) -> Result<()> {
+    /// Each kind of risk in its order, until there are enough; nobody who was compared in the last hour. Who could not be
+    /// compared, or differs and is only reported, is tried again after a day.
+    async fn choose_by_risk(&mut self, resync_id: &str, new: &NewResync, customers: i64, now: Timestamp) -> Result<()> {
         const HOUR: i64 = 3_600_000;
         let mut left = customers;
-        for risk in RISKS {
-            if left <= 0 {
+        for (n, risk) in RISKS.iter().enumerate() {
+            // Each has its share, so that the last is never out of turn.
+            let share = if n + 1 == RISKS.len() { left } else { (customers / 4).max(1).min(left) };
+            if share <= 0 {
                 break;
             }
             let sql = format!(
@@ -382,16 +385,18 @@ impl Write<'_> {
                  select cast($1 as text), c.customer_id, 'waiting' from customer c
                  where c.livemode = $2 and not c.deleted and (c.synced_at is null or c.synced_at < $3) and {risk}
                    and not exists (select 1 from resync_customer r where r.resync_id = $1 and r.customer_id = c.customer_id)
-                   and not exists (select 1 from resync_customer r where r.customer_id = c.customer_id and r.status = 'failed' and r.read_at > $5)
-                 order by c.synced_at is not null, c.synced_at, c.customer_id
+                   and not exists (select 1 from resync_customer r where r.customer_id = c.customer_id and r.read_at > $5
+                     and (r.status = 'failed' or (r.status = 'differs' and not $6)))
+                 order by c.synced_at nulls first, c.customer_id
                  limit $4"
             );
             let put = sqlx::query(sqlx::AssertSqlSafe(sql))
                 .bind(resync_id)
-                .bind(livemode.is_live())
+                .bind(new.livemode.is_live())
                 .bind(now.plus_millis(-HOUR).millis())
-                .bind(left)
-                .bind(now.plus_millis(-24 * HOUR).millis());
+                .bind(share)
+                .bind(now.plus_millis(-24 * HOUR).millis())
+                .bind(new.applies);
             left -= i64::try_from(put.execute(self.conn()).await?.rows_affected()).unwrap_or(left);
         }
         Ok(())
@@ -408,7 +413,7 @@ impl Write<'_> {
     async fn forget_old_resyncs(&mut self, now: Timestamp) -> Result<()> {
         for table in ["resync_customer", "resync_object", "resync_range", "resync"] {
             let sql = format!(
-                "delete from {table} where resync_id in (select resync_id from resync where finished_at is not null and finished_at < $1)"
+                "delete from {table} where resync_id in (select resync_id from resync where finished_at < $1 or (status = 'ready' and created_at < $1))"
             );
             let old = now.plus_millis(-KEPT_MS).millis();
             sqlx::query(sqlx::AssertSqlSafe(sql)).bind(old).execute(self.conn()).await?;
@@ -420,12 +425,12 @@ impl Write<'_> {
 /// What makes it likely that a customer differs from Stripe, the likeliest first.
 const RISKS: &[&str] = &[
     // It pays, and nobody has what it pays for.
-    "exists (select 1 from subscription s where s.livemode = c.livemode and s.customer_id = c.customer_id and s.status in ('active', 'trialing', 'past_due'))
+    "c.customer_id in (select s.customer_id from subscription s where s.livemode = $2 and s.status in ('active', 'trialing', 'past_due'))
      and not exists (select 1 from mapping m where m.livemode = c.livemode and m.customer_id = c.customer_id)",
     // An event of it could not be processed.
-    "exists (select 1 from event e where e.livemode = c.livemode and e.customer_id = c.customer_id and e.status = 'dead')",
+    "c.customer_id in (select e.customer_id from event e where e.livemode = $2 and e.status = 'dead')",
     // Its access ends unless Stripe says otherwise.
-    "exists (select 1 from subscription s where s.livemode = c.livemode and s.customer_id = c.customer_id and s.status in ('past_due', 'unpaid', 'incomplete'))",
+    "c.customer_id in (select s.customer_id from subscription s where s.livemode = $2 and s.status in ('past_due', 'unpaid', 'incomplete'))",
     // Those that were not compared for longest.
     "true",
 ];

@@ -111,7 +111,7 @@ async fn a_resync_shows_what_it_would_change_and_then_changes_it(engine: Engine)
         let claim = db.store.lease_customer(MODE, &customer_id, "one", now()).await.unwrap().unwrap();
         assert!(db.store.lease_customer(MODE, &customer_id, "two", now()).await.unwrap().is_none());
         let report = db.store.apply_snapshot(&claim, &snapshot, read_at, &author()).await.unwrap();
-        assert!(db.store.note_applied(&id, "one", &customer_id, Ok(&report.effects), now()).await.unwrap());
+        assert!(db.store.note_applied(&id, "one", &customer_id, Ok(Some(&report.effects)), now()).await.unwrap());
     }
     let done = db.store.compare_staged(&id, "one", 10, now()).await.unwrap();
     assert_eq!(done, Compared::All(ResyncStatus::Done));

@@ -211,3 +211,30 @@ async fn a_customer_that_nobody_knows_is_named_and_stops_nobody() {
     assert!(failed.error.unwrap().contains("Stripe knows no cus_mistyped"));
     assert!(program.state.store.customer(MODE, "cus_mistyped").await.unwrap().is_none());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_customer_that_cannot_be_read_stops_nobody_and_an_outage_stops_everybody() {
+    let program = Program::start().await;
+    customers(&program, 3).await;
+    let stripe = program.stripe.control();
+    let active = || ResyncScope::Status { status: "active".into() };
+    let outage = |path: &str| Faults { fail_paths: vec![(path.into(), 503)], ..Faults::default() };
+    stripe.set_faults(outage("/v1/customers/cus_1"));
+    let id = begin(&program, active()).await;
+    program.state.resyncs.work(None).await.unwrap().unwrap();
+    let (done, counts) = state(&program, &id).await;
+    assert_eq!((done.status, counts.same, counts.failed), (ResyncStatus::Done, 2, 1), "{:?}", done.error);
+
+    stripe.set_faults(outage("/v1/"));
+    let id = begin(&program, active()).await;
+    for failures in 1..=6 {
+        program.state.resyncs.work(None).await.unwrap().expect("it is due again");
+        let (waits, counts) = state(&program, &id).await;
+        assert_eq!((waits.attempts, counts.waiting, counts.failed), (failures, 3, 0), "it waits for Stripe");
+        program.clock.advance(waits.next_at.unwrap().millis() - program.state.now().millis());
+    }
+    stripe.set_faults(Faults::default());
+    program.state.resyncs.work(None).await.unwrap().unwrap();
+    let (done, counts) = state(&program, &id).await;
+    assert_eq!((done.status, counts.same, done.attempts), (ResyncStatus::Done, 3, 0));
+}

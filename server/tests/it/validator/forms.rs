@@ -119,7 +119,7 @@ async fn an_owner_makes_the_endpoint_once_and_sees_its_secret() {
     assert_eq!(app.stripe.control().request("GET", "webhook_endpoints", "")["data"].as_array().unwrap().len(), 1);
 
     let entries = audited(&app, "webhook_endpoint.create").await;
-    assert_eq!((entries.len(), &entries[0]["url"]), (1, &endpoint["url"]));
+    assert_eq!((entries.len(), &entries[0]["url"]), (2, &endpoint["url"]), "made, and shown again");
     // Nothing of it is kept: not in the audit log, not in the session, nowhere.
     let file = app.state.store.database().await.unwrap().file.unwrap();
     for file in std::fs::read_dir(file.parent().unwrap()).unwrap() {

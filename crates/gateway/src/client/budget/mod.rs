@@ -61,6 +61,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const IN_FLIGHT: usize = 64;
 /// How many of them may be background's.
 const IN_FLIGHT_IN_BACKGROUND: usize = 48;
+/// Longest pause after a 429, whatever Stripe says.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// How long nobody asks after Stripe said 429, unless it says longer.
 const PAUSE: Duration = SECOND;
 /// After this long without another 429 the rate comes back by one step.
@@ -142,14 +144,15 @@ impl Budget {
     /// Stripe said 429 to a request of this endpoint, with its `Stripe-Rate-Limited-Reason`. Without one it is about a lock on an object
     /// (docs.stripe.com/rate-limits#object-lock-timeouts), which going slower would not help.
     pub(super) fn limited(&self, endpoint: &str, reason: Option<&str>, asked: Option<Duration>) {
-        let Some(reason) = reason else { return };
+        let Some(reason) = reason.filter(|reason| reason.contains('-')) else { return };
         let mut gates = self.gates();
         let gate = if reason.starts_with("global") {
             &mut gates.overall
         } else {
             &mut gates.endpoint(endpoint, self.limits.endpoint).gate
         };
-        gate.slow_down(Instant::now(), asked.unwrap_or_default().max(PAUSE));
+        // A word of hours is an error for who asked, and no reason to let everybody wait as long.
+        gate.slow_down(Instant::now(), asked.unwrap_or_default().clamp(PAUSE, LONGEST_PAUSE));
     }
 
     fn gates(&self) -> MutexGuard<'_, Gates> {
