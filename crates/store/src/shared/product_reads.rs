@@ -224,7 +224,7 @@ impl Write<'_> {
         for product_id in self.products_of(livemode, customer_id).await? {
             sqlx::query(
                 "update product set next_read_at = $3
-                 where livemode = $1 and product_id = $2 and deleted = false and (synced_at is null or synced_at < $4)",
+                 where livemode = $1 and product_id = $2 and deleted = false and (synced_at is null or synced_at <= $4)",
             )
             .bind(livemode.is_live())
             .bind(product_id)
