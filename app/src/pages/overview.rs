@@ -171,9 +171,17 @@ fn did(action: &str) -> String {
         "override.create" => "Made an override for",
         "override.revoke" => "Revoked an override for",
         "policy.put" => "Changed the policy of",
+        "resync.apply" => "Applied what Stripe says by the resync",
+        "resync.cancel" => "Ended the resync",
+        "resync.create" => "Began the resync",
+        "resync.pause" => "Paused the resync",
+        "resync.resume" => "Went on with the resync",
         "staff.add" => "Added to the staff",
         "staff.update" => "Changed on the staff",
         "user.put" => "Learned of the user",
+        "webhook_endpoint.add_events" => "Added types of events to the endpoint",
+        "webhook_endpoint.create" => "Made the endpoint",
+        "webhook_endpoint.enable" => "Enabled the endpoint",
         other => return other.replace(['.', '_'], " "),
     };
     words.to_owned()

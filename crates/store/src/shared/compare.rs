@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::QueryBuilder;
 
 use super::rows::{Columns as _, DbRow, json as read_json, to_json};
-use super::write::{Cause, Write};
+use super::write::Write;
 use super::{Backend, Db};
 use crate::records::{
     Author, Compared, Effects, NewResync, Page, Purpose, ReadClaim, ResyncChange, ResyncCounts, ResyncCustomer,
@@ -294,7 +294,7 @@ impl Resyncs for Backend {
     ) -> Result<SyncReport> {
         let mut write = self.begin().await?;
         write.savepoint().await?;
-        let report = write.make_agree(livemode, customer_id, snapshot, started_at, now).await;
+        let report = write.make_agree(&unleased(livemode, customer_id, started_at), snapshot, started_at, now).await;
         write.roll_back_to_savepoint().await?;
         write.commit(now).await?;
         report
@@ -414,28 +414,6 @@ impl Write<'_> {
         Ok(dirty.is_some())
     }
 
-    /// Takes an answer in, to see what changes.
-    async fn make_agree(
-        &mut self,
-        livemode: Livemode,
-        customer_id: &str,
-        snapshot: &Snapshot,
-        started_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<SyncReport> {
-        let mut report = SyncReport { customer_id: customer_id.to_owned(), ..SyncReport::default() };
-        let claim =
-            ReadClaim { livemode, customer_id: customer_id.to_owned(), dirty_at: started_at, owner: String::new() };
-        let before = self.mapped_user(livemode, customer_id).await?;
-        report.marked_again = self.take_in_snapshot(&claim, snapshot, started_at, now, &mut report.effects).await?;
-        let after = self.mapped_user(livemode, customer_id).await?;
-        for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
-            let changes = self.touch_user(livemode, user, Cause::new("read", customer_id, started_at), now).await?;
-            report.effects.verdicts.extend(changes);
-        }
-        Ok(report)
-    }
-
     async fn try_out(
         &mut self,
         livemode: Livemode,
@@ -444,7 +422,7 @@ impl Write<'_> {
         read_at: Timestamp,
         now: Timestamp,
     ) -> Result<Found> {
-        match self.make_agree(livemode, customer_id, snapshot, read_at, now).await {
+        match self.make_agree(&unleased(livemode, customer_id, read_at), snapshot, read_at, now).await {
             // It cannot be told from this answer.
             Ok(report) if report.effects.is_empty() && report.marked_again => {
                 Ok(Found { status: "skipped", effects: None, error: None, asks: true })
@@ -524,6 +502,11 @@ impl Write<'_> {
         }
         Ok(status)
     }
+}
+
+/// Whom a trial is about: it changes nothing, so nobody has to be kept away.
+fn unleased(livemode: Livemode, customer_id: &str, read_at: Timestamp) -> ReadClaim {
+    ReadClaim { livemode, customer_id: customer_id.to_owned(), dirty_at: read_at, owner: String::new() }
 }
 
 /// A snapshot as objects to keep.

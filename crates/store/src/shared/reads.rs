@@ -210,7 +210,6 @@ impl Backend {
         author: &Author,
     ) -> Result<SyncReport> {
         let now = author.now;
-        let mut report = SyncReport { customer_id: claim.customer_id.clone(), ..SyncReport::default() };
         let mut write = self.begin().await?;
         let owner: Option<String> = sqlx::query_scalar(
             "select lease_owner from customer where livemode = $1 and customer_id = $2 and lease_owner is not null",
@@ -220,20 +219,12 @@ impl Backend {
         .fetch_optional(write.conn())
         .await?;
         if owner.as_deref() != Some(claim.owner.as_str()) {
-            report.lease_lost = true;
-            return Ok(report);
+            let customer_id = claim.customer_id.clone();
+            return Ok(SyncReport { customer_id, lease_lost: true, ..SyncReport::default() });
         }
-        let before = write.mapped_user(claim.livemode, &claim.customer_id).await?;
-        let undecided = write.take_in_snapshot(claim, snapshot, started_at, now, &mut report.effects).await?;
+        let mut report = write.make_agree(claim, snapshot, started_at, now).await?;
         if author.actor != "system" {
             write.read_products_of(claim.livemode, &claim.customer_id, started_at, now).await?;
-        }
-        write.hear_types(claim, snapshot, now, &mut report.effects).await?;
-        let after = write.mapped_user(claim.livemode, &claim.customer_id).await?;
-        for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
-            let changes =
-                write.touch_user(claim.livemode, user, Cause::new("read", &claim.customer_id, started_at), now).await?;
-            report.effects.verdicts.extend(changes);
         }
         let dirty_at: Option<i64> = sqlx::query_scalar(
             "select dirty_at from customer where livemode = $1 and customer_id = $2 and dirty_at is not null",
@@ -247,7 +238,8 @@ impl Backend {
             // An event that came since waits for the read that its mark asks for.
             write.settle_waiting(claim, &report.effects, now).await?;
         }
-        report.marked_again = undecided || marked_since;
+        let undecided = report.marked_again;
+        report.marked_again |= marked_since;
         // News inside of the margin are decided by a read that begins outside of it.
         let next = report.marked_again.then(|| if undecided { now.plus_millis(MARGIN_MS + 1) } else { now });
         sqlx::query(
@@ -338,8 +330,28 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// Takes an answer in, and what it means for its users. `marked_again` says that some of it has to be read once more.
+    pub(super) async fn make_agree(
+        &mut self,
+        claim: &ReadClaim,
+        snapshot: &Snapshot,
+        started_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<SyncReport> {
+        let mut report = SyncReport { customer_id: claim.customer_id.clone(), ..SyncReport::default() };
+        let before = self.mapped_user(claim.livemode, &claim.customer_id).await?;
+        report.marked_again = self.take_in_snapshot(claim, snapshot, started_at, now, &mut report.effects).await?;
+        self.hear_types(claim, snapshot, now, &mut report.effects).await?;
+        let after = self.mapped_user(claim.livemode, &claim.customer_id).await?;
+        for user in before.iter().filter(|user| Some(*user) != after.as_ref()).chain(&after) {
+            let cause = Cause::new("read", &claim.customer_id, started_at);
+            report.effects.verdicts.extend(self.touch_user(claim.livemode, user, cause, now).await?);
+        }
+        Ok(report)
+    }
+
     /// Takes every object of the answer in; tells whether some of it has to be read once more.
-    pub(super) async fn take_in_snapshot(
+    async fn take_in_snapshot(
         &mut self,
         claim: &ReadClaim,
         snapshot: &Snapshot,
