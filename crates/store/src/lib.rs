@@ -6,8 +6,10 @@
 mod error;
 mod index;
 pub mod postgres;
+mod preferences;
 pub mod records;
 pub mod sqlite;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use domain::{Livemode, Timestamp};
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
+pub use preferences::Preferences;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
@@ -30,6 +33,7 @@ use records::{
     ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
     StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
+pub use watch::Watch;
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -78,6 +82,8 @@ pub trait Store:
     + Accounts
     + Lists
     + StripeUsages
+    + Preferences
+    + Watch
     + 'static
 {
     /// The memory access checks are answered from.

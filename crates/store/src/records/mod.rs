@@ -1,5 +1,7 @@
 //! The rows and reports of the store's interface.
 
+mod news;
+mod preference;
 mod resync;
 
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use news::News;
+pub use preference::{MOST_FILTERS, Preference, SavedFilter};
 pub use resync::{
     Compared, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
     ResyncStatus, SCHEDULE, StagedObject,
