@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::compare::{Difference, differences};
 use super::events::customer_link;
 use crate::components::{
-    Tone, action_button, actor, card, chip, crumbs, csrf, empty, error_summary, filter_chips, list_card, page_head,
-    pager, reason_field, select_field, submit, time, time_or,
+    Tone, action_button, actor, card, chip, crumbs, csrf, empty, error_summary, filter_chips, job, list_card,
+    page_head, pager, reason_field, select_field, submit, time, time_or,
 };
 use crate::context::Context;
 
@@ -70,6 +70,8 @@ pub struct One {
     pub error: Option<String>,
     /// Customers that were compared, of how many; none while Stripe's lists are read.
     pub progress: Option<(i64, i64)>,
+    /// What `/admin/live` is to tell of while it goes on.
+    pub topic: Option<String>,
     /// What may be done with it: word of the change, and of the button.
     pub changes: Vec<(&'static str, &'static str)>,
     /// How many customers are in each state: words, address, and whether these are shown.
@@ -203,12 +205,6 @@ impl One {
             action_button(context, path, words, class, Role::Admin)
         });
         let changes: Vec<_> = changes.collect();
-        let progress = self.progress.map(|(done, all)| {
-            let (done, all) = (done.to_string(), all.max(1).to_string());
-            view! { <progress class="progress" aria-label="Customers compared" max=all value=done></progress> }
-        });
-        let runs = self.row.finished_at.is_none();
-        let refresh = runs.then(|| view! { <a class="btn" href=context.path.clone()>"Refresh"</a> });
         let rows: Vec<_> = self.customers.iter().map(Customer::view).collect();
         let list = if rows.is_empty() {
             view! { <p class="muted">"No customer is in this state."</p> }.into_any()
@@ -222,10 +218,9 @@ impl One {
         view! {
             {crumbs(&[("Resyncs", "/admin/resyncs".into())], &self.row.scope)}
             {page_head(self.row.scope.clone(), state_chip(&self.row.state))}
-            <p>{self.sentence.clone()}</p>
-            {progress}
+            {job(context, self.topic.clone(), &self.sentence, self.progress)}
             {self.error.clone().map(|error| view! { <div class="flash" data-tone="bad" role="status"><p>{error}</p></div> })}
-            <div class="row">{changes}{refresh}</div>
+            <div class="row">{changes}</div>
             <p class="muted">
                 "Begun "{time(self.row.created_at, context.now)}" by "{actor(&self.row.created_by)}
                 {self.reason.clone().map(|reason| format!(": {reason}"))}

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use domain::role::Role;
 
 use super::post::{Outcome, Posted};
-use super::{api_keys, catalog, customers, events, mappings, mode, overrides, policies, resyncs, staff, validator};
+use super::{
+    account, api_keys, catalog, customers, events, mappings, mode, overrides, policies, resyncs, staff, validator,
+};
 
 /// What handles a form.
 pub type Run = fn(Posted) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -30,6 +32,10 @@ macro_rules! actions {
 /// All of them.
 pub const ACTIONS: &[Action] = actions! {
     "/admin/mode" Viewer mode::switch;
+    "/admin/account/preferences" Viewer account::put_preferences;
+    "/admin/account/times" Viewer account::put_times;
+    "/admin/account/filters" Viewer account::save_filter;
+    "/admin/account/filters/{id}/delete" Viewer account::forget_filter;
     "/admin/customers/{id}/resync" Support customers::resync;
     "/admin/resyncs" Admin resyncs::create;
     "/admin/resyncs/reconcile" Support resyncs::reconcile;

@@ -5,14 +5,14 @@ use serde_json::Value;
 use store::Options;
 use store::records::News;
 
-use super::helpers::{Database, Engine, NOW, customer, event, now, on_both};
+use super::helpers::{Database, Engine, customer, event, now, on_both};
 
 on_both! {
     news_is_what_came_behind_a_number_of_either_mode,
 }
 
 fn told(id: &str, is_live: bool) -> Value {
-    let mut event = event(id, "customer.updated", NOW, customer(), None);
+    let mut event = event(id, "customer.updated", 0, customer(), None);
     event["livemode"] = is_live.into();
     event
 }
