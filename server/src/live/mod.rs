@@ -20,7 +20,7 @@ pub use topic::{Progress, Topic};
 use crate::clock::Clock;
 
 /// Listeners at a time; each holds a connection.
-pub const MOST_LISTENERS: usize = 200;
+pub const MOST_LISTENERS: usize = 100;
 /// How often the database is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often what no event changes is counted anew: a failed event can be processed again without a new one.

@@ -10,21 +10,20 @@ use std::time::Duration;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use domain::Livemode;
+use domain::{Livemode, Timestamp};
 use futures_util::stream;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior};
 use tower_sessions::Session;
 
 use super::{Picture, Progress, Seat, Topic, of};
 use crate::auth::session;
 use crate::state::AppState;
 
-/// How often it is looked whether the session goes on and whether the words have aged.
-const CHECK_EVERY: Duration = Duration::from_secs(10);
-/// After how many milliseconds a browser that lost the connection tries again.
+/// How often it is looked whether the session goes on, in milliseconds.
+const CHECK_EVERY_MS: i64 = 10_000;
+/// When a browser that lost the connection tries again.
 const RETRY: Duration = Duration::from_secs(3);
 
 /// What is asked for.
@@ -45,7 +44,7 @@ struct Listener {
     seat: Seat,
     picture: watch::Receiver<Picture>,
     ended: watch::Receiver<bool>,
-    check: Interval,
+    checked_at: Timestamp,
     /// Events behind the page's number, less those counted since this process looks.
     before: i64,
     told: Told,
@@ -99,8 +98,7 @@ impl Listener {
             let seen = picture.borrow();
             (seen.newest.unwrap_or_default(), seen.modes[of(livemode)].events)
         };
-        let mut check = tokio::time::interval(CHECK_EVERY);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let checked_at = state.now();
         let before = if after < newest {
             let news = state.store.news(after).await?;
             news.iter().find(|news| news.livemode == livemode).map_or(0, |news| news.events) - counted
@@ -110,7 +108,7 @@ impl Listener {
         let ended = state.live.0.ended.subscribe();
         let waiting = VecDeque::from([Event::default().retry(RETRY)]);
         let told = Told::default();
-        let mut listener = Self { state, session, livemode, seat, picture, ended, check, before, told, waiting };
+        let mut listener = Self { state, session, livemode, seat, picture, ended, checked_at, before, told, waiting };
         listener.take();
         Ok(listener)
     }
@@ -128,16 +126,23 @@ impl Listener {
                 _ = self.ended.changed() => {}
                 changed = self.picture.changed() => {
                     changed.ok()?;
-                    self.take();
-                }
-                _ = self.check.tick() => {
-                    if !session::goes_on(&self.state, &self.session).await {
+                    if !self.may_go_on().await {
                         return None;
                     }
                     self.take();
                 }
             }
         }
+    }
+
+    /// Whether the session is still good, as far as was looked lately.
+    async fn may_go_on(&mut self) -> bool {
+        let now = self.state.now();
+        if now.millis() - self.checked_at.millis() < CHECK_EVERY_MS {
+            return true;
+        }
+        self.checked_at = now;
+        session::goes_on(&self.state, &self.session).await
     }
 
     /// Says what is new in the picture.

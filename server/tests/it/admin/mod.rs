@@ -1,9 +1,11 @@
 //! The admin app over real HTTP, as a browser without JavaScript uses it.
 
+mod account;
 mod asking;
 pub(crate) mod browser;
 mod forms;
 mod history;
+mod live;
 mod missed;
 mod policies;
 mod roles;
