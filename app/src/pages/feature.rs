@@ -129,17 +129,20 @@ impl View {
             let body = view! { <p class="pad">"No price and no product gives it. "<a href="/admin/catalog">"Give it to a price"</a></p> };
             return card("Given by", policy, body);
         }
+        let numbers = self.given_by.iter().any(|given| given.value.is_some());
+        let columns: &[&str] =
+            if numbers { &["Price or product", "Id", "Number"] } else { &["Price or product", "Id"] };
         let rows = self.given_by.iter().map(|given| {
             view! {
                 <tr>
                     <th scope="row"><a href=given.href.clone()>{given.name.clone()}</a></th>
                     <td class="mono">{given.id.clone()}</td>
-                    <td class="num">{given.value}</td>
+                    {numbers.then(|| view! { <td class="num">{given.value}</td> })}
                 </tr>
             }
             .into_any()
         });
-        card("Given by", policy, table("Given by", &["Price or product", "Id", "Number"], rows.collect()))
+        card("Given by", policy, table("Given by", columns, rows.collect()))
     }
 
     fn holders_card(&self, context: &Context) -> AnyView {

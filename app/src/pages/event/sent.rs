@@ -47,7 +47,7 @@ pub enum Json {
 }
 
 impl Json {
-    fn entry(&self, name: &str, depth: usize) -> AnyView {
+    fn entry(&self, name: &str) -> AnyView {
         let name = view! { <span class="json-name">{name.to_owned()}</span> };
         match self {
             Self::Leaf(value) => view! { <li>{name}": "<span class="wrap-any">{value.clone()}</span></li> }.into_any(),
@@ -60,9 +60,9 @@ impl Json {
                     (false, number) => format!("{number} fields"),
                 };
                 view! {
-                    <li><details open=depth < 1>
+                    <li><details>
                         <summary>{name}" "<span class="muted">{kind}</span></summary>
-                        {self.list(depth + 1)}
+                        {self.list()}
                     </details></li>
                 }
                 .into_any()
@@ -71,11 +71,11 @@ impl Json {
     }
 
     /// What is inside, one line each.
-    fn list(&self, depth: usize) -> AnyView {
+    fn list(&self) -> AnyView {
         match self {
             Self::Leaf(value) => view! { <p class="mono">{value.clone()}</p> }.into_any(),
             Self::Branch { entries, .. } => {
-                let entries: Vec<_> = entries.iter().map(|(name, value)| value.entry(name, depth)).collect();
+                let entries: Vec<_> = entries.iter().map(|(name, value)| value.entry(name)).collect();
                 view! { <ul class="json">{entries}</ul> }.into_any()
             }
         }
@@ -97,7 +97,7 @@ impl View {
             card("What Stripe says changed", (), table("What Stripe says changed", &["Field", "Before and after"], rows.collect()))
         });
         let object =
-            payload.object.as_ref().map(|object| card("Object", (), view! { <div class="pad">{object.list(0)}</div> }));
+            payload.object.as_ref().map(|object| card("Object", (), view! { <div class="pad">{object.list()}</div> }));
         let href = format!("/admin/events/{}/payload.json", segment(&self.event_id));
         let download = view! { <a class="btn sm" href=href download>"Download"</a> };
         let raw = match payload.text.clone() {
