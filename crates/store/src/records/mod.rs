@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use resync::{
-    Compared, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
-    ResyncStatus, SCHEDULE, StagedObject,
+    Compared, GUEST, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord,
+    ResyncScope, ResyncStatus, SCHEDULE, StagedObject,
 };
 
 /// Who changes something, when and why: every change is audited with it.

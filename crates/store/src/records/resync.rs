@@ -217,12 +217,15 @@ pub struct ResyncRange {
     pub is_done: bool,
 }
 
+/// The kind of a guest's Checkout Session: it stands in for the customer Stripe never made, and says only that there is somebody to read.
+pub const GUEST: &str = "guest";
+
 /// An object that was read and waits to be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedObject {
     /// Whose it is.
     pub customer_id: String,
-    /// `customer`, `subscription`, `checkout_session`, `invoice`, `charge`, `dispute`, `entitlements`.
+    /// `customer`, `subscription`, `checkout_session`, `invoice`, `charge`, `dispute`, `entitlements`, or [`GUEST`].
     pub kind: &'static str,
     /// Its id.
     pub id: String,
