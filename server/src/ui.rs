@@ -44,7 +44,7 @@ impl Viewer {
     pub fn of(parts: &Parts) -> Self {
         Self {
             actor: parts.extensions.get::<Actor>().cloned(),
-            csrf: parts.extensions.get::<Csrf>().map_or_else(String::new, |csrf| csrf.0.clone()),
+            csrf: parts.extensions.get::<Csrf>().map_or_else(String::new, |csrf| csrf.masked().to_owned()),
             session: parts.extensions.get::<Session>().cloned(),
             request_id: parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.to_string()),
         }

@@ -5,6 +5,8 @@ pub(crate) mod browser;
 mod forms;
 mod history;
 mod missed;
+mod packed;
 mod policies;
+mod resyncs;
 mod roles;
 mod sign_in;
