@@ -25,7 +25,7 @@ export async function visit(browser, program, list, see) {
         silent.but(last, name);
       } catch (error) {
         // Every page is looked at, so that one run names all that is to be mended.
-        faults.push(error.message);
+        faults.push(`${name}: ${error.message}`);
         silent.forget();
       }
     }

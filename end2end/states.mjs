@@ -18,9 +18,9 @@ export const refusals = [
   ["resync", "/admin/resyncs", "/admin/resyncs", {}, "at least 5 characters"],
   ["mapping", "/admin/mappings", "/admin/mappings", { customer_id: "nobody" }, "There is a problem"],
   ["link", follow("/admin/unattributed", "/admin/unattributed/cus_"), "/admin/mappings", {}, "There is a problem"],
-  ["price", "/admin/catalog/prices/price_DemoProMonthly", "/admin/catalog/prices/", {}, "loses access"],
+  ["price", "/admin/catalog/prices/price_DemoProMonthly", "/admin/catalog/prices/", {}, "access"],
   ["price-number", "/admin/catalog/prices/price_DemoPass", "/admin/catalog/prices/", { duration_pro: "soon" }, "There is a problem", ["pro"]],
-  ["product", "/admin/catalog/products/prod_DemoTeam", "/admin/catalog/products/", {}, "loses access"],
+  ["product", "/admin/catalog/products/prod_DemoTeam", "/admin/catalog/products/", {}, "access"],
   ["price-policy", "/admin/catalog/prices/price_DemoProMonthly/policy", "/policy", { past_due_grace: "a while" }, "There is a problem"],
   ["feature-policy", "/admin/features/pro/policy", "/policy", { past_due_grace: "a while" }, "There is a problem"],
   ["feature", "/admin/features", "/admin/features", { key: "not a key" }, "There is a problem"],
@@ -34,6 +34,7 @@ export async function refuse(page, [name, where, action, fields, , ticked = []])
   const form = page.locator(`main form[method=post][action*="${action}"]`).filter({ has: page.locator("input:not([type=hidden]), textarea") }).first();
   await form.evaluate(
     (element, [fields, ticked]) => {
+      element.closest("details")?.setAttribute("open", "");
       element.setAttribute("novalidate", "");
       for (const input of element.querySelectorAll("input:not([type=hidden]), textarea")) {
         if (input.type === "checkbox") input.checked = ticked.includes(input.value);
@@ -42,9 +43,8 @@ export async function refuse(page, [name, where, action, fields, , ticked = []])
     },
     [fields, ticked],
   );
-  const answered = page.waitForResponse((response) => response.request().method() === "POST");
-  await form.locator("button[type=submit]").first().click();
-  const answer = await answered;
+  const posted = page.waitForResponse((response) => response.request().method() === "POST");
+  const [answer] = await Promise.all([posted, form.locator("button[type=submit]").first().click()]);
   if (answer.status() !== 422) throw new Error(`${name}: the form was answered with ${answer.status()} and not refused`);
   return answer;
 }

@@ -307,7 +307,7 @@ impl View {
             });
             card("Changes", (), table("Changes", &["Field", "Before and after"], rows.collect()))
         });
-        let raw = view! { <pre class="code" tabindex="0" aria-label="Payload"><code>{payload}</code></pre> };
+        let raw = view! { <pre class="code" tabindex="0" role="region" aria-label="Payload"><code>{payload}</code></pre> };
         view! { {changes}{card("Payload", (), raw)} }.into_any()
     }
 }
