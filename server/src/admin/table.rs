@@ -43,6 +43,7 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/events/fetch-missing" Support events::fetch_missing;
     "/admin/events/replay-failed" Admin events::replay_failed;
     "/admin/events/{id}/replay" Support events::replay;
+    "/admin/events/{id}/ignore" Support events::ignore;
     "/admin/catalog/read" Support catalog::read;
     "/admin/catalog/prices/{id}" Admin catalog::put_price;
     "/admin/catalog/products/{id}" Admin catalog::put_product;
