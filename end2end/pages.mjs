@@ -1,4 +1,5 @@
-// Every page of the admin app that can be looked at without changing anything. `first` picks a link on the page before it.
+// Every page of the admin app that can be looked at without changing anything: its name, its address or how to find it, and its status
+// when that is not 200.
 
 /** A row's link in a list, by the path it leads to. */
 const row = (list, prefix) => async (page) => {
@@ -73,10 +74,11 @@ export const pages = [
   ["staff", "/admin/staff"],
   ["search", "/admin/search?q=user_"],
   ["search-none", "/admin/search?q=nobody-of-this-name"],
-  ["not-found", "/admin/customers/cus_never_heard_of"],
+  ["not-found", "/admin/customers/cus_never_heard_of", 404],
+  ["no-page", "/admin/no/such/page", 404],
   // From here on the other mode is shown, for which the demonstration has no key.
   ["events-live", "/admin/events?mode=live"],
-  ["event-live", row("/admin/events", "/admin/events/")],
+  ["event-live", row("/admin/events?mode=live", "/admin/events/")],
 ];
 
 /** Where a page is, asking the list it is linked from where its id is not known beforehand. */

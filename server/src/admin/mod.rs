@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
+use http::{Extensions, HeaderMap, StatusCode, Version, header};
+use tower_http::compression::CompressionLayer;
 use tower_http_csrf::csrf::CsrfLayer;
 
 use crate::auth::limit::SignInLimiter;
@@ -58,6 +60,14 @@ pub(crate) fn guard(router: Router<AppState>, state: &AppState) -> Router<AppSta
         .layer(session::layer(state))
         .layer(csrf(state))
         .layer(middleware::from_fn_with_state(state.clone(), ui::headers))
+        .layer(CompressionLayer::new().compress_when(is_packed))
+}
+
+/// Pages and exports are sent compressed; their one lasting secret is masked, see [`Csrf`](crate::auth::staff::Csrf).
+/// A stream of events is not: each has to arrive at once.
+fn is_packed(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("text/html") || kind.starts_with("text/csv")
 }
 
 /// Refuses unsafe requests that a browser says come from another site. A proxy may change `Host`, so the public URL counts as well.

@@ -6,6 +6,8 @@ mod events;
 mod forms;
 mod history;
 mod missed;
+mod packed;
 mod policies;
+mod resyncs;
 mod roles;
 mod sign_in;
