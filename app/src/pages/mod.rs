@@ -7,6 +7,7 @@ pub mod customer;
 pub mod customers;
 pub mod event;
 pub mod events;
+pub mod job;
 pub mod keys;
 pub mod mappings;
 pub mod message;
@@ -14,6 +15,7 @@ pub mod missed;
 pub mod overrides;
 pub mod overview;
 pub mod policy;
+pub mod replays;
 pub mod resyncs;
 pub mod search;
 pub mod sign_in;
@@ -45,6 +47,12 @@ pub enum Page {
     Resyncs(resyncs::View),
     /// `/admin/resyncs/{id}`
     Resync(Box<resyncs::One>),
+    /// `/admin/replays`
+    Replays(replays::View),
+    /// `/admin/replays/new`
+    NewReplay(Box<replays::New>),
+    /// `/admin/replays/{id}`
+    Replay(Box<replays::One>),
     /// `/admin/customers/{id}/overrides/new`
     NewOverride(overrides::New),
     /// `/admin/overrides`
@@ -98,6 +106,9 @@ macro_rules! each {
             Page::Compare($view) => $call,
             Page::Resyncs($view) => $call,
             Page::Resync($view) => $call,
+            Page::Replays($view) => $call,
+            Page::NewReplay($view) => $call,
+            Page::Replay($view) => $call,
             Page::NewOverride($view) => $call,
             Page::Overrides($view) => $call,
             Page::Subscriptions($view) => $call,
@@ -141,6 +152,7 @@ impl Page {
             Self::Overview(_) => "/admin",
             Self::Customers(_) | Self::Customer(_) | Self::Compare(_) | Self::NewOverride(_) => "/admin/customers",
             Self::Resyncs(_) | Self::Resync(_) => "/admin/resyncs",
+            Self::Replays(_) | Self::NewReplay(_) | Self::Replay(_) => "/admin/replays",
             Self::Overrides(_) => "/admin/overrides",
             Self::Subscriptions(_) => "/admin/subscriptions",
             Self::Mappings(_) => "/admin/mappings",

@@ -33,19 +33,3 @@ pub async fn fetch_missing(posted: Posted) -> Outcome {
         Err(error) => error.into(),
     }
 }
-
-/// Processes every failed event of the mode again.
-pub async fn replay_failed(posted: Posted) -> Outcome {
-    match posted.state.store.replay_failed(posted.livemode, &posted.author()).await {
-        Ok(count) => {
-            posted.state.worker.wake();
-            let message = match count {
-                0 => "No event has failed.".to_owned(),
-                1 => "One event is processed again.".to_owned(),
-                count => format!("{count} events are processed again."),
-            };
-            Outcome::done(posted.back_to("/admin/events"), message)
-        }
-        Err(error) => error.into(),
-    }
-}

@@ -6,5 +6,6 @@ mod forms;
 mod history;
 mod missed;
 mod policies;
+mod replays;
 mod roles;
 mod sign_in;
