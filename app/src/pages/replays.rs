@@ -133,12 +133,6 @@ pub struct Event {
     pub changes: Vec<String>,
 }
 
-/// Which events, with since when.
-fn scope(what: &str, since: Option<Timestamp>, context: &Context) -> AnyView {
-    let since = since.map(|since| view! { " received since "{time(since, context.now)} });
-    view! { {what.to_owned()}{since} }.into_any()
-}
-
 fn dry_run(is_dry_run: bool) -> Option<AnyView> {
     is_dry_run.then(|| chip(Tone::Violet, "Dry run"))
 }
@@ -168,7 +162,7 @@ impl View {
 impl Row {
     fn view(&self, context: &Context) -> AnyView {
         let href = format!("/admin/replays/{}", self.id);
-        let since = self.since.map(|since| view! { <small>"received since "{time(since, context.now)}</small> });
+        let since = self.since.map(|since| view! { <small>"since "{time(since, context.now)}</small> });
         view! {
             <tr>
                 <th scope="row"><a href=href>{self.what.clone()}</a>{since}</th>
@@ -193,7 +187,7 @@ impl New {
         let plan = match &self.planned {
             Ok(plan) if plan.matched == 0 => empty(
                 "No event matches",
-                view! { <p>{scope(&plan.what, plan.since, context)}": there is none."</p><p><a href="/admin/events">"Choose from all events"</a></p> },
+                view! { <p>{format!("{}: there is none.", plan.what)}</p><p><a href="/admin/events">"Choose from all events"</a></p> },
             ),
             Ok(plan) => self.plan(plan, context),
             Err(why) => empty(why.clone(), view! { <p><a href="/admin/events">"Choose from all events"</a></p> }),
@@ -213,9 +207,11 @@ impl New {
             let before = plan.is_capped.then_some("before ");
             view! { <dt>"Received"</dt><dd>{before}{time(oldest, context.now)}" to "{time(newest, context.now)}</dd> }
         });
+        let since = plan.since.map(|since| view! { <dt>"Since"</dt><dd>{time(since, context.now)}</dd> });
         let more = if plan.is_capped { "; more than 10,000 take longer" } else { "" };
         let facts = view! {
             <dl class="kv pad">
+                {since}
                 <dt>"Matched"</dt><dd>{plan.events.clone()}</dd>
                 <dt>"Skipped"</dt><dd>{plan.in_line.clone()}" are in line already"</dd>
                 <dt>"Customers"</dt><dd>{plan.customers.clone()}</dd>
@@ -245,7 +241,7 @@ impl New {
         };
         let log = view! { <a class="btn sm" href=plan.log.clone()>"See them in the event log"</a> };
         view! {
-            <h2 class="wrap-any">{scope(&plan.what, plan.since, context)}</h2>
+            <h2 class="wrap-any">{plan.what.clone()}</h2>
             <div class="grid-2">{card("Plan", log, facts)}{card("Start", (), form)}</div>
         }
         .into_any()
@@ -265,11 +261,8 @@ impl One {
             [] => again.into_any(),
             changes => buttons(context, &path, changes, row.finished_at.is_some()),
         };
-        let bound = view! {
-            <p class="muted">
-                {scope(&row.what, row.since, context)}". Only what was received before "{time(row.created_at, context.now)}" is in it."
-            </p>
-        };
+        let since = row.since.map(|since| view! { "It is about events received since "{time(since, context.now)}". " });
+        let bound = view! { <p class="muted">{since}"What came after it began is not in it."</p> };
         view! {
             {crumbs(&[("Replays", "/admin/replays".into())], &row.what)}
             {page_head(row.what.clone(), (row.state.chip(), dry_run(row.is_dry_run)))}

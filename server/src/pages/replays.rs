@@ -238,17 +238,24 @@ pub(super) async fn new(ask: &Ask<'_>) -> Loaded {
         Err(why) => New { presets, planned: Err(why), rate: REPLAY_RATE, fastest: FASTEST_REPLAY },
         Ok(new) => {
             let plan = ask.state.store.plan_replay(&new).await?;
-            New { presets, planned: Ok(planned(&new, &plan)), rate: REPLAY_RATE, fastest: FASTEST_REPLAY }
+            New {
+                presets,
+                planned: Ok(planned(&new, &plan, field("since"))),
+                rate: REPLAY_RATE,
+                fastest: FASTEST_REPLAY,
+            }
         }
     };
     Ok(Some(Page::NewReplay(Box::new(page))))
 }
 
-fn planned(new: &NewReplay, plan: &ReplayPlan) -> Plan {
+/// `since` as it was asked for: the log has words for lengths.
+fn planned(new: &NewReplay, plan: &ReplayPlan, since: Option<&str>) -> Plan {
     let more = if plan.is_capped { "+" } else { "" };
     let fields = fields(new);
-    let log: Vec<(&str, &str)> =
-        fields.iter().filter(|(name, _)| *name != "linked").map(|(name, value)| (*name, value.as_str())).collect();
+    let of_log = fields.iter().filter(|(name, _)| !matches!(*name, "linked" | "since"));
+    let log = of_log.map(|(name, value)| (*name, value.as_str())).chain(since.map(|since| ("since", since)));
+    let log: Vec<(&str, &str)> = log.collect();
     Plan {
         what: what(new),
         since: new.filter.since,

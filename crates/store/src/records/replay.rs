@@ -243,3 +243,28 @@ pub struct ReplayStep {
     /// What came of events since the step before.
     pub settled: ReplayCounts,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_fixed_when_it_does_what_it_did_not() {
+        use EventStatus::{Dead, Failed, Ignored, Processed, Processing, Unattributed};
+        for (before, after, changed, outcome) in [
+            (Failed, Processed, false, ReplayOutcome::Fixed),
+            (Dead, Unattributed, false, ReplayOutcome::Fixed),
+            (Dead, Ignored, false, ReplayOutcome::Fixed),
+            (Unattributed, Processed, false, ReplayOutcome::Fixed),
+            (Processed, Processed, true, ReplayOutcome::Fixed),
+            (Processed, Processed, false, ReplayOutcome::Unchanged),
+            (Unattributed, Unattributed, false, ReplayOutcome::Unchanged),
+            (Processed, Failed, true, ReplayOutcome::Failed),
+            (Failed, Dead, false, ReplayOutcome::Failed),
+            (Failed, Processing, true, ReplayOutcome::Asks),
+        ] {
+            assert_eq!(ReplayOutcome::of(before, after, changed), outcome, "{before:?} to {after:?}, {changed}");
+        }
+        assert!(ReplayOutcome::ALL.iter().all(|outcome| ReplayOutcome::parse(outcome.as_str()) == Some(*outcome)));
+    }
+}

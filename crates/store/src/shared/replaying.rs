@@ -29,7 +29,7 @@ const LONGEST_LINE: i64 = 100;
 const STEP_MS: i64 = 250;
 /// Why events are left alone.
 const IN_LINE: &str = "It was in line already.";
-const MEANWHILE: &str = "It was processed meanwhile.";
+const MEANWHILE: &str = "It was settled meanwhile.";
 const GONE: &str = "It is not kept any more.";
 
 /// Whether an event waits for the processor, or for Stripe.

@@ -4,6 +4,7 @@ use domain::event::EventStatus;
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use store::Options;
 use store::records::{
     AuditFilter, Author, EventFilter, JobChange, NewReplay, ReplayCounts, ReplayOutcome, ReplayRecord, ReplayStatus,
@@ -65,6 +66,17 @@ async fn run(db: &Database, id: &str, mut at: Timestamp) -> Timestamp {
         db.drain_at(at).await;
     }
     panic!("{:?} does not come to an end", replay(db, id).await);
+}
+
+/// Changes the database behind the program's back.
+async fn change(db: &Database, sql: &'static str) {
+    if db.url.starts_with("sqlite:") {
+        let mut conn = sqlx::SqliteConnection::connect(&db.url).await.unwrap();
+        sqlx::query(sql).execute(&mut conn).await.unwrap();
+    } else {
+        let mut conn = sqlx::PgConnection::connect(&db.url).await.unwrap();
+        sqlx::query(sql).execute(&mut conn).await.unwrap();
+    }
 }
 
 async fn ids(db: &Database, id: &str, outcome: ReplayOutcome) -> Vec<String> {
@@ -166,13 +178,18 @@ async fn what_comes_later_is_not_in_it(engine: Engine) {
 
 async fn a_dry_run_changes_nothing(engine: Engine) {
     let Some(db) = open(engine).await else { return };
-    // It came with a key that could not read; by now nothing is missing but the processing.
     let options = Options { readable: vec![MODE], ..Options::default() };
     let reading = Database::opened(db.url.clone(), None, options).await;
     let linked = event("evt_cs", "checkout.session.completed", -900_000, checkout("user_1"), None);
     let paid = event("evt_1", "customer.subscription.created", -864_000, subscription("active", "price_pro"), None);
-    db.take(&[linked, paid, incomplete("evt_2")]).await;
+    let mut other = incomplete("evt_2");
+    other["data"]["object"]["id"] = json!("sub_2");
+    db.take(&[linked, paid, other]).await;
     assert_eq!(db.verdict(), (true, "subscription_active"));
+    // As if a program before this one could not read it.
+    change(&db, "update event set status = 'dead', error = 'unreadable', effects = null where event_id = 'evt_1'")
+        .await;
+    change(&db, "delete from subscription where subscription_id = 'sub_1'").await;
     let before = db.store.event(MODE, "evt_2").await.unwrap().unwrap();
     let figures = db.store.verdict_changes(MODE, "user_1", 100).await.unwrap().len();
 
@@ -184,10 +201,19 @@ async fn a_dry_run_changes_nothing(engine: Engine) {
     let notes = db.store.replay_notes(&id, ReplayOutcome::Failed).await.unwrap();
     assert_eq!(
         done.counts,
-        ReplayCounts { matched: 3, unchanged: 2, failed: 1, ..ReplayCounts::default() },
+        ReplayCounts { matched: 3, unchanged: 1, fixed: 1, failed: 1, ..ReplayCounts::default() },
         "{notes:?}"
     );
     assert!(notes[0].0.contains("items"), "{notes:?}");
+    let fixed = db.store.replay_events(&id, ReplayOutcome::Fixed, None, None, 5).await.unwrap().data.remove(0);
+    let fields = fixed.effects.unwrap().fields;
+    let status = fields.iter().find(|field| field.field == "status").unwrap();
+    assert_eq!(
+        (fixed.event_id.as_str(), status.before.as_deref(), status.after.as_deref()),
+        ("evt_1", None, Some("active"))
+    );
+    assert_eq!((fixed.before, fixed.status), (EventStatus::Dead, EventStatus::Dead), "it is as it was");
+    assert!(db.store.subscription(MODE, "sub_1").await.unwrap().is_none());
     let id = begin(&reading, &dry(failed()), at(2)).await;
     run(&reading, &id, at(2)).await;
     assert_eq!(replay(&reading, &id).await.counts.asks, 1, "Stripe would be asked");
