@@ -93,8 +93,8 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
     let replays = Replays::new(Arc::clone(&store), Arc::clone(&clock), worker.clone());
     let address = format!("{}/webhooks/stripe", config.public_url);
-    let in_background = gateways.iter().map(|(livemode, gateway)| (*livemode, gateway.background()));
-    let (stripe, time) = (Arc::new(in_background.collect()), Arc::clone(&clock));
+    // Catch-up asks for a page an hour and somebody's access waits for it: a resync must not use up its allowance.
+    let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
     Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, replays, catch_up, usage })
 }

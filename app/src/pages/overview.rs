@@ -162,6 +162,8 @@ fn did(action: &str) -> String {
         "conflict.keep" => "Settled a conflict, keeping",
         "customer.resync" => "Read from Stripe",
         "events.fetch_missing" => "Fetched missing events",
+        "event.download" => "Downloaded the payload of",
+        "event.ignore" => "Set aside",
         "event.replay" => "Processed again",
         "event.replay_failed" => "Processed all failed events again",
         "feature.delete" => "Deleted the feature",

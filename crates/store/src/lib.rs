@@ -145,6 +145,8 @@ pub trait Processing: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>>;
     /// Puts an event back in line, whatever its status; `false` when there is none of this id.
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
+    /// Sets a failed event aside: it is not tried again unless somebody replays it. False: it has not failed, or is not there.
+    async fn ignore_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
     /// Marks a customer to be read from Stripe now; a row is made when it is unknown.
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()>;
     /// Drops the mark of a customer that neither Stripe nor any event ever told of.
@@ -378,6 +380,8 @@ pub trait Events: Send + Sync {
     async fn event(&self, livemode: Livemode, event_id: &str) -> Result<Option<EventRecord>>;
     /// The attempts at an event, oldest first.
     async fn attempts(&self, livemode: Livemode, event_id: &str) -> Result<Vec<AttemptRecord>>;
+    /// Events of one of Stripe's objects, in the order of Stripe's clock, newest first; those of one second as they came.
+    async fn events_about(&self, livemode: Livemode, object_id: &str, limit: i64) -> Result<Vec<EventRecord>>;
     /// Events, newest receipt first.
     async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>>;
     /// How many events created since then were fetched and have not been delivered to this day, by reason.

@@ -39,7 +39,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     let mut router = Router::new()
         .route("/admin/login", get(ui::page).post(sign_in::login))
         .route("/admin/setup", get(ui::page).post(sign_in::set_up))
-        .route("/admin/logout", get(ui::page).post(sign_in::logout));
+        .route("/admin/logout", get(ui::page).post(sign_in::logout))
+        .route("/admin/events/{id}/payload.json", get(events::payload));
     for action in table::ACTIONS {
         let run = action.run;
         let handler = async move |posted: Posted| {

@@ -47,6 +47,7 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/replays" Admin replays::create;
     "/admin/replays/{id}/{change}" Admin replays::change;
     "/admin/events/{id}/replay" Support events::replay;
+    "/admin/events/{id}/ignore" Support events::ignore;
     "/admin/catalog/read" Support catalog::read;
     "/admin/catalog/prices/{id}" Admin catalog::put_price;
     "/admin/catalog/products/{id}" Admin catalog::put_product;

@@ -5,7 +5,9 @@ mod catalog;
 mod confirm;
 mod customer;
 mod customers;
+mod event;
 mod events;
+mod feature;
 pub(crate) mod impact;
 mod mappings;
 mod missed;
@@ -16,6 +18,7 @@ pub(crate) mod replays;
 mod resyncs;
 mod search;
 mod settings;
+mod subscription;
 mod subscriptions;
 mod unattributed;
 mod validator;
@@ -121,7 +124,7 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["overrides", id, "revoke"] => confirm::revoke(ask, id).await?,
         ["overrides"] => overrides::overrides(ask).await?,
         ["subscriptions"] => subscriptions::subscriptions(ask).await?,
-        ["subscriptions", id] => subscriptions::subscription(ask, id).await?,
+        ["subscriptions", id] => subscription::subscription(ask, id).await?,
         ["mappings"] => mappings::mappings(ask).await?,
         ["mappings", id, "delete"] => confirm::unlink(ask, id).await?,
         ["conflicts", id] => confirm::resolve(ask, id).await?,
@@ -131,10 +134,12 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["catalog", kind @ ("prices" | "products"), id] => catalog::target(ask, kind, id).await?,
         ["catalog", "prices", id, "policy"] => policies::of_price(ask, id),
         ["features", key, "policy"] => policies::of_feature(ask, key),
+        ["features", key] => feature::feature(ask, key).await?,
         ["features", key, "delete"] => confirm::delete_feature(ask, key),
         ["features"] => catalog::features(ask).await?,
         ["events"] => events::events(ask).await?,
-        ["events", id] => events::event(ask, id).await?,
+        ["events", id] => event::event(ask, id).await?,
+        ["events", id, "ignore"] => confirm::ignore(ask, id).await?,
         ["validator"] => validator::validator(ask).await?,
         ["validator", "endpoint"] => Some(validator::create(ask)),
         ["validator", "endpoints", id, "events"] => validator::add_types(ask, id).await?,

@@ -112,6 +112,34 @@ impl Processing for Backend {
         Ok(true)
     }
 
+    async fn ignore_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
+        let mut write = self.begin().await?;
+        let reason = author.reason.as_deref().unwrap_or("no reason given");
+        let ignored = sqlx::query(
+            "update event set status = 'ignored', waits_for_read = false, next_attempt_at = null, error = null, note = $3
+             where livemode = $1 and event_id = $2 and status in ('failed', 'dead')",
+        )
+        .bind(livemode.is_live())
+        .bind(event_id)
+        .bind(format!("set aside by a person: {reason}"))
+        .execute(write.conn())
+        .await?;
+        if ignored.rows_affected() == 0 {
+            return Ok(false);
+        }
+        write.attempt(Attempt {
+            livemode,
+            event_id: event_id.to_owned(),
+            cause: "ignore",
+            actor: Some(author.actor.clone()),
+            outcome: EventStatus::Ignored,
+            error: None,
+        });
+        audit(write.conn(), author, "event.ignore", Some(livemode), ("event", event_id), &json!({})).await?;
+        write.commit(author.now).await?;
+        Ok(true)
+    }
+
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()> {
         let mut write = self.begin().await?;
         write.mark_dirty(livemode, customer_id, now, true).await?;

@@ -2,6 +2,7 @@
 
 mod asking;
 pub(crate) mod browser;
+mod events;
 mod forms;
 mod history;
 mod missed;
