@@ -228,6 +228,10 @@ impl View {
             let words = "Process all failed events again";
             action_button(context, "/admin/events/replay-failed".into(), words, "btn primary", Role::Admin)
         });
+        let replay = (!self.filter.is_empty() && !self.rows.is_empty()).then(|| {
+            let href = address("/admin/replays/new", &self.filter.fields());
+            view! { <a class="btn" href=href>"Replay these …"</a> }
+        });
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {
@@ -238,7 +242,7 @@ impl View {
             .into_any()
         };
         view! {
-            {page_head(self.title(), again)}
+            {page_head(self.title(), (replay, again))}
             {without_key(context)}
             {self.filter.form()}
             {rows}

@@ -8,6 +8,7 @@ pub mod customers;
 pub mod event;
 pub mod events;
 pub mod feature;
+pub mod job;
 pub mod keys;
 pub mod mappings;
 pub mod message;
@@ -15,6 +16,7 @@ pub mod missed;
 pub mod overrides;
 pub mod overview;
 pub mod policy;
+pub mod replays;
 pub mod resyncs;
 pub mod search;
 pub mod sign_in;
@@ -47,6 +49,12 @@ pub enum Page {
     Resyncs(resyncs::View),
     /// `/admin/resyncs/{id}`
     Resync(Box<resyncs::One>),
+    /// `/admin/replays`
+    Replays(replays::View),
+    /// `/admin/replays/new`
+    NewReplay(Box<replays::New>),
+    /// `/admin/replays/{id}`
+    Replay(Box<replays::One>),
     /// `/admin/customers/{id}/overrides/new`
     NewOverride(overrides::New),
     /// `/admin/overrides`
@@ -104,6 +112,9 @@ macro_rules! each {
             Page::Compare($view) => $call,
             Page::Resyncs($view) => $call,
             Page::Resync($view) => $call,
+            Page::Replays($view) => $call,
+            Page::NewReplay($view) => $call,
+            Page::Replay($view) => $call,
             Page::NewOverride($view) => $call,
             Page::Overrides($view) => $call,
             Page::Subscriptions($view) => $call,
@@ -149,6 +160,7 @@ impl Page {
             Self::Overview(_) => "/admin",
             Self::Customers(_) | Self::Customer(_) | Self::Compare(_) | Self::NewOverride(_) => "/admin/customers",
             Self::Resyncs(_) | Self::Resync(_) => "/admin/resyncs",
+            Self::Replays(_) | Self::NewReplay(_) | Self::Replay(_) => "/admin/replays",
             Self::Overrides(_) => "/admin/overrides",
             Self::Subscriptions(_) | Self::Subscription(_) => "/admin/subscriptions",
             Self::Mappings(_) => "/admin/mappings",

@@ -14,6 +14,7 @@ mod missed;
 mod overrides;
 mod overview;
 mod policies;
+pub(crate) mod replays;
 mod resyncs;
 mod search;
 mod settings;
@@ -116,6 +117,9 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["customers", id, "compare"] => resyncs::compare(ask, id).await?,
         ["resyncs"] => resyncs::resyncs(ask).await?,
         ["resyncs", id] => resyncs::resync(ask, id).await?,
+        ["replays"] => replays::replays(ask).await?,
+        ["replays", "new"] => replays::new(ask).await?,
+        ["replays", id] => replays::replay(ask, id).await?,
         ["customers", id, "overrides", "new"] => overrides::new(ask, id).await?,
         ["overrides", id, "revoke"] => confirm::revoke(ask, id).await?,
         ["overrides"] => overrides::overrides(ask).await?,

@@ -233,38 +233,6 @@ pub struct StagedObject {
     pub object: String,
 }
 
-/// What a person does with a resync.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResyncChange {
-    /// It stops where it is.
-    Pause,
-    /// It goes on.
-    Resume,
-    /// It ends; what was applied stays.
-    Cancel,
-    /// The differences that were found are mended.
-    Apply,
-}
-
-impl ResyncChange {
-    /// The word in the audit log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Cancel => "cancel",
-            Self::Apply => "apply",
-        }
-    }
-
-    /// From the word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Pause, Self::Resume, Self::Cancel, Self::Apply].into_iter().find(|change| change.as_str() == word)
-    }
-}
-
 /// What a round of comparing did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Compared {

@@ -12,7 +12,7 @@ use super::rows::{Columns as _, DbRow, json as read_json, to_json};
 use super::write::Write;
 use super::{Backend, Db};
 use crate::records::{
-    Author, Compared, Effects, GUEST, NewResync, Page, Purpose, ReadClaim, ResyncChange, ResyncCounts, ResyncCustomer,
+    Author, Compared, Effects, GUEST, JobChange, NewResync, Page, Purpose, ReadClaim, ResyncCounts, ResyncCustomer,
     ResyncRange, ResyncRecord, ResyncStatus, Snapshot, StagedObject, SyncReport,
 };
 use crate::{Error, Result, Resyncs};
@@ -50,7 +50,7 @@ impl Resyncs for Backend {
         self.list_resync_customers(resync_id, statuses, after, limit).await
     }
 
-    async fn change_resync(&self, resync_id: &str, change: ResyncChange, author: &Author) -> Result<bool> {
+    async fn change_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool> {
         self.steer_resync(resync_id, change, author).await
     }
 

@@ -9,5 +9,6 @@ mod missed;
 mod packed;
 mod policies;
 mod resyncs;
+mod replays;
 mod roles;
 mod sign_in;
