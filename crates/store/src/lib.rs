@@ -6,9 +6,11 @@
 mod error;
 mod index;
 pub mod postgres;
+mod preferences;
 pub mod records;
 mod replays;
 pub mod sqlite;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use domain::{Livemode, Timestamp};
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
+pub use preferences::Preferences;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
@@ -32,6 +35,7 @@ use records::{
     SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
 pub use replays::Replays;
+pub use watch::Watch;
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -81,6 +85,8 @@ pub trait Store:
     + Accounts
     + Lists
     + StripeUsages
+    + Preferences
+    + Watch
     + 'static
 {
     /// The memory access checks are answered from.
