@@ -5,6 +5,7 @@
 
 mod error;
 mod index;
+mod roster;
 pub mod postgres;
 pub mod records;
 pub mod sqlite;
@@ -21,6 +22,7 @@ use domain::{Livemode, Timestamp};
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
+pub use roster::Watch;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
@@ -28,7 +30,7 @@ use records::{
     NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
     ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange,
     ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
-    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord, VerdictChangeRecord,
 };
 
 /// Settings of the rules that run inside transactions.
@@ -379,6 +381,10 @@ pub trait Events: Send + Sync {
     async fn attempts(&self, livemode: Livemode, event_id: &str) -> Result<Vec<AttemptRecord>>;
     /// Events, newest receipt first.
     async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.
+    async fn count_events(&self, livemode: Livemode, filter: &EventFilter) -> Result<i64>;
+    /// When the newest event came.
+    async fn last_receipt(&self, livemode: Livemode) -> Result<Option<Timestamp>>;
     /// How many events created since then were fetched and have not been delivered to this day, by reason.
     async fn never_delivered(&self, livemode: Livemode, since: Timestamp) -> Result<Vec<(Undelivered, i64)>>;
     /// The events of these customers, counted by status and by why they were never delivered.
@@ -511,6 +517,12 @@ pub trait Accounts: Send + Sync {
 pub trait Lists: Send + Sync {
     /// Customers: Stripe's, with the user they are mapped to. Users known only from the application come in [`Lists::users`].
     async fn list_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<Page<CustomerRow>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.
+    async fn count_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<i64>;
+    /// The users of these customers, by customer; those of nobody are left out.
+    async fn users_of(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, String>>;
+    /// How these customers stand to what Stripe says, by customer; unknown ones are left out.
+    async fn sync_states(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, SyncState>>;
     /// Users the application told us of or gave an override to, that no Stripe customer is mapped to; by prefix of id or e-mail.
     async fn users(&self, livemode: Livemode, query: Option<&str>, limit: i64) -> Result<Vec<UserRecord>>;
     /// Subscriptions, last changed first.
@@ -519,6 +531,10 @@ pub trait Lists: Send + Sync {
         livemode: Livemode,
         filter: &SubscriptionFilter,
     ) -> Result<Page<SubscriptionRecord>>;
+    /// How many have this status (all when none is named), counted no further than [`records::COUNTED`] and one.
+    async fn count_subscriptions(&self, livemode: Livemode, status: Option<&str>) -> Result<i64>;
+    /// The refused deliveries just before this one, which are newer.
+    async fn rejected_before(&self, id: i64, limit: i64) -> Result<Page<RejectedDelivery>>;
     /// Mappings, newest first, by prefix of user or customer id.
     async fn list_mappings(
         &self,

@@ -40,11 +40,9 @@ fn shown(ask: &Ask<'_>, filter: &str, rows: Vec<customers::Row>, after: Option<S
 /// Everybody, the newest event first; then those whom no customer is linked to.
 async fn all(ask: &Ask<'_>) -> Loaded {
     let store = &ask.state.store;
-    let filter = CustomerFilter {
-        query: ask.param("q").map(str::to_owned),
+    let filter = CustomerFilter { query: ask.param("q").map(str::to_owned),
         after: ask.param("after").map(str::to_owned),
-        limit: ROWS,
-    };
+        limit: ROWS, ..CustomerFilter::default() };
     let page = store.list_customers(ask.livemode, &filter).await?;
     let next = page.data.last().filter(|_| page.has_more).map(cursor);
     let mut rows: Vec<_> = page.data.into_iter().map(|row| from_stripe(ask, row)).collect();

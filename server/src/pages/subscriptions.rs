@@ -15,7 +15,7 @@ use crate::admin::customers::{self, encoded};
 pub(super) async fn subscriptions(ask: &Ask<'_>) -> Loaded {
     let status = ask.param("status").map(str::to_owned);
     let filter =
-        SubscriptionFilter { status: status.clone(), after: ask.param("after").map(str::to_owned), limit: ROWS };
+        SubscriptionFilter { status: status.clone(), after: ask.param("after").map(str::to_owned), limit: ROWS, ..SubscriptionFilter::default() };
     let page = ask.state.store.list_subscriptions(ask.livemode, &filter).await?;
     let word = status.as_deref().unwrap_or_default();
     let at = |after: &str| address("/admin/subscriptions", &[("status", word), ("after", after)]);

@@ -37,7 +37,7 @@ async fn five(db: &Database) {
 }
 
 async fn found(db: &Database, query: &str) -> Vec<String> {
-    let filter = CustomerFilter { query: Some(query.into()), after: None, limit: 10 };
+    let filter = CustomerFilter { query: Some(query.into()), limit: 10, ..CustomerFilter::default() };
     let page = db.store.list_customers(MODE, &filter).await.unwrap();
     page.data.into_iter().map(|row| row.customer.customer_id).collect()
 }
@@ -47,7 +47,7 @@ async fn customers_are_paged_and_found(engine: Engine) {
     five(&db).await;
     db.store.request_read(MODE, "cus_silent", now()).await.unwrap();
     db.store.request_read(MODE, "cus_quiet", now()).await.unwrap();
-    let mut filter = CustomerFilter { query: None, after: None, limit: 2 };
+    let mut filter = CustomerFilter { limit: 2, ..CustomerFilter::default() };
     let mut seen = vec![];
     loop {
         let page = db.store.list_customers(MODE, &filter).await.unwrap();
@@ -103,7 +103,7 @@ async fn subscriptions_are_filtered_and_paged(engine: Engine) {
         db.take(&[event(&format!("evt_{n}"), kind, i64::from(n) * 10, subscription_of(n, status, "price_pro"), None)])
             .await;
     }
-    let mut filter = SubscriptionFilter { status: None, after: None, limit: 2 };
+    let mut filter = SubscriptionFilter { limit: 2, ..SubscriptionFilter::default() };
     let first = db.store.list_subscriptions(MODE, &filter).await.unwrap();
     assert!(first.has_more);
     let last = first.data.last().unwrap();
@@ -113,7 +113,7 @@ async fn subscriptions_are_filtered_and_paged(engine: Engine) {
     let mut ids: Vec<_> = first.data.iter().chain(&second.data).map(|row| row.subscription.id.clone()).collect();
     ids.sort_unstable();
     assert_eq!(ids, ["sub_1", "sub_2", "sub_3"]);
-    filter = SubscriptionFilter { status: Some("past_due".into()), after: None, limit: 10 };
+    filter = SubscriptionFilter { status: Some("past_due".into()), limit: 10, ..SubscriptionFilter::default() };
     let late = db.store.list_subscriptions(MODE, &filter).await.unwrap().data;
     assert_eq!(late.len(), 1);
     assert_eq!((late[0].subscription.id.as_str(), late[0].user_id.as_deref()), ("sub_2", None));
