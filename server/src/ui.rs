@@ -218,7 +218,7 @@ async fn context(
             conflicts: found.conflicts,
             prices_without_features: found.prices_without_features,
         };
-        last_event_at = state.store.event_stats(livemode, state.now()).await?.1;
+        last_event_at = state.store.last_receipt(livemode).await?;
         flash = flash::take(session).await?.map(|flash| Flash {
             ok: flash.ok,
             message: flash.message,

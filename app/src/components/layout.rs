@@ -105,6 +105,25 @@ fn date(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// The day of an instant, for a heading within a list.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    let at = at.to_datetime();
+    format!("{}, {} {} {}", at.weekday(), at.day(), at.month(), at.year())
+}
+
+/// A length of time in few words.
+#[must_use]
+pub fn length(millis: i64) -> String {
+    match millis {
+        ..1000 => format!("{} ms", millis.max(0)),
+        1000..60_000 => format!("{} s", millis / 1000),
+        60_000..3_600_000 => format!("{} min", millis / 60_000),
+        3_600_000..86_400_000 => format!("{} h", millis / 3_600_000),
+        _ => format!("{} d", millis / 86_400_000),
+    }
+}
+
 /// Who did something, without the prefix that tells staff from keys where it says nothing: `staff:ada@example.com`.
 #[must_use]
 pub fn actor(word: &str) -> String {
@@ -146,16 +165,6 @@ pub fn money(amount: Option<i64>, currency: Option<&str>) -> String {
     }
 }
 
-/// Links to the first rows, for who is behind them, and to the rows behind these.
-pub fn pager(first: Option<String>, next: Option<String>) -> AnyView {
-    if first.is_none() && next.is_none() {
-        return ().into_any();
-    }
-    let first = first.map(|href| view! { <a class="btn" href=href rel="first">"First page"</a> });
-    let next = next.map(|href| view! { <a class="btn" href=href rel="next">"Next page"</a> });
-    view! { <nav class="pager" aria-label="Pages">{first}{next}</nav> }.into_any()
-}
-
 /// An address with a query, of parameters that are not empty.
 #[must_use]
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
@@ -165,15 +174,6 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
         query if query.is_empty() => path.to_owned(),
         query => format!("{path}?{query}"),
     }
-}
-
-/// Filters to choose from: words, address, and whether it is the one that counts.
-pub fn filter_chips(label: &'static str, choices: Vec<(String, String, bool)>) -> AnyView {
-    let choices: Vec<_> = choices
-        .into_iter()
-        .map(|(words, href, chosen)| view! { <a href=href aria-current=chosen.then_some("true")>{words}</a> })
-        .collect();
-    view! { <nav class="choices" aria-label=label>{choices}</nav> }.into_any()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod chip;
 mod form;
 mod layout;
+mod list;
 
 pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, verdict_chip};
 pub use form::{
@@ -10,6 +11,7 @@ pub use form::{
     purchase_fields, reason_field, select_field, submit,
 };
 pub use layout::{
-    actor, address, card, crumbs, empty, filter_chips, id, list_card, money, page_head, pager, shortened, table, time,
-    time_or, until,
+    actor, address, card, crumbs, day, empty, id, length, list_card, money, page_head, shortened, table, time, time_or,
+    until,
 };
+pub use list::{Choice, Pages, active_filters, choices, counted, filter_chips, number, pager};

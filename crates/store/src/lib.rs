@@ -5,9 +5,9 @@
 
 mod error;
 mod index;
-mod roster;
 pub mod postgres;
 pub mod records;
+mod roster;
 pub mod sqlite;
 
 use std::collections::{HashMap, HashSet};
@@ -22,7 +22,6 @@ use domain::{Livemode, Timestamp};
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
-pub use roster::Watch;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
@@ -30,8 +29,10 @@ use records::{
     NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
     ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange,
     ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
-    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord, VerdictChangeRecord,
+    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord,
+    VerdictChangeRecord,
 };
+pub use roster::Watch;
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]

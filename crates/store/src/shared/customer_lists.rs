@@ -74,8 +74,7 @@ pub(super) fn push_begins(query: &mut QueryBuilder<Db>, column: &str, text: &str
 
 /// Adds the ids of the customers of which something begins with a text.
 fn push_found(query: &mut QueryBuilder<Db>, livemode: Livemode, text: &str) {
-    let searched =
-        [("customer", "customer_id"), ("customer", "email"), ("customer", "name"), ("mapping", "user_id")];
+    let searched = [("customer", "customer_id"), ("customer", "email"), ("customer", "name"), ("mapping", "user_id")];
     for (n, (table, column)) in searched.into_iter().enumerate() {
         if n > 0 {
             query.push(" union ");
@@ -117,8 +116,7 @@ impl Backend {
         let rows = if searched(filter).is_some() || filter.among == Among::Differing {
             self.few(livemode, filter, key.as_ref(), wanted).await?
         } else {
-            let (first, second) =
-                if backwards { (Part::Silent, Part::Heard) } else { (Part::Heard, Part::Silent) };
+            let (first, second) = if backwards { (Part::Silent, Part::Heard) } else { (Part::Heard, Part::Silent) };
             // A key of the second part is behind all of the first.
             let starts_in = key.as_ref().map(|(millis, _)| if *millis == 0 { Part::Silent } else { Part::Heard });
             let mut rows = vec![];
@@ -227,8 +225,7 @@ impl Backend {
         if ids.is_empty() {
             return Ok(found);
         }
-        let mut query =
-            QueryBuilder::<Db>::new("select subscription_id, state from subscription where livemode = ");
+        let mut query = QueryBuilder::<Db>::new("select subscription_id, state from subscription where livemode = ");
         query.push_bind(livemode.is_live()).push(" and customer_id");
         push_in(&mut query, ids);
         query.push(" order by subscription_id desc");
@@ -262,7 +259,8 @@ impl Backend {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut query = QueryBuilder::<Db>::new("select c.customer_id, c.synced_at, c.dirty_at is not null as is_doubted,");
+        let mut query =
+            QueryBuilder::<Db>::new("select c.customer_id, c.synced_at, c.dirty_at is not null as is_doubted,");
         query.push(DIFFERS).push(" as differs from customer c where c.livemode = ");
         query.push_bind(livemode.is_live()).push(" and c.customer_id");
         push_in(&mut query, ids);

@@ -6,9 +6,9 @@ use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
 use sqlx::QueryBuilder;
 
+use super::dialect::BESIDE;
 use super::lists::prefix;
 use super::rows::{Columns as _, DbRow, json, word};
-use super::dialect::BESIDE;
 use super::{Backend, Db};
 use crate::records::{AttemptRecord, COUNTED, EventFilter, EventRecord, EventTally, Page};
 use crate::{Events, Result};
@@ -162,7 +162,11 @@ impl Backend {
                 None => vec![Stream::of("kind", kind)],
                 Some(beginning) => {
                     let kinds = self.kinds(livemode).await?;
-                    kinds.into_iter().filter(|kind| kind.starts_with(beginning)).map(|kind| Stream::of("kind", kind)).collect()
+                    kinds
+                        .into_iter()
+                        .filter(|kind| kind.starts_with(beginning))
+                        .map(|kind| Stream::of("kind", kind))
+                        .collect()
                 }
             }
         } else if !filter.statuses.is_empty() {

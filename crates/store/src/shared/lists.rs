@@ -87,7 +87,11 @@ impl Backend {
                                                where p.livemode = $1 and p.{column} = sold.id limit $2) as theirs) as payers
              from sold where id is not null"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(COUNTED + 1).fetch_all(&self.read).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(COUNTED + 1)
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(|row| Ok((row.text("id")?, row.int("payers")?))).collect()
     }
 
@@ -95,12 +99,13 @@ impl Backend {
     async fn sold_products(&self, livemode: Livemode, prices: &[(String, i64)]) -> Result<HashMap<String, String>> {
         let mut products = HashMap::new();
         for (price, _) in prices {
-            let product: Option<Option<String>> =
-                sqlx::query_scalar("select product_id from subscription_price where livemode = $1 and price_id = $2 limit 1")
-                    .bind(livemode.is_live())
-                    .bind(price)
-                    .fetch_optional(&self.read)
-                    .await?;
+            let product: Option<Option<String>> = sqlx::query_scalar(
+                "select product_id from subscription_price where livemode = $1 and price_id = $2 limit 1",
+            )
+            .bind(livemode.is_live())
+            .bind(price)
+            .fetch_optional(&self.read)
+            .await?;
             products.extend(product.flatten().map(|product| (price.clone(), product)));
         }
         Ok(products)
@@ -156,7 +161,9 @@ impl Lists for Backend {
             users.push(" and u.user_id in (");
             for (n, column) in ["user_id", "email"].into_iter().enumerate() {
                 users.push(if n == 0 { "select" } else { " union select" });
-                users.push(" user_id from (select user_id from app_user where livemode = ").push_bind(livemode.is_live());
+                users
+                    .push(" user_id from (select user_id from app_user where livemode = ")
+                    .push_bind(livemode.is_live());
                 users.push(" and ");
                 push_begins(&mut users, column, text);
                 users.push(format!(" limit 1000) as by_{column}"));
@@ -209,7 +216,9 @@ impl Lists for Backend {
             query.push(format!(" and (s.updated_at, s.subscription_id) {than} (")).push_bind(millis);
             query.push(", ").push_bind(id).push(")");
         }
-        query.push(format!(" order by s.updated_at{order}, s.subscription_id{order} limit ")).push_bind(filter.limit + 1);
+        query
+            .push(format!(" order by s.updated_at{order}, s.subscription_id{order} limit "))
+            .push_bind(filter.limit + 1);
         let rows = query.build().fetch_all(&self.read).await?;
         let records = rows.iter().map(|row| {
             Ok(SubscriptionRecord {
@@ -230,9 +239,8 @@ impl Lists for Backend {
     }
 
     async fn count_subscriptions(&self, livemode: Livemode, status: Option<&str>) -> Result<i64> {
-        let mut query = QueryBuilder::<Db>::new(
-            "select count(*) from (select 1 as one from subscription where livemode = ",
-        );
+        let mut query =
+            QueryBuilder::<Db>::new("select count(*) from (select 1 as one from subscription where livemode = ");
         query.push_bind(livemode.is_live());
         if let Some(status) = status {
             query.push(" and status = ").push_bind(status.to_owned());
@@ -261,8 +269,9 @@ impl Lists for Backend {
         limit: i64,
     ) -> Result<Page<MappingRecord>> {
         let text = query.map(str::trim).filter(|query| !query.is_empty());
-        let mut query =
-            QueryBuilder::<Db>::new("select customer_id, user_id, source, evidence, since from mapping where livemode = ");
+        let mut query = QueryBuilder::<Db>::new(
+            "select customer_id, user_id, source, evidence, since from mapping where livemode = ",
+        );
         query.push_bind(livemode.is_live());
         if let Some(text) = text {
             let pattern = prefix(text);

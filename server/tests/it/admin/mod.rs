@@ -4,6 +4,7 @@ mod asking;
 pub(crate) mod browser;
 mod forms;
 mod history;
+mod lists;
 mod missed;
 mod policies;
 mod roles;
