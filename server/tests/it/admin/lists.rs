@@ -41,8 +41,8 @@ fn link(page: &Answer, words: &str) -> Option<String> {
 /// The ids in a page's rows, in order.
 fn rows(page: &Answer, folder: &str) -> Vec<String> {
     let table = page.body.split("<tbody>").nth(1).and_then(|rest| rest.split("</tbody>").next()).unwrap_or_default();
-    let hrefs = table.split(&format!("href=\"/admin/{folder}/")).skip(1);
-    hrefs.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    let begin = format!("href=\"/admin/{folder}/");
+    table.split(&begin).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -81,6 +81,7 @@ async fn the_log_shows_a_day_and_says_so() {
     let browser = program.signed_in(Role::Viewer).await;
     assert_eq!(rows(&browser.get("/admin/events").await, "events"), ["evt_0"]);
     program.clock.advance(2 * DAY);
+    let browser = program.signed_in(Role::Viewer).await;
     let none = browser.get("/admin/events").await;
     assert!(none.body.contains("No event of the last 24 hours matches"), "{}", none.body);
     let any = browser.get(&link(&none, "Look at any time").unwrap()).await;
