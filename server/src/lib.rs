@@ -5,6 +5,7 @@ pub mod api;
 pub mod assets;
 pub mod auth;
 pub mod catch_up;
+pub mod checks;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -45,6 +46,7 @@ use gateway::{Client, ClientConfig, Gateway, Now};
 use store::Store;
 
 use crate::catch_up::CatchUp;
+use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::resync::Resyncs;
@@ -93,5 +95,18 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let in_background = gateways.iter().map(|(livemode, gateway)| (*livemode, gateway.background()));
     let (stripe, time) = (Arc::new(in_background.collect()), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, catch_up, usage })
+    let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
+    Ok(AppState {
+        config: Arc::new(config),
+        store,
+        gateways,
+        clock,
+        intake,
+        worker,
+        resyncs,
+        catch_up,
+        usage,
+        started: std::time::Instant::now(),
+        checks,
+    })
 }

@@ -41,6 +41,7 @@ pub async fn serve(
     let resyncs = tokio::spawn(state.resyncs.clone().run(until(stopped.clone())));
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
+    let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(listen(listener, front, stopped.clone()));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
 
@@ -62,6 +63,7 @@ pub async fn serve(
     resyncs.await?;
     catch_up.await?;
     usage.await?;
+    checks.await?;
     state.close().await;
     Ok(())
 }

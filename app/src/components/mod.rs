@@ -1,10 +1,12 @@
 //! What pages are made of.
 
 mod chip;
+mod did;
 mod form;
 mod layout;
 
 pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, verdict_chip};
+pub use did::{DID, did};
 pub use form::{
     action_button, asking_link, confirmation, csrf, error_summary, feature_choice, feature_group, field, hidden,
     purchase_fields, reason_field, select_field, submit,

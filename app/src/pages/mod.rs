@@ -1,5 +1,6 @@
 //! The pages: each file has what its page shows (`View`) and how (`body`).
 
+pub mod audit;
 pub mod catalog;
 pub mod compare;
 pub mod confirm;
@@ -16,9 +17,12 @@ pub mod overview;
 pub mod policy;
 pub mod resyncs;
 pub mod search;
+pub mod settings;
 pub mod sign_in;
+pub mod simulator;
 pub mod staff;
 pub mod subscriptions;
+pub mod system;
 pub mod unattributed;
 pub mod validator;
 
@@ -81,6 +85,16 @@ pub enum Page {
     EndpointCreated(validator::Created),
     /// `/admin/search`
     Search(search::View),
+    /// `/admin/simulator`
+    Simulator(Box<simulator::View>),
+    /// `/admin/audit`
+    Audit(audit::View),
+    /// `/admin/audit/{id}`
+    AuditEntry(Box<audit::Entry>),
+    /// `/admin/settings`
+    Settings(settings::View),
+    /// `/admin/system`
+    System(system::View),
     /// What is asked before access is taken away
     Confirm(Box<confirm::View>),
     /// Not found, not allowed
@@ -116,6 +130,11 @@ macro_rules! each {
             Page::Validator($view) => $call,
             Page::EndpointCreated($view) => $call,
             Page::Search($view) => $call,
+            Page::Simulator($view) => $call,
+            Page::Audit($view) => $call,
+            Page::AuditEntry($view) => $call,
+            Page::Settings($view) => $call,
+            Page::System($view) => $call,
             Page::Confirm($view) => $call,
             Page::Message($view) => $call,
         }
@@ -153,6 +172,10 @@ impl Page {
             Self::Keys(_) => "/admin/api-keys",
             Self::Staff(_) => "/admin/staff",
             Self::Validator(_) | Self::EndpointCreated(_) => "/admin/validator",
+            Self::Simulator(_) => "/admin/simulator",
+            Self::Audit(_) | Self::AuditEntry(_) => "/admin/audit",
+            Self::Settings(_) => "/admin/settings",
+            Self::System(_) => "/admin/system",
             Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
         }
     }

@@ -6,6 +6,7 @@ pub mod customers;
 pub mod events;
 pub mod fields;
 pub mod flash;
+pub mod kept;
 pub mod mappings;
 pub mod mode;
 pub mod overrides;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -13,7 +14,9 @@ use tower_sessions::Session;
 
 use super::session;
 use super::setup::random_token;
+use crate::admin::kept::Kept;
 use crate::state::AppState;
+use crate::ui;
 
 /// A member of staff who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +89,7 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
         Err(error) => return unavailable(&error.into()),
     };
     let path = request.uri().path();
+    let mut kept = None;
     match (has_owner, path) {
         (true, "/admin/login") | (false, "/admin/setup") => {}
         (true, "/admin/setup") => return Redirect::to("/admin/login").into_response(),
@@ -95,21 +99,35 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
             let encoded: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
             return Redirect::to(&format!("/admin/login?return_to={encoded}")).into_response();
         }
-        (true, _) => return Redirect::to("/admin/login").into_response(),
+        (true, _) => {
+            let (parts, body) = request.into_parts();
+            kept = Kept::of(&parts.headers, body).await;
+            if kept.is_none() {
+                return Redirect::to("/admin/login").into_response();
+            }
+            request = Request::from_parts(parts, Body::empty());
+        }
     }
     let name = csrf_cookie(state.config.is_secure());
-    if let Some(token) = cookie(request.headers(), name).filter(|token| token.len() == 64) {
-        request.extensions_mut().insert(Csrf(token));
-        return next.run(request).await;
-    }
-    let token = match random_token() {
+    let given = cookie(request.headers(), name).filter(|token| token.len() == 64);
+    let is_new = given.is_none();
+    let token = match given.map_or_else(random_token, Ok) {
         Ok(token) => token,
         Err(error) => return unavailable(&error),
     };
     request.extensions_mut().insert(Csrf(token.clone()));
-    let mut response = next.run(request).await;
+    let mut response = match kept {
+        Some(kept) => {
+            let (parts, _) = request.into_parts();
+            let viewer = ui::Viewer::of(&parts);
+            kept.ask(state, &viewer).await
+        }
+        None => next.run(request).await,
+    };
     let secure = if state.config.is_secure() { "; Secure" } else { "" };
-    if let Ok(value) = HeaderValue::from_str(&format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}")) {
+    if is_new
+        && let Ok(value) = HeaderValue::from_str(&format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"))
+    {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response
