@@ -21,6 +21,7 @@ pub mod openapi;
 pub mod owner;
 pub mod pages;
 mod reading;
+pub mod replay;
 pub mod resync;
 pub mod router;
 pub mod serve;
@@ -49,6 +50,7 @@ use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::state::AppState;
 use crate::usage::UsageBook;
@@ -91,9 +93,10 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
     let (resync_clock, schedule) = (Arc::clone(&clock), config.schedule);
     let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
+    let replays = Replays::new(Arc::clone(&store), Arc::clone(&clock), worker.clone());
     let address = format!("{}/webhooks/stripe", config.public_url);
-    let in_background = gateways.iter().map(|(livemode, gateway)| (*livemode, gateway.background()));
-    let (stripe, time) = (Arc::new(in_background.collect()), Arc::clone(&clock));
+    // Catch-up asks for a page an hour and somebody's access waits for it: a resync must not use up its allowance.
+    let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
     let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
     Ok(AppState {
@@ -104,6 +107,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         intake,
         worker,
         resyncs,
+        replays,
         catch_up,
         usage,
         started: std::time::Instant::now(),

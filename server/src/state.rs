@@ -11,6 +11,7 @@ use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::usage::UsageBook;
 use crate::webhook::Intake;
@@ -33,6 +34,8 @@ pub struct AppState {
     pub worker: Worker,
     /// Works through resyncs.
     pub resyncs: Resyncs,
+    /// Works through replays.
+    pub replays: Replays,
     /// Fetches what Stripe never delivered.
     pub catch_up: CatchUp,
     /// What is asked of Stripe, and what of it is left today.

@@ -5,7 +5,7 @@ mod did;
 mod form;
 mod layout;
 
-pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, verdict_chip};
+pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, subscription_tone, verdict_chip};
 pub use did::{DID, did};
 pub use form::{
     action_button, asking_link, confirmation, csrf, error_summary, feature_choice, feature_group, field, hidden,

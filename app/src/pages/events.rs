@@ -175,20 +175,20 @@ impl Filter {
                 <div class="field"><label for="status">"Status"</label><select id="status" name="status">{options}</select></div>
                 <div class="field grow">
                     <label for="type">"Type"</label>
-                    <input id="type" name="type" value=self.kind.clone() placeholder="customer.subscription.*" autocomplete="off" />
+                    <input id="type" name="type" type="text" value=self.kind.clone() placeholder="customer.subscription.*" autocomplete="off" />
                 </div>
                 <div class="field grow">
                     <label for="id">"Event, object or customer id"</label>
-                    <input id="id" name="q" value=self.id.clone() placeholder="evt_, sub_, cus_ …" autocomplete="off" />
+                    <input id="id" name="q" type="text" value=self.id.clone() placeholder="evt_, sub_, cus_ …" autocomplete="off" />
                 </div>
                 <div class="field"><label for="since">"Received in the last"</label><select id="since" name="since">{spans}</select></div>
                 <div class="field grow">
                     <label for="version">"API version"</label>
-                    <input id="version" name="version" value=self.version.clone() placeholder="2026-09-30.endive" autocomplete="off" />
+                    <input id="version" name="version" type="text" value=self.version.clone() placeholder="2026-09-30.endive" autocomplete="off" />
                 </div>
                 <div class="field grow">
                     <label for="error">"Error holds"</label>
-                    <input id="error" name="error" value=self.error.clone() placeholder="status 503" autocomplete="off" />
+                    <input id="error" name="error" type="text" value=self.error.clone() placeholder="status 503" autocomplete="off" />
                 </div>
                 <div class="field">
                     <label for="origin">"Came by"</label>
@@ -228,6 +228,10 @@ impl View {
             let words = "Process all failed events again";
             action_button(context, "/admin/events/replay-failed".into(), words, "btn primary", Role::Admin)
         });
+        let replay = (!self.filter.is_empty() && !self.rows.is_empty()).then(|| {
+            let href = address("/admin/replays/new", &self.filter.fields());
+            view! { <a class="btn" href=href>"Replay these …"</a> }
+        });
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {
@@ -238,7 +242,7 @@ impl View {
             .into_any()
         };
         view! {
-            {page_head(self.title(), again)}
+            {page_head(self.title(), (replay, again))}
             {without_key(context)}
             {self.filter.form()}
             {rows}

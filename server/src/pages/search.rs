@@ -90,8 +90,12 @@ async fn others_beginning_with(ask: &Ask<'_>, query: &str) -> anyhow::Result<Vec
     let catalog = store.index().catalog(ask.livemode);
     let mut features: Vec<&String> = catalog.features.keys().filter(|key| begins(key)).collect();
     features.sort_unstable();
-    let feature =
-        |key: &String| Hit { kind: "Feature", label: key.clone(), id: key.clone(), href: "/admin/features".into() };
+    let feature = |key: &String| Hit {
+        kind: "Feature",
+        label: key.clone(),
+        id: key.clone(),
+        href: format!("/admin/features/{}", encoded(key)),
+    };
     hits.extend(features.into_iter().map(feature));
     // Who is on the staff is nobody's business below this role, as on its own page.
     if ask.actor.role >= Role::Admin {

@@ -1,4 +1,4 @@
-//! The pages of subscriptions.
+//! The list of subscriptions.
 
 use std::collections::HashMap;
 
@@ -24,19 +24,14 @@ pub(super) async fn subscriptions(ask: &Ask<'_>) -> Loaded {
     let first = filter.after.is_some().then(|| at(""));
     let names = price_names(ask, &page.data).await?;
     let rows = page.data.into_iter().map(|record| row(record, &names)).collect();
-    Ok(Some(Page::Subscriptions(View { status, rows, first, next, one: None })))
-}
-
-/// `/admin/subscriptions/{id}`
-pub(super) async fn subscription(ask: &Ask<'_>, id: &str) -> Loaded {
-    let Some(record) = ask.state.store.subscription(ask.livemode, id).await? else { return Ok(None) };
-    let names = price_names(ask, std::slice::from_ref(&record)).await?;
-    let one = Some(Box::new(row(record, &names)));
-    Ok(Some(Page::Subscriptions(View { status: None, rows: Vec::new(), first: None, next: None, one })))
+    Ok(Some(Page::Subscriptions(View { status, rows, first, next })))
 }
 
 /// Names for people by price id, of prices that have one.
-async fn price_names(ask: &Ask<'_>, records: &[SubscriptionRecord]) -> store::Result<HashMap<String, String>> {
+pub(super) async fn price_names(
+    ask: &Ask<'_>,
+    records: &[SubscriptionRecord],
+) -> store::Result<HashMap<String, String>> {
     let store = &ask.state.store;
     let mut names: HashMap<String, String> = HashMap::new();
     for item in records.iter().flat_map(|record| &record.subscription.items) {
@@ -56,7 +51,8 @@ async fn price_names(ask: &Ask<'_>, records: &[SubscriptionRecord]) -> store::Re
     Ok(names)
 }
 
-fn row(record: SubscriptionRecord, names: &HashMap<String, String>) -> Row {
+/// A subscription in a list.
+pub(super) fn row(record: SubscriptionRecord, names: &HashMap<String, String>) -> Row {
     let SubscriptionRecord { subscription, user_id, past_due_since, evidence_at, evidence_event_id, updated_at } =
         record;
     let items = subscription

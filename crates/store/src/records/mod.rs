@@ -2,6 +2,8 @@
 
 mod audit;
 mod check;
+mod job;
+mod replay;
 mod resync;
 
 use std::sync::Arc;
@@ -19,8 +21,13 @@ use serde_json::Value;
 
 pub use audit::{AuditFilter, AuditRecord};
 pub use check::{CheckGroup, CheckHour, UnknownFeature};
+pub use job::JobChange;
+pub use replay::{
+    FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord,
+    ReplayStatus, ReplayStep,
+};
 pub use resync::{
-    Compared, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
+    Compared, GUEST, NewResync, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
     ResyncStatus, SCHEDULE, StagedObject,
 };
 
@@ -326,7 +333,8 @@ pub struct AttemptRecord {
 }
 
 /// Which events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EventFilter {
     /// Any of these statuses; empty: all.
     pub statuses: Vec<EventStatus>,

@@ -24,6 +24,8 @@ const ENGINE: &[(&str, &str)] = &[
     ("product_reads", include_str!("../../src/shared/product_reads.rs")),
     ("products", include_str!("../../src/shared/products.rs")),
     ("reads", include_str!("../../src/shared/reads.rs")),
+    ("replaying", include_str!("../../src/shared/replaying.rs")),
+    ("replays", include_str!("../../src/shared/replays.rs")),
     ("thin", include_str!("../../src/shared/thin.rs")),
 ];
 /// Tables that grow with the business.
@@ -40,6 +42,7 @@ const GROWING: &[&str] = &[
     "invoice",
     "invoice_payment",
     "payment_object",
+    "replay_event",
     "verdict_change",
     "access_check",
     "audit",

@@ -98,6 +98,7 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
             "timeline" => timeline::timeline(ask, &found).await?,
             _ => Vec::new(),
         },
+        show: customer::Show::parse(ask.param("show").unwrap_or_default()),
         past,
         raw,
         checks,

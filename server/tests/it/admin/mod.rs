@@ -3,12 +3,16 @@
 mod asking;
 mod audit;
 pub(crate) mod browser;
+mod events;
 mod forms;
 mod go;
 mod history;
 mod kept;
 mod missed;
+mod packed;
 mod policies;
+mod replays;
+mod resyncs;
 mod roles;
 mod sign_in;
 mod simulator;
