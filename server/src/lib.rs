@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod auth;
+mod banner;
 pub mod catch_up;
 pub mod checks;
 pub mod cli;
@@ -15,11 +16,13 @@ pub mod eager_sync;
 pub mod error;
 pub mod front;
 pub mod ids;
+pub mod live;
 mod lookup;
 pub mod metrics;
 pub mod openapi;
 pub mod owner;
 pub mod pages;
+mod palette;
 mod reading;
 pub mod replay;
 pub mod resync;
@@ -50,6 +53,7 @@ use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::live::Live;
 use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::state::AppState;
@@ -98,6 +102,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     // Catch-up asks for a page an hour and somebody's access waits for it: a resync must not use up its allowance.
     let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
+    let live = Live::new(Arc::clone(&store), Arc::clone(&clock));
     let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
     Ok(AppState {
         config: Arc::new(config),
@@ -110,6 +115,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         replays,
         catch_up,
         usage,
+        live,
         started: std::time::Instant::now(),
         checks,
     })

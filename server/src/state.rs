@@ -11,6 +11,7 @@ use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::live::Live;
 use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::usage::UsageBook;
@@ -40,6 +41,8 @@ pub struct AppState {
     pub catch_up: CatchUp,
     /// What is asked of Stripe, and what of it is left today.
     pub usage: UsageBook,
+    /// What open pages are told as it happens.
+    pub live: Live,
     /// When this process began.
     pub started: std::time::Instant,
     /// What the application asked and was told.

@@ -15,6 +15,7 @@ pub const DID: &[(&str, &str)] = &[
     ("events.fetch_missing", "Fetched missing events"),
     ("feature.delete", "Deleted the feature"),
     ("feature.put", "Saved the feature"),
+    ("list.export", "Exported the list"),
     ("mapping.delete", "Unlinked"),
     ("mapping.put", "Linked"),
     ("override.create", "Made an override for"),

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::events::segment;
 use crate::components::{
-    DID, Tone, actor, address, card, chip, crumbs, did, empty, id, list_card, page_head, pager, shortened, time,
+    DID, Pages, Tone, actor, address, card, chip, crumbs, did, empty, id, list_card, page_head, shortened, time,
 };
 use crate::context::Context;
 
@@ -18,10 +18,8 @@ pub struct View {
     pub fault: Option<String>,
     /// Newest first.
     pub rows: Vec<Row>,
-    /// Whether these are the rows behind others.
-    pub paged: bool,
-    /// Where the rows behind these begin: the last one's number.
-    pub next: Option<i64>,
+    /// The pages around this one, and the whole as a file.
+    pub pages: Pages,
 }
 
 /// The filter's fields as they were filled in.
@@ -83,13 +81,14 @@ pub struct Change {
 }
 
 impl Filter {
-    fn fields(&self) -> [(&'static str, &str); 5] {
+    /// Every field with its name in the address.
+    #[must_use]
+    pub fn fields(&self) -> [(&'static str, &str); 5] {
         [("who", &self.who), ("action", &self.action), ("object", &self.object), ("from", &self.from), ("to", &self.to)]
     }
 
-    fn href(&self, after: Option<i64>) -> String {
-        let after = after.map_or_else(String::new, |after| after.to_string());
-        address("/admin/audit", &[&self.fields()[..], &[("after", after.as_str())]].concat())
+    fn href(&self) -> String {
+        address("/admin/audit", &self.fields())
     }
 
     fn form(&self) -> AnyView {
@@ -131,7 +130,7 @@ impl View {
                 "Nothing was done",
                 view! {
                     <p>"No change in this mode fits the filter. Without days, the last 30 days are shown."</p>
-                    <p><a class="btn" href=all.href(None)>"Show everything"</a></p>
+                    <p><a class="btn" href=all.href()>"Show everything"</a></p>
                 },
             )
         } else {
@@ -143,7 +142,7 @@ impl View {
             {self.filter.form()}
             {fault}
             {list}
-            {pager(self.paged.then(|| self.filter.href(None)), self.next.map(|after| self.filter.href(Some(after))))}
+            {self.pages.view(("entry", "entries"))}
         }
         .into_any()
     }
@@ -216,7 +215,7 @@ impl Entry {
         view! {
             {crumbs(&[("Audit log", "/admin/audit".into())], &row.number.to_string())}
             {page_head(did(&row.action), ())}
-            {card("Entry", view! { <a class="btn sm" href=same.href(None)>"All about this object"</a> }, facts)}
+            {card("Entry", view! { <a class="btn sm" href=same.href()>"All about this object"</a> }, facts)}
             {self.changes_card()}
             {self.notes_card()}
         }

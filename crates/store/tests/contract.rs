@@ -14,6 +14,7 @@ mod contract {
     pub mod lists;
     pub mod mappings;
     pub mod plans;
+    pub mod preferences;
     pub mod purchases;
     pub mod reads;
     pub mod replays;
@@ -24,4 +25,5 @@ mod contract {
     pub mod upgrade;
     pub mod usage;
     pub mod versions;
+    pub mod watch;
 }

@@ -6,8 +6,9 @@ use app::pages::Page;
 use app::pages::audit::{Change, Entry, Filter, Row, View};
 use domain::Timestamp;
 use serde_json::Value;
-use store::records::{AuditFilter, AuditRecord};
+use store::records::{AuditFilter, AuditRecord, Page as Rows};
 
+use super::list::{around, export};
 use super::{Ask, Loaded, ROWS, moment};
 
 /// What is shown when no day is given.
@@ -16,6 +17,22 @@ const DAY_SECS: i64 = 24 * 3600;
 
 /// The list.
 pub(super) async fn audit(ask: &Ask<'_>) -> Loaded {
+    let filter = filter(ask);
+    let after = ask.param("after").and_then(|after| after.parse().ok());
+    let (page, fault) = match narrow(ask, &filter, after).await? {
+        Ok(narrowed) => (ask.state.store.audit(&narrowed).await?, None),
+        Err(fault) => (Rows { data: vec![], has_more: false }, Some(fault)),
+    };
+    let mut pages = around(ask, "/admin/audit", &filter.fields(), &page, |entry| entry.audit_id.to_string());
+    // The log is read from its end: there is no way back but to its beginning.
+    pages.previous = None;
+    pages.export = (!page.data.is_empty()).then(|| export(ask, "audit", &filter.fields()));
+    let rows = page.data.into_iter().map(row).collect();
+    Ok(Some(Page::Audit(View { filter, fault, rows, pages })))
+}
+
+/// What narrows the list, as the address says.
+pub(crate) fn filter(ask: &Ask<'_>) -> Filter {
     let field = |name: &str| ask.param(name).unwrap_or_default().to_owned();
     let mut filter = Filter {
         who: field("who"),
@@ -29,20 +46,15 @@ pub(super) async fn audit(ask: &Ask<'_>) -> Loaded {
         let lately = ask.now.plus_secs(-LATELY_SECS).to_string();
         filter.from = if ask.query.contains_key("from") { "all".into() } else { lately[..10].to_owned() };
     }
-    let after = ask.param("after").and_then(|after| after.parse().ok());
-    let narrowed = narrow(ask, &filter, after).await?;
-    let (page, fault) = match narrowed {
-        Ok(narrowed) => (Some(ask.state.store.audit(&narrowed).await?), None),
-        Err(fault) => (None, Some(fault)),
-    };
-    let has_more = page.as_ref().is_some_and(|page| page.has_more);
-    let rows: Vec<Row> = page.map(|page| page.data.into_iter().map(row).collect()).unwrap_or_default();
-    let next = rows.last().filter(|_| has_more).map(|row| row.number);
-    Ok(Some(Page::Audit(View { filter, fault, rows, paged: after.is_some(), next })))
+    filter
 }
 
 /// The filter for the store, or what is wrong with it.
-async fn narrow(ask: &Ask<'_>, filter: &Filter, after: Option<i64>) -> store::Result<Result<AuditFilter, String>> {
+pub(crate) async fn narrow(
+    ask: &Ask<'_>,
+    filter: &Filter,
+    after: Option<i64>,
+) -> store::Result<Result<AuditFilter, String>> {
     let day = |text: &str| match text {
         "" | "all" => Ok(None),
         text => moment::of(text, "00:00").map(Some),

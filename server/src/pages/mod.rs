@@ -1,16 +1,17 @@
 //! What each page of the admin app shows, read from the store: one function per page, named after it. Reading needs any role; what a role
 //! may not see is left out here, not hidden there.
 
-mod audit;
+pub(crate) mod audit;
 mod catalog;
 mod confirm;
 mod customer;
-mod customers;
+pub(crate) mod customers;
 mod event;
-mod events;
+pub(crate) mod events;
 mod feature;
 mod go;
 pub(crate) mod impact;
+pub(crate) mod list;
 mod mappings;
 mod missed;
 mod moment;
@@ -18,19 +19,21 @@ mod overrides;
 mod overview;
 mod policies;
 pub(crate) mod replays;
-mod resyncs;
+pub(crate) mod resyncs;
 mod search;
 mod settings;
 mod simulator;
 mod subscription;
-mod subscriptions;
+pub(crate) mod subscriptions;
 mod system;
 mod unattributed;
 mod validator;
 
 use std::collections::HashMap;
 
-use app::pages::{Page, message, sign_in};
+use app::pages::search::Hit;
+use app::pages::{Page, account, message, sign_in};
+use app::zone::Zone;
 use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use http::StatusCode;
@@ -68,6 +71,12 @@ impl Ask<'_> {
     /// A parameter that is there and not blank.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Where in a list the page begins: behind a row, or just before one.
+    pub(crate) fn place(&self) -> (Option<String>, Option<String>) {
+        let before = self.param("before").map(str::to_owned);
+        (self.param("after").filter(|_| before.is_none()).map(str::to_owned), before)
     }
 }
 
@@ -156,6 +165,9 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["simulator"] => simulator::simulator(ask).await?,
         ["audit"] => audit::audit(ask).await?,
         ["audit", number] => audit::entry(ask, number).await?,
+        ["account"] => Some(Page::Account(account::Account)),
+        ["account", "preferences"] => Some(Page::Preferences(account::Preferences { zones: Zone::choices() })),
+        ["account", "shortcuts"] => Some(Page::Shortcuts(account::Shortcuts)),
         ["api-keys", id, "revoke"] => confirm::revoke_key(ask, id).await?,
         ["api-keys"] => settings::api_keys(ask).await?,
         ["system"] => system::system(ask).await?,
@@ -175,6 +187,20 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         Some(page) => Ok((StatusCode::OK, Answer::page(page))),
         None => Ok((StatusCode::NOT_FOUND, Answer::page(not_found(ask, &parts).await?))),
     }
+}
+
+/// What somebody who types this may mean.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn found(
+    state: &AppState,
+    actor: &Actor,
+    livemode: Livemode,
+    typed: &str,
+) -> anyhow::Result<Vec<Hit>> {
+    let ask = Ask { state, actor, livemode, now: state.now(), query: HashMap::new() };
+    search::found(&ask, typed).await
 }
 
 /// The page of what is not there, with what may have been meant.

@@ -131,6 +131,28 @@ async fn newest_like(ask: &Ask<'_>, id: &str) -> anyhow::Result<Vec<Hit>> {
     })
 }
 
+/// Hits that the palette shows.
+const OFFERED: i64 = 8;
+
+/// The thing of an exact id, else what begins with a text.
+pub(super) async fn found(ask: &Ask<'_>, typed: &str) -> anyhow::Result<Vec<Hit>> {
+    if typed.is_empty() {
+        return Ok(vec![]);
+    }
+    if let Some(href) = exact(ask.state, ask.livemode, typed).await? {
+        let kind = match href.split('/').nth(2) {
+            Some("events") => "Event",
+            Some("subscriptions") => "Subscription",
+            Some("catalog") => "Catalog",
+            _ => "Customer",
+        };
+        return Ok(vec![Hit { kind, label: typed.to_owned(), id: typed.to_owned(), href }]);
+    }
+    let mut hits = beginning_with(ask, typed, OFFERED).await?;
+    hits.truncate(usize::try_from(OFFERED).unwrap_or_default());
+    Ok(hits)
+}
+
 /// Where the thing of this id stands in a mode.
 pub(super) async fn exact(state: &AppState, livemode: Livemode, id: &str) -> anyhow::Result<Option<String>> {
     let store = &state.store;
@@ -162,7 +184,7 @@ pub(super) async fn exact(state: &AppState, livemode: Livemode, id: &str) -> any
 /// Customers and users whose id, name or e-mail address begins with a text.
 async fn beginning_with(ask: &Ask<'_>, query: &str, limit: i64) -> anyhow::Result<Vec<Hit>> {
     let store = &ask.state.store;
-    let filter = CustomerFilter { query: Some(query.to_owned()), after: None, limit };
+    let filter = CustomerFilter { query: Some(query.to_owned()), limit, ..CustomerFilter::default() };
     let customers = store.list_customers(ask.livemode, &filter).await?.data.into_iter().map(of_customer);
     let users = store.users(ask.livemode, Some(query), limit).await?.into_iter().map(of_user);
     Ok(customers.chain(users).collect())
@@ -186,7 +208,7 @@ pub(super) async fn nearest(ask: &Ask<'_>, id: &str) -> anyhow::Result<Vec<Hit>>
     let known: Vec<Hit> = if id.starts_with("evt_") || id.starts_with("sub_") {
         newest_like(ask, id).await?
     } else if id.starts_with("cus_") {
-        let filter = CustomerFilter { query: Some("cus_".into()), after: None, limit: COMPARED };
+        let filter = CustomerFilter { query: Some("cus_".into()), limit: COMPARED, ..CustomerFilter::default() };
         let rows = store.list_customers(ask.livemode, &filter).await?.data;
         rows.into_iter().map(|row| Hit { id: row.customer.customer_id.clone(), ..of_customer(row) }).collect()
     } else {

@@ -48,6 +48,16 @@ async fn the_log_is_narrowed_by_who_what_which_and_when() {
     assert_eq!(listed(&browser, "?object=price_1").await, ["price_1"]);
     assert_eq!(listed(&browser, &format!("?from={}&to={}", day(3), day(2))).await, ["cus_1", "cus_2"]);
     assert!(listed(&browser, "?who=nobody%40example.com").await.is_empty());
+    let page = browser.get("/admin/audit?action=mapping.put").await.body;
+    let link = page
+        .split("href=\"")
+        .find(|tag| tag.starts_with("/admin/export/audit.csv"))
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let file = browser.get(&link.replace("&amp;", "&")).await.body;
+    assert!(file.contains("because of cus_1") && !file.contains("cus_2") && !file.contains("cus_old"), "{file}");
     let wrong = browser.get("/admin/audit?from=someday").await;
     assert!(wrong.status == StatusCode::OK && wrong.body.contains("is no moment"), "{}", wrong.body);
 }

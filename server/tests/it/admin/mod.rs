@@ -1,5 +1,6 @@
 //! The admin app over real HTTP, as a browser without JavaScript uses it.
 
+mod account;
 mod asking;
 mod audit;
 pub(crate) mod browser;
@@ -8,6 +9,8 @@ mod forms;
 mod go;
 mod history;
 mod kept;
+mod lists;
+mod live;
 mod missed;
 mod packed;
 mod policies;
