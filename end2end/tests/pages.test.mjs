@@ -1,7 +1,7 @@
 // Every page with what the demonstration has: sound in every way, and closed to who is signed out.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch } from "../browser.mjs";
+import { launch, open, signIn } from "../browser.mjs";
 import { everySound } from "../every-page.mjs";
 import { pages } from "../pages.mjs";
 import { demo } from "../program.mjs";
@@ -30,6 +30,19 @@ describe("every page", () => {
     }
     assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval(?<!wasm-unsafe-eval)/);
     assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+  });
+
+  test("is found in the navigation, and whatever is in the navigation is looked at", async () => {
+    const page = await open(browser, program.origin);
+    await signIn(page, program);
+    const entries = await page.locator("nav.nav a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+    assert.ok(entries.length > 10, `only ${entries.length} entries`);
+    assert.deepEqual(entries.filter((entry) => !pages.some(([, where]) => where === entry)), [], "not in end2end/pages.mjs");
+    for (const entry of entries) {
+      await page.goto(entry);
+      assert.ok((await page.locator("nav.nav a[aria-current=page]").count()) === 1, `${entry} has no entry that is current`);
+    }
+    await page.context().close();
   });
 
   // In two halves, so that neither runs out of time on a busy machine.
