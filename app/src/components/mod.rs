@@ -3,6 +3,9 @@
 mod chip;
 mod form;
 mod layout;
+mod live;
+mod saved;
+mod time;
 
 pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, subscription_tone, verdict_chip};
 pub use form::{
@@ -10,6 +13,9 @@ pub use form::{
     purchase_fields, reason_field, select_field, submit,
 };
 pub use layout::{
-    actor, address, card, crumbs, empty, filter_chips, id, list_card, money, page_head, pager, shortened, table, time,
-    time_or, until,
+    actor, address, card, crumbs, empty, filter_chips, id, list_card, money, page_head, pager, shortened, table,
 };
+pub use live::{job, news_link};
+pub use saved::saved_filters;
+pub(crate) use time::write_times_as;
+pub use time::{distance, time, time_or, until};

@@ -7,7 +7,9 @@ use leptos::prelude::*;
 use url::form_urlencoded::byte_serialize;
 
 use super::missed::Missed;
-use crate::components::{action_button, address, empty, event_chip, id, list_card, page_head, pager, table, time};
+use crate::components::{
+    action_button, address, empty, event_chip, id, list_card, news_link, page_head, pager, saved_filters, table, time,
+};
 use crate::context::Context;
 
 /// The log's page.
@@ -228,6 +230,11 @@ impl View {
             let words = "Process all failed events again";
             action_button(context, "/admin/events/replay-failed".into(), words, "btn primary", Role::Admin)
         });
+        let replay = (!self.filter.is_empty() && !self.rows.is_empty()).then(|| {
+            let href = address("/admin/replays/new", &self.filter.fields());
+            view! { <a class="btn" href=href>"Replay these …"</a> }
+        });
+        let news = (!self.filter.paged).then(|| news_link(self.filter.href(None), !self.filter.is_empty()));
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {
@@ -238,9 +245,10 @@ impl View {
             .into_any()
         };
         view! {
-            {page_head(self.title(), again)}
+            {page_head(self.title(), (news, replay, again))}
             {without_key(context)}
             {self.filter.form()}
+            {saved_filters(context)}
             {rows}
             {(!self.filter.paged).then(|| self.missed.card(context))}
         }

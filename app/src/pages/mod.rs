@@ -1,5 +1,6 @@
 //! The pages: each file has what its page shows (`View`) and how (`body`).
 
+pub mod account;
 pub mod catalog;
 pub mod compare;
 pub mod confirm;
@@ -8,6 +9,7 @@ pub mod customers;
 pub mod event;
 pub mod events;
 pub mod feature;
+pub mod job;
 pub mod keys;
 pub mod mappings;
 pub mod message;
@@ -15,6 +17,7 @@ pub mod missed;
 pub mod overrides;
 pub mod overview;
 pub mod policy;
+pub mod replays;
 pub mod resyncs;
 pub mod search;
 pub mod sign_in;
@@ -47,6 +50,12 @@ pub enum Page {
     Resyncs(resyncs::View),
     /// `/admin/resyncs/{id}`
     Resync(Box<resyncs::One>),
+    /// `/admin/replays`
+    Replays(replays::View),
+    /// `/admin/replays/new`
+    NewReplay(Box<replays::New>),
+    /// `/admin/replays/{id}`
+    Replay(Box<replays::One>),
     /// `/admin/customers/{id}/overrides/new`
     NewOverride(overrides::New),
     /// `/admin/overrides`
@@ -85,6 +94,12 @@ pub enum Page {
     Validator(validator::View),
     /// `/admin/validator/endpoint`, as the answer to its form
     EndpointCreated(validator::Created),
+    /// `/admin/account`
+    Account(account::Account),
+    /// `/admin/account/preferences`
+    Preferences(account::Preferences),
+    /// `/admin/account/shortcuts`
+    Shortcuts(account::Shortcuts),
     /// `/admin/search`
     Search(search::View),
     /// What is asked before access is taken away
@@ -104,6 +119,9 @@ macro_rules! each {
             Page::Compare($view) => $call,
             Page::Resyncs($view) => $call,
             Page::Resync($view) => $call,
+            Page::Replays($view) => $call,
+            Page::NewReplay($view) => $call,
+            Page::Replay($view) => $call,
             Page::NewOverride($view) => $call,
             Page::Overrides($view) => $call,
             Page::Subscriptions($view) => $call,
@@ -123,6 +141,9 @@ macro_rules! each {
             Page::Staff($view) => $call,
             Page::Validator($view) => $call,
             Page::EndpointCreated($view) => $call,
+            Page::Account($view) => $call,
+            Page::Preferences($view) => $call,
+            Page::Shortcuts($view) => $call,
             Page::Search($view) => $call,
             Page::Confirm($view) => $call,
             Page::Message($view) => $call,
@@ -149,6 +170,7 @@ impl Page {
             Self::Overview(_) => "/admin",
             Self::Customers(_) | Self::Customer(_) | Self::Compare(_) | Self::NewOverride(_) => "/admin/customers",
             Self::Resyncs(_) | Self::Resync(_) => "/admin/resyncs",
+            Self::Replays(_) | Self::NewReplay(_) | Self::Replay(_) => "/admin/replays",
             Self::Overrides(_) => "/admin/overrides",
             Self::Subscriptions(_) | Self::Subscription(_) => "/admin/subscriptions",
             Self::Mappings(_) => "/admin/mappings",
@@ -161,6 +183,7 @@ impl Page {
             Self::Keys(_) => "/admin/api-keys",
             Self::Staff(_) => "/admin/staff",
             Self::Validator(_) | Self::EndpointCreated(_) => "/admin/validator",
+            Self::Account(_) | Self::Preferences(_) | Self::Shortcuts(_) => "/admin/account",
             Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
         }
     }

@@ -6,8 +6,11 @@
 mod error;
 mod index;
 pub mod postgres;
+mod preferences;
 pub mod records;
+mod replays;
 pub mod sqlite;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,15 +24,18 @@ use domain::{Livemode, Timestamp};
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
+pub use preferences::Preferences;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
-    Delivery, Effects, EventFilter, EventRecord, EventTally, Found, Knowledge, Lookup, MappingRecord, NavCounts,
-    NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
-    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange,
-    ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
-    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    Delivery, Effects, EventFilter, EventRecord, EventTally, Found, JobChange, Knowledge, Lookup, MappingRecord,
+    NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
+    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncCounts,
+    ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch, StripeUsage,
+    SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
 };
+pub use replays::Replays;
+pub use watch::Watch;
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -69,6 +75,7 @@ pub trait Store:
     + CatchUps
     + Processing
     + Resyncs
+    + Replays
     + Mappings
     + CatalogStore
     + Overrides
@@ -78,6 +85,8 @@ pub trait Store:
     + Accounts
     + Lists
     + StripeUsages
+    + Preferences
+    + Watch
     + 'static
 {
     /// The memory access checks are answered from.
@@ -144,8 +153,6 @@ pub trait Processing: Send + Sync {
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
     /// Sets a failed event aside: it is not tried again unless somebody replays it. False: it has not failed, or is not there.
     async fn ignore_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
-    /// Puts every failed and dead event of a mode back in line; how many.
-    async fn replay_failed(&self, livemode: Livemode, author: &Author) -> Result<u64>;
     /// Marks a customer to be read from Stripe now; a row is made when it is unknown.
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()>;
     /// Drops the mark of a customer that neither Stripe nor any event ever told of.
@@ -220,7 +227,7 @@ pub trait Resyncs: Send + Sync {
         limit: i64,
     ) -> Result<Page<ResyncCustomer>>;
     /// Pauses, resumes, ends or applies one; `false` when it is not in a state for that.
-    async fn change_resync(&self, resync_id: &str, change: ResyncChange, author: &Author) -> Result<bool>;
+    async fn change_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool>;
     /// Leases a resync that can go on: the one named, or whichever is due.
     async fn claim_resync(&self, named: Option<&str>, owner: &str, now: Timestamp) -> Result<Option<ResyncRecord>>;
     /// Gives the lease back; goes on at `next_at`, with the reason when something failed. None: when it is claimed again.

@@ -13,8 +13,10 @@ mod contract {
     pub mod lists;
     pub mod mappings;
     pub mod plans;
+    pub mod preferences;
     pub mod purchases;
     pub mod reads;
+    pub mod replays;
     pub mod resyncs;
     pub mod schema;
     pub mod sources;
@@ -22,4 +24,5 @@ mod contract {
     pub mod upgrade;
     pub mod usage;
     pub mod versions;
+    pub mod watch;
 }

@@ -60,22 +60,6 @@ pub async fn fetch_missing(posted: Posted) -> Outcome {
     }
 }
 
-/// Processes every failed event of the mode again.
-pub async fn replay_failed(posted: Posted) -> Outcome {
-    match posted.state.store.replay_failed(posted.livemode, &posted.author()).await {
-        Ok(count) => {
-            posted.state.worker.wake();
-            let message = match count {
-                0 => "No event has failed.".to_owned(),
-                1 => "One event is processed again.".to_owned(),
-                count => format!("{count} events are processed again."),
-            };
-            Outcome::done(posted.back_to("/admin/events"), message)
-        }
-        Err(error) => error.into(),
-    }
-}
-
 /// `GET /admin/events/{id}/payload.json`: what Stripe sent, byte for byte. It may hold personal data, so who takes it is audited.
 pub async fn payload(
     State(state): State<AppState>,

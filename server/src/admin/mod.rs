@@ -1,16 +1,19 @@
 //! The admin app's server side: what its pages read, and what its forms do.
 
+pub mod account;
 pub mod api_keys;
 pub mod catalog;
 pub mod customers;
 pub mod events;
 pub mod fields;
 pub mod flash;
+mod jobs;
 pub mod mappings;
 pub mod mode;
 pub mod overrides;
 pub mod policies;
 pub mod post;
+pub mod replays;
 pub mod resyncs;
 pub mod sign_in;
 pub mod staff;

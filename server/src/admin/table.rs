@@ -5,7 +5,10 @@ use std::pin::Pin;
 use domain::role::Role;
 
 use super::post::{Outcome, Posted};
-use super::{api_keys, catalog, customers, events, mappings, mode, overrides, policies, resyncs, staff, validator};
+use super::{
+    account, api_keys, catalog, customers, events, mappings, mode, overrides, policies, replays, resyncs, staff,
+    validator,
+};
 
 /// What handles a form.
 pub type Run = fn(Posted) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -30,6 +33,10 @@ macro_rules! actions {
 /// All of them.
 pub const ACTIONS: &[Action] = actions! {
     "/admin/mode" Viewer mode::switch;
+    "/admin/account/preferences" Viewer account::put_preferences;
+    "/admin/account/times" Viewer account::put_times;
+    "/admin/account/filters" Viewer account::save_filter;
+    "/admin/account/filters/{id}/delete" Viewer account::forget_filter;
     "/admin/customers/{id}/resync" Support customers::resync;
     "/admin/resyncs" Admin resyncs::create;
     "/admin/resyncs/reconcile" Support resyncs::reconcile;
@@ -41,7 +48,9 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/mappings/{id}/delete" Admin mappings::unlink;
     "/admin/conflicts/{id}" Admin mappings::resolve;
     "/admin/events/fetch-missing" Support events::fetch_missing;
-    "/admin/events/replay-failed" Admin events::replay_failed;
+    "/admin/events/replay-failed" Admin replays::create_failed;
+    "/admin/replays" Admin replays::create;
+    "/admin/replays/{id}/{change}" Admin replays::change;
     "/admin/events/{id}/replay" Support events::replay;
     "/admin/events/{id}/ignore" Support events::ignore;
     "/admin/catalog/read" Support catalog::read;

@@ -18,7 +18,7 @@ use anyhow::Context;
 use domain::role::Scope;
 use serde_json::json;
 use standin::{Standin, Webhook};
-use store::records::Author;
+use store::records::{Author, EventFilter, FASTEST_REPLAY, NewReplay};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -98,6 +98,13 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
     let by_the_clock = Author { actor: store::records::SCHEDULE.to_owned(), ..Author::system(state.now()) };
     state.resyncs.begin_reconcile(MODE, false, &by_the_clock).await?;
     state.resyncs.work(None).await?;
+    // What would come of those that failed: they are there to be mended by whoever looks.
+    let filter = EventFilter { statuses: crate::pages::replays::FAILED.to_vec(), ..EventFilter::default() };
+    let new = NewReplay { livemode: MODE, filter, linked: false, is_dry_run: true, rate: FASTEST_REPLAY };
+    let author =
+        Author { reason: Some("What is left of last week's outage?".to_owned()), ..Author::system(state.now()) };
+    let replay = state.store.create_replay(&new, &author).await?;
+    while state.replays.step(Some(&replay.replay_id)).await?.is_some() {}
     crate::owner::prepare(&state).await?;
     let (api_key, record) = api_key::create("Demo", MODE, Scope::Admin, "demo", state.now())?;
     state.store.add_api_key(&record, &Author::system(state.now())).await?;

@@ -2,7 +2,8 @@
 
 use app::components::Tone;
 use app::pages::compare::{Compared, View as Compare};
-use app::pages::resyncs::{Customer, One, Row, State, View};
+use app::pages::job::State;
+use app::pages::resyncs::{Customer, One, Row, View};
 use app::pages::{Page, message};
 use domain::Timestamp;
 use domain::role::Role;
@@ -11,6 +12,7 @@ use store::records::{Purpose, ResyncCounts, ResyncRecord, ResyncScope, ResyncSta
 use super::{Ask, Loaded, ROWS};
 use crate::admin::customers::{encoded, path, user_of};
 use crate::config::duration_text;
+use crate::live::Progress;
 use crate::resync::Reconcile;
 use crate::resync::drift::differences;
 
@@ -165,12 +167,23 @@ pub(super) async fn resync(ask: &Ask<'_>, id: &str) -> Loaded {
         sentence: sentence(&record, &counts),
         error: error.map(|error| format!("It stopped and is tried again by itself: {error}")),
         progress: progress(&record, &counts),
+        topic: (!how_far(&record, &counts).has_ended).then(|| format!("resyncs/{id}")),
         changes: changes(&record, &counts),
         counts: chips.collect(),
         customers: customers.collect(),
         first: after.map(|_| format!("{base}{shown}")),
         next,
     }))))
+}
+
+/// How far a resync is, for pages that stay open.
+pub(crate) fn how_far(record: &ResyncRecord, counts: &ResyncCounts) -> Progress {
+    let waits_for_somebody = record.status == ResyncStatus::Ready || record.is_paused;
+    Progress {
+        has_ended: waits_for_somebody || !record.status.is_open(),
+        done: progress(record, counts),
+        sentence: sentence(record, counts),
+    }
 }
 
 fn progress(record: &ResyncRecord, counts: &ResyncCounts) -> Option<(i64, i64)> {
