@@ -12,8 +12,6 @@ const validator = new HtmlValidate({
   extends: ["html-validate:recommended"],
   rules: {
     "no-inline-style": "error",
-    // Leptos puts the nonce of the content security policy into the `crossorigin` of two links; browsers take it for "anonymous".
-    "attribute-allowed-values": "off",
     // A group of checkboxes shares its name, as radio buttons do.
     "form-dup-name": ["error", { shared: ["radio", "checkbox", "button", "reset", "submit"] }],
   },
