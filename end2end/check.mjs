@@ -109,6 +109,9 @@ async function bordered(page, what) {
     return without.map((element) => element.outerHTML.slice(0, 160));
   });
   assert.deepEqual(bare, [], `${what}: without a border in forced colours`);
+  await page.keyboard.press("Tab");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.notEqual(outline, "none", `${what}: no focus to see in forced colours`);
 }
 
 /** The HTML as the server sent it. */

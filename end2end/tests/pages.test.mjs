@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, open, signIn } from "../browser.mjs";
+import { fits } from "../check.mjs";
 import { everySound } from "../every-page.mjs";
 import { pages } from "../pages.mjs";
 import { demo } from "../program.mjs";
@@ -30,6 +31,20 @@ describe("every page", () => {
     }
     assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval(?<!wasm-unsafe-eval)/);
     assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+  });
+
+  test("of a customer is printed as the answer and its evidence, without what only a screen needs", async () => {
+    const page = await open(browser, program.origin);
+    await signIn(page, program);
+    await page.goto("/admin/customers/user_price_not_in_catalog?feature=pro");
+    // A sheet of A4 between its margins.
+    await page.setViewportSize({ width: 680, height: 960 });
+    await page.emulateMedia({ media: "print" });
+    for (const shown of ["h1", ".verdict h2", ".chain"]) assert.ok(await page.locator(shown).first().isVisible(), `${shown} is not printed`);
+    const onScreen = await page.locator("header.top, nav.nav, .btn, .icon-btn, form").evaluateAll((all) => all.filter((element) => element.checkVisibility()).length);
+    assert.equal(onScreen, 0, "no button is printed");
+    await fits(page, "a customer, printed");
+    await page.context().close();
   });
 
   test("is found in the navigation, and whatever is in the navigation is looked at", async () => {
