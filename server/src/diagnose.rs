@@ -299,7 +299,7 @@ async fn candidate(
     id: &str,
     because: Likeness,
 ) -> Result<Option<Candidate>, store::Error> {
-    let filter = CustomerFilter { query: Some(id.to_owned()), after: None, limit: 1 };
+    let filter = CustomerFilter { query: Some(id.to_owned()), limit: 1, ..CustomerFilter::default() };
     let page = store.list_customers(livemode, &filter).await?;
     let Some(row) = page.data.into_iter().find(|row| row.customer.customer_id == id) else { return Ok(None) };
     let newest = EventFilter { customers: vec![id.to_owned()], limit: 1, ..EventFilter::default() };

@@ -239,7 +239,7 @@ async fn found(
             conflicts: counts.conflicts,
             prices_without_features: counts.prices_without_features,
         },
-        last_event_at: store.event_stats(livemode, state.now()).await?.1,
+        last_event_at: store.last_receipt(livemode).await?,
         flash: flash::take(session).await?.map(|flash| Flash {
             ok: flash.ok,
             message: flash.message,

@@ -168,6 +168,7 @@ fn did(action: &str) -> String {
         "event.replay_failed" => "Processed all failed events again",
         "feature.delete" => "Deleted the feature",
         "feature.put" => "Saved the feature",
+        "list.export" => "Exported the list",
         "mapping.delete" => "Unlinked",
         "mapping.put" => "Linked",
         "override.create" => "Made an override for",

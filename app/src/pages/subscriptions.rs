@@ -4,11 +4,14 @@ use domain::Timestamp;
 use domain::stripe::Subscription;
 use leptos::prelude::*;
 
-use crate::components::{empty, list_card, page_head, pager, shortened, status_word, subscription_chip, time, time_or};
+use crate::components::{
+    Choice, Pages, Tone, chip, choices, empty, list_card, page_head, shortened, status_word, subscription_chip, time,
+    time_or,
+};
 use crate::context::Context;
 
 /// Every status Stripe knows, in the order of the filter.
-const STATUSES: [&str; 8] =
+pub const STATUSES: [&str; 8] =
     ["active", "trialing", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"];
 
 /// `/admin/subscriptions`
@@ -17,11 +20,11 @@ pub struct View {
     /// The status that is asked for.
     pub status: Option<String>,
     /// Subscriptions, last changed first.
-    pub rows: Vec<Row>,
-    /// The first page, when this is one behind it.
-    pub first: Option<String>,
-    /// The next page.
-    pub next: Option<String>,
+    pub rows: Vec<Listed>,
+    /// How many there are of each of [`STATUSES`], in their order, and how many in all.
+    pub counts: Vec<i64>,
+    /// The pages around.
+    pub pages: Pages,
 }
 
 /// A subscription.
@@ -47,6 +50,17 @@ pub struct Row {
     pub evidence_event: Option<(String, String)>,
     /// When we wrote it.
     pub updated_at: Timestamp,
+}
+
+/// A subscription in the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The subscription.
+    pub row: Row,
+    /// The last time its customer was read from Stripe.
+    pub synced_at: Option<Timestamp>,
+    /// Whether it is what Stripe says; none: nobody looked, or somebody is about to.
+    pub in_sync: Option<bool>,
 }
 
 /// A line of a subscription.
@@ -98,8 +112,8 @@ impl View {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let body = match (self.rows.is_empty(), &self.status) {
             (false, _) => {
-                let rows = self.rows.iter().map(|row| list_row(context, row)).collect();
-                let columns = ["Customer", "Status", "Price", "Period end", "Ends", "Last word from Stripe"];
+                let rows = self.rows.iter().map(|listed| list_row(context, listed)).collect();
+                let columns = ["Customer", "Status", "Price", "Period end", "Cancel at", "Last sync", "In sync"];
                 list_card("Subscriptions", &columns, rows)
             }
             (true, Some(status)) => {
@@ -118,25 +132,29 @@ impl View {
             {page_head("Subscriptions", ())}
             {self.filter()}
             {body}
-            {pager(self.first.clone(), self.next.clone())}
+            {self.pages.view(("subscription", "subscriptions"))}
         }
         .into_any()
     }
 
     fn filter(&self) -> AnyView {
-        let entry = |href: String, words: String, current: bool| {
-            view! { <a href=href aria-current=current.then_some("page")>{words}</a> }
-        };
-        let mut entries = vec![entry("/admin/subscriptions".into(), "All".into(), self.status.is_none())];
-        for status in STATUSES {
-            let href = format!("/admin/subscriptions?status={status}");
-            entries.push(entry(href, status_word(status), self.status.as_deref() == Some(status)));
-        }
-        view! { <nav class="tabs" aria-label="Status">{entries}</nav> }.into_any()
+        let chips = STATUSES.into_iter().chain([""]).enumerate().map(|(n, status)| Choice {
+            words: if status.is_empty() { "All".into() } else { status_word(status) },
+            href: address("/admin/subscriptions", &[("status", status)]),
+            chosen: self.status.as_deref().unwrap_or_default() == status,
+            count: self.counts.get(n).copied(),
+        });
+        choices("Status", chips.collect())
     }
 }
 
-fn list_row(context: &Context, row: &Row) -> AnyView {
+fn list_row(context: &Context, listed: &Listed) -> AnyView {
+    let row = &listed.row;
+    let in_sync = match listed.in_sync {
+        Some(true) => chip(Tone::Ok, "In sync"),
+        Some(false) => chip(Tone::Warn, "Differs"),
+        None => chip(Tone::Neutral, "Not checked"),
+    };
     let unmapped = row.user_id.is_none().then_some(" · no user");
     let short = shortened(&row.subscription.id);
     view! {
@@ -149,7 +167,8 @@ fn list_row(context: &Context, row: &Row) -> AnyView {
             <td>{prices(row)}</td>
             <td class="nowrap">{time_or(row.period_end(), context.now, "unknown")}</td>
             <td class="nowrap">{time_or(row.end(), context.now, "no end")}</td>
-            <td class="nowrap">{time(row.evidence_at, context.now)}</td>
+            <td class="nowrap">{time_or(listed.synced_at, context.now, "never")}</td>
+            <td>{in_sync}</td>
         </tr>
     }
     .into_any()

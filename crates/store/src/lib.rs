@@ -9,6 +9,7 @@ pub mod postgres;
 mod preferences;
 pub mod records;
 mod replays;
+mod roster;
 pub mod sqlite;
 mod watch;
 
@@ -32,10 +33,11 @@ use records::{
     NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
     ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncCounts,
     ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch, StripeUsage,
-    SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord, VerdictChangeRecord,
 };
 pub use replays::Replays;
-pub use watch::Watch;
+pub use roster::Watch;
+pub use watch::Following;
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -86,7 +88,7 @@ pub trait Store:
     + Lists
     + StripeUsages
     + Preferences
-    + Watch
+    + Following
     + 'static
 {
     /// The memory access checks are answered from.
@@ -390,6 +392,10 @@ pub trait Events: Send + Sync {
     async fn events_about(&self, livemode: Livemode, object_id: &str, limit: i64) -> Result<Vec<EventRecord>>;
     /// Events, newest receipt first.
     async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.
+    async fn count_events(&self, livemode: Livemode, filter: &EventFilter) -> Result<i64>;
+    /// When the newest event came.
+    async fn last_receipt(&self, livemode: Livemode) -> Result<Option<Timestamp>>;
     /// How many events created since then were fetched and have not been delivered to this day, by reason.
     async fn never_delivered(&self, livemode: Livemode, since: Timestamp) -> Result<Vec<(Undelivered, i64)>>;
     /// The events of these customers, counted by status and by why they were never delivered.
@@ -522,6 +528,12 @@ pub trait Accounts: Send + Sync {
 pub trait Lists: Send + Sync {
     /// Customers: Stripe's, with the user they are mapped to. Users known only from the application come in [`Lists::users`].
     async fn list_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<Page<CustomerRow>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.
+    async fn count_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<i64>;
+    /// The users of these customers, by customer; those of nobody are left out.
+    async fn users_of(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, String>>;
+    /// How these customers stand to what Stripe says, by customer; unknown ones are left out.
+    async fn sync_states(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, SyncState>>;
     /// Users the application told us of or gave an override to, that no Stripe customer is mapped to; by prefix of id or e-mail.
     async fn users(&self, livemode: Livemode, query: Option<&str>, limit: i64) -> Result<Vec<UserRecord>>;
     /// Subscriptions, last changed first.
@@ -530,6 +542,10 @@ pub trait Lists: Send + Sync {
         livemode: Livemode,
         filter: &SubscriptionFilter,
     ) -> Result<Page<SubscriptionRecord>>;
+    /// How many have this status (all when none is named), counted no further than [`records::COUNTED`] and one.
+    async fn count_subscriptions(&self, livemode: Livemode, status: Option<&str>) -> Result<i64>;
+    /// The refused deliveries just before this one, which are newer.
+    async fn rejected_before(&self, id: i64, limit: i64) -> Result<Page<RejectedDelivery>>;
     /// Mappings, newest first, by prefix of user or customer id.
     async fn list_mappings(
         &self,

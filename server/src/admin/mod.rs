@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod catalog;
 pub mod customers;
 pub mod events;
+mod export;
 pub mod fields;
 pub mod flash;
 mod jobs;
@@ -52,6 +53,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         };
         router = router.route(action.path, get(ui::page).post(handler));
     }
+    router = router.route("/admin/export/{file}", get(export::export));
     let forms = guard(router, state).layer(Extension(Arc::new(SignInLimiter::default())));
     ui::mount(forms, state)
 }

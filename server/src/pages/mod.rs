@@ -4,11 +4,12 @@
 mod catalog;
 mod confirm;
 mod customer;
-mod customers;
+pub(crate) mod customers;
 mod event;
-mod events;
+pub(crate) mod events;
 mod feature;
 pub(crate) mod impact;
+pub(crate) mod list;
 mod mappings;
 mod missed;
 mod overrides;
@@ -19,7 +20,7 @@ pub(crate) mod resyncs;
 mod search;
 mod settings;
 mod subscription;
-mod subscriptions;
+pub(crate) mod subscriptions;
 mod unattributed;
 mod validator;
 
@@ -65,6 +66,12 @@ impl Ask<'_> {
     /// A parameter that is there and not blank.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Where in a list the page begins: behind a row, or just before one.
+    pub(crate) fn place(&self) -> (Option<String>, Option<String>) {
+        let before = self.param("before").map(str::to_owned);
+        (self.param("after").filter(|_| before.is_none()).map(str::to_owned), before)
     }
 }
 

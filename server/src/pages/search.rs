@@ -82,7 +82,7 @@ pub(super) async fn exact(state: &AppState, livemode: Livemode, id: &str) -> any
 /// Customers and users whose id, name or e-mail address begins with a text.
 async fn beginning_with(ask: &Ask<'_>, query: &str, limit: i64) -> anyhow::Result<Vec<Hit>> {
     let store = &ask.state.store;
-    let filter = CustomerFilter { query: Some(query.to_owned()), after: None, limit };
+    let filter = CustomerFilter { query: Some(query.to_owned()), limit, ..CustomerFilter::default() };
     let customers = store.list_customers(ask.livemode, &filter).await?.data.into_iter().map(of_customer);
     let users = store.users(ask.livemode, Some(query), limit).await?.into_iter().map(of_user);
     Ok(customers.chain(users).collect())
@@ -118,7 +118,7 @@ pub(super) async fn nearest(ask: &Ask<'_>, id: &str) -> anyhow::Result<Vec<Hit>>
         let found = store.list_subscriptions(ask.livemode, &filter).await?.data;
         found.into_iter().map(|found| hit("Subscription", "subscriptions", found.subscription.id)).collect()
     } else if id.starts_with("cus_") {
-        let filter = CustomerFilter { query: Some("cus_".into()), after: None, limit: COMPARED };
+        let filter = CustomerFilter { query: Some("cus_".into()), limit: COMPARED, ..CustomerFilter::default() };
         let rows = store.list_customers(ask.livemode, &filter).await?.data;
         rows.into_iter().map(|row| Hit { id: row.customer.customer_id.clone(), ..of_customer(row) }).collect()
     } else {

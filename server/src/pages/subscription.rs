@@ -11,7 +11,7 @@ const HISTORY: i64 = 200;
 /// `/admin/subscriptions/{id}`
 pub(super) async fn subscription(ask: &Ask<'_>, id: &str) -> Loaded {
     let Some(record) = ask.state.store.subscription(ask.livemode, id).await? else { return Ok(None) };
-    let names = subscriptions::price_names(ask, std::slice::from_ref(&record)).await?;
+    let names = subscriptions::price_names(ask, &[&record.subscription]).await?;
     let states = match &record.user_id {
         Some(user) => states(ask, user, id).await?,
         None => Vec::new(),

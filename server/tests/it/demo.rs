@@ -59,7 +59,7 @@ async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
     }
 
     let store = &demo.state.store;
-    let filter = CustomerFilter { query: None, after: None, limit: 200 };
+    let filter = CustomerFilter { limit: 200, ..CustomerFilter::default() };
     let customers = store.list_customers(MODE, &filter).await.unwrap().data;
     assert!((65..=80).contains(&customers.len()), "{} customers", customers.len());
     let unpriced = customers.iter().filter(|row| {

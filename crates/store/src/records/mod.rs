@@ -59,7 +59,41 @@ pub struct Page<T> {
     pub has_more: bool,
 }
 
+/// Lists are counted no further than this and one more: whoever sees one more says "10,000+".
+pub const COUNTED: i64 = 10_000;
+
+/// Which customers a list is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Among {
+    /// Everybody.
+    #[default]
+    All,
+    /// Those that pay, or have events, and belong to no user.
+    Unattributed,
+    /// Those a comparison with Stripe found to differ, and nothing has mended since.
+    Differing,
+}
+
+/// Whether what is known of a customer is what Stripe says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncState {
+    /// Last successful read of Stripe.
+    pub synced_at: Option<Timestamp>,
+    /// Whether it is marked to be read again.
+    pub is_doubted: bool,
+    /// Whether the last comparison found a difference that nothing has mended since.
+    pub differs: bool,
+}
+
 impl<T> Page<T> {
+    /// From rows that were read backwards, with a limit of one more than `limit`: `has_more` is about rows before these.
+    #[must_use]
+    pub fn from_rows_backwards(data: Vec<T>, limit: i64) -> Self {
+        let mut page = Self::from_rows(data, limit);
+        page.data.reverse();
+        page
+    }
+
     /// From rows that were read with a limit of one more than `limit`.
     #[must_use]
     pub fn from_rows(mut data: Vec<T>, limit: i64) -> Self {
@@ -352,8 +386,12 @@ pub struct EventFilter {
     pub error: Option<String>,
     /// Only those that were fetched because they had not been delivered.
     pub fetched: bool,
+    /// Received before this time.
+    pub until: Option<Timestamp>,
     /// Rows behind this receipt number.
     pub after: Option<i64>,
+    /// The rows just before this receipt number, instead.
+    pub before: Option<i64>,
     /// Rows per page.
     pub limit: i64,
 }
@@ -396,7 +434,7 @@ pub struct CustomerRow {
     pub user_id: Option<String>,
     /// Its subscriptions.
     pub subscriptions: Vec<Subscription>,
-    /// How many events are stored, counted up to 1,000.
+    /// How many events are stored, counted up to 1,000; counted among the unattributed alone.
     pub events: i64,
 }
 
@@ -405,8 +443,12 @@ pub struct CustomerRow {
 pub struct CustomerFilter {
     /// Prefix of e-mail address, name, user id or `cus_` id.
     pub query: Option<String>,
+    /// All, or those a person has to look at.
+    pub among: Among,
     /// Rows behind this cursor: `last_event_at_millis:customer_id`.
     pub after: Option<String>,
+    /// The rows just before this cursor, instead.
+    pub before: Option<String>,
     /// Rows per page.
     pub limit: i64,
 }
@@ -493,6 +535,8 @@ pub struct SubscriptionFilter {
     pub status: Option<String>,
     /// Rows behind this cursor: `updated_at_millis:subscription_id`.
     pub after: Option<String>,
+    /// The rows just before this cursor, instead.
+    pub before: Option<String>,
     /// Rows per page.
     pub limit: i64,
 }
@@ -624,7 +668,7 @@ pub struct CatalogRow {
     pub product: Option<ProductRecord>,
     /// All that is said of what it gives, in order ([`domain::catalog::put_in_order`]).
     pub grants: Vec<domain::catalog::FeatureGrant>,
-    /// Customers with a subscription to it that is not ended.
+    /// Customers with a subscription to it that is not ended, counted no further than [`COUNTED`] and one.
     pub customers: i64,
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod catalog;
 mod catch_up;
 mod compare;
+mod customer_lists;
 mod customers;
 mod entitlements;
 mod events;

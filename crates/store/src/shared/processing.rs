@@ -548,11 +548,13 @@ impl Write<'_> {
             return Ok(());
         }
         let mut query = QueryBuilder::<Db>::new(
-            "insert into customer (livemode, customer_id, deleted, first_seen_at, last_event_at, read_attempts) ",
+            "insert into customer (livemode, customer_id, deleted, first_seen_at, last_event_at, read_attempts, is_mapped) ",
         );
         query.push_values(&seen, |mut row, ((livemode, customer_id), at)| {
             row.push_bind(*livemode).push_bind(*customer_id).push("false");
             row.push_bind(at.millis()).push_bind(at.millis()).push("0");
+            row.push("exists (select 1 from mapping m where m.livemode = ").push_bind_unseparated(*livemode);
+            row.push_unseparated(" and m.customer_id = ").push_bind_unseparated(*customer_id).push_unseparated(")");
         });
         query.push(
             " on conflict (livemode, customer_id) do update

@@ -6,6 +6,7 @@ pub(crate) mod browser;
 mod events;
 mod forms;
 mod history;
+mod lists;
 mod live;
 mod missed;
 mod packed;
