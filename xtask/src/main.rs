@@ -23,7 +23,8 @@ cargo xtask COMMAND
   web                                   the WASM of the islands, into target/site/pkg
   setup                                 what the others need on this machine; safe to repeat
   bench webhook|access|engine|resync [N] the benchmarks, each against its own yardstick in the same run
-  shots                                 pictures of every page into end2end/shots";
+  shots                                 pictures of every page into end2end/shots
+  measure                               Lighthouse on the main pages of a release build, against their goals";
 
 fn main() -> ExitCode {
     match command(std::env::args().skip(1).collect()) {
@@ -47,6 +48,7 @@ fn command(mut args: Vec<String>) -> Result<()> {
         "tidy" => tidy::report(),
         "bench" => bench(args),
         "shots" => steps::shots(),
+        "measure" => steps::measure(),
         "help" | "--help" | "-h" | "" => {
             println!("{USAGE}");
             Ok(())
