@@ -1,4 +1,5 @@
-// Every page of the admin app that can be looked at without changing anything. `first` picks a link on the page before it.
+// Every page of the admin app that can be looked at without changing anything: its name, its address or how to find it, and its status
+// when that is not 200.
 
 /** A row's link in a list, by the path it leads to. */
 const row = (list, prefix) => async (page) => {
@@ -30,12 +31,18 @@ export const pages = [
   ["customer", row("/admin/customers", "/admin/customers/")],
   ...["events", "subscriptions", "overrides", "mappings", "raw"].map((tab) => [`customer-${tab}`, `/admin/customers/user_ok_by_override?tab=${tab}`]),
   ...["webhook", "entitlement"].map((link) => [`customer-${link}`, `/admin/customers/user_ok_by_override?feature=pro&link=${link}`]),
+  ["customer-access", "/admin/customers/user_ok_by_override?show=access"],
   ["customer-past", ago("/admin/customers/user_pass_expired", 2)],
   ["customer-before-history", ago("/admin/customers/user_guest", 90)],
   ["customer-broken", "/admin/customers/user_price_not_in_catalog?feature=pro"],
   ["customer-compare", "/admin/customers/user_drift/compare"],
   ["resyncs", "/admin/resyncs"],
   ["resync", row("/admin/resyncs", "/admin/resyncs/")],
+  ["replays", "/admin/replays"],
+  ["replay", row("/admin/replays", "/admin/replays/rpl_")],
+  ["replay-new", "/admin/replays/new?status=failed"],
+  ["replay-new-all", "/admin/replays/new?since=30d"],
+  ["replay-new-none", "/admin/replays/new?status=failed&type=no.such.type"],
   ["customer-grant", "/admin/customers/user_sub_canceled/overrides/new?feature=pro"],
   ["overrides", "/admin/overrides"],
   ["revoke", link("/admin/overrides", "/revoke")],
@@ -53,7 +60,9 @@ export const pages = [
   ["events-custom", "/admin/events?from=2026-01-01T00:00"],
   ["events-none-now", "/admin/events?since=1h&type=no.such.type"],
   ["events-none", "/admin/events?type=no.such.type"],
-  ["event", row("/admin/events", "/admin/events/")],
+  ["event", row("/admin/events?type=customer.subscription.updated", "/admin/events/")],
+  ["event-failed", row("/admin/events?status=failed", "/admin/events/")],
+  ["event-ignore", async (page) => `${await row("/admin/events?status=failed", "/admin/events/")(page)}/ignore`],
   ["events-rejected", "/admin/events?status=rejected"],
   ["unattributed", "/admin/unattributed"],
   ["link", row("/admin/unattributed", "/admin/unattributed/")],
@@ -63,6 +72,8 @@ export const pages = [
   ["price-policy", "/admin/catalog/prices/price_DemoProMonthly/policy"],
   ["product", "/admin/catalog/products/prod_DemoTeam"],
   ["features", "/admin/features"],
+  ["feature", "/admin/features/pro"],
+  ["feature-at-risk", "/admin/features/pro?way=at_risk"],
   ["feature-policy", "/admin/features/pro/policy"],
   ["validator", "/admin/validator"],
   ["validator-create", "/admin/validator/endpoint"],
@@ -72,10 +83,11 @@ export const pages = [
   ["staff", "/admin/staff"],
   ["search", "/admin/search?q=user_"],
   ["search-none", "/admin/search?q=nobody-of-this-name"],
-  ["not-found", "/admin/customers/cus_never_heard_of"],
+  ["not-found", "/admin/customers/cus_never_heard_of", 404],
+  ["no-page", "/admin/no/such/page", 404],
   // From here on the other mode is shown, for which the demonstration has no key.
   ["events-live", "/admin/events?mode=live"],
-  ["event-live", row("/admin/events", "/admin/events/")],
+  ["event-live", row("/admin/events?mode=live", "/admin/events/")],
 ];
 
 /** Where a page is, asking the list it is linked from where its id is not known beforehand. */

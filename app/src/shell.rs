@@ -122,6 +122,7 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
             {plain("/admin/events", "Events")}
             {entry("/admin/events?status=failed", "Failed", counts.failed_events, "failed events", Tone::Bad)}
             {entry("/admin/unattributed", "Unattributed", counts.unattributed, "unattributed customers", Tone::Violet)}
+            {plain("/admin/replays", "Replays")}
             <h2>"Operate"</h2>
             {plain("/admin/overrides", "Overrides")}
             {plain("/admin/resyncs", "Resyncs")}

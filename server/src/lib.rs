@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod owner;
 pub mod pages;
 mod reading;
+pub mod replay;
 pub mod resync;
 pub mod router;
 pub mod serve;
@@ -47,6 +48,7 @@ use store::Store;
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::state::AppState;
 use crate::usage::UsageBook;
@@ -89,9 +91,10 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
     let (resync_clock, schedule) = (Arc::clone(&clock), config.schedule);
     let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
+    let replays = Replays::new(Arc::clone(&store), Arc::clone(&clock), worker.clone());
     let address = format!("{}/webhooks/stripe", config.public_url);
-    let in_background = gateways.iter().map(|(livemode, gateway)| (*livemode, gateway.background()));
-    let (stripe, time) = (Arc::new(in_background.collect()), Arc::clone(&clock));
+    // Catch-up asks for a page an hour and somebody's access waits for it: a resync must not use up its allowance.
+    let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, catch_up, usage })
+    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, replays, catch_up, usage })
 }

@@ -10,6 +10,7 @@ use store::Store;
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::usage::UsageBook;
 use crate::webhook::Intake;
@@ -32,6 +33,8 @@ pub struct AppState {
     pub worker: Worker,
     /// Works through resyncs.
     pub resyncs: Resyncs,
+    /// Works through replays.
+    pub replays: Replays,
     /// Fetches what Stripe never delivered.
     pub catch_up: CatchUp,
     /// What is asked of Stripe, and what of it is left today.

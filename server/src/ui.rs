@@ -44,7 +44,7 @@ impl Viewer {
     pub fn of(parts: &Parts) -> Self {
         Self {
             actor: parts.extensions.get::<Actor>().cloned(),
-            csrf: parts.extensions.get::<Csrf>().map_or_else(String::new, |csrf| csrf.0.clone()),
+            csrf: parts.extensions.get::<Csrf>().map_or_else(String::new, |csrf| csrf.masked().to_owned()),
             session: parts.extensions.get::<Session>().cloned(),
             request_id: parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.to_string()),
         }
@@ -104,7 +104,7 @@ pub async fn headers(State(state): State<AppState>, request: Request, next: Next
 pub fn problem(viewer: &Viewer, status: StatusCode, message: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Something went wrong");
     let mut page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Tollkeeper</title>\
          <link rel=\"stylesheet\" href=\"/pkg/{}/admin.css\"></head><body><main class=\"content\"><h1>{title}</h1><p>{}</p>",
         assets::HASH,

@@ -124,7 +124,7 @@ fn node_tests(folder: &str, browser: bool) -> Result<Outcome> {
     }
     // One file at a time: on two cores, two browsers make each other's waits run out.
     done(run(node()?
-        .args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"])
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=600000"])
         .args(files)))
 }
 

@@ -5,7 +5,7 @@ mod form;
 mod layout;
 mod list;
 
-pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, verdict_chip};
+pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, subscription_tone, verdict_chip};
 pub use form::{
     action_button, asking_link, confirmation, csrf, error_summary, feature_choice, feature_group, field, hidden,
     purchase_fields, reason_field, select_field, submit,

@@ -172,6 +172,23 @@ impl Filter {
         address("/admin/events", &fields)
     }
 
+    /// Where a replay of the same events is planned: since and until when, as that page has it.
+    fn replay(&self) -> String {
+        let instant = |text: &str| match text.len() {
+            0 => String::new(),
+            16 => format!("{text}:00Z"),
+            _ => format!("{text}Z"),
+        };
+        let (since, until) = match self.span() {
+            any if any == ANY.0 => (String::new(), String::new()),
+            custom if custom == CUSTOM.0 => (instant(&self.from), instant(&self.to)),
+            span => (span.to_owned(), String::new()),
+        };
+        let others = self.fields().into_iter().filter(|(name, _)| !["since", "from", "to"].contains(name));
+        let times = [("since", since.as_str()), ("until", until.as_str())];
+        address("/admin/replays/new", &others.chain(times).collect::<Vec<_>>())
+    }
+
     /// What narrows the log, each with the address of the log without it.
     fn active(&self) -> Vec<(String, String)> {
         let words = self.fields().into_iter().filter(|(_, value)| !value.is_empty()).filter_map(|(name, value)| {
@@ -224,11 +241,11 @@ impl Filter {
                 <div class="field"><label for="status">"Status"</label><select id="status" name="status">{options}</select></div>
                 <div class="field grow">
                     <label for="type">"Type"</label>
-                    <input id="type" name="type" value=self.kind.clone() placeholder="customer.subscription.*" autocomplete="off" />
+                    <input id="type" name="type" type="text" value=self.kind.clone() placeholder="customer.subscription.*" autocomplete="off" />
                 </div>
                 <div class="field grow">
                     <label for="id">"Event, object or customer id"</label>
-                    <input id="id" name="q" value=self.id.clone() placeholder="evt_, sub_, cus_ …" autocomplete="off" />
+                    <input id="id" name="q" type="text" value=self.id.clone() placeholder="evt_, sub_, cus_ …" autocomplete="off" />
                 </div>
                 <div class="field"><label for="since">"Received in the last"</label><select id="since" name="since">{spans}</select></div>
                 <button type="submit" class="btn">"Filter"</button>
@@ -239,11 +256,11 @@ impl Filter {
                         {moment("to", "To, UTC", &self.to)}
                         <div class="field grow">
                             <label for="version">"API version"</label>
-                            <input id="version" name="version" value=self.version.clone() placeholder="2026-09-30.endive" autocomplete="off" />
+                            <input id="version" name="version" type="text" value=self.version.clone() placeholder="2026-09-30.endive" autocomplete="off" />
                         </div>
                         <div class="field grow">
                             <label for="error">"Error holds"</label>
-                            <input id="error" name="error" value=self.error.clone() placeholder="status 503" autocomplete="off" />
+                            <input id="error" name="error" type="text" value=self.error.clone() placeholder="status 503" autocomplete="off" />
                         </div>
                         <div class="field">
                             <label for="origin">"Came by"</label>
@@ -284,6 +301,11 @@ impl View {
             let words = "Process all failed events again";
             action_button(context, "/admin/events/replay-failed".into(), words, "btn primary", Role::Admin)
         });
+        let is_narrowed = self.filter.fields().iter().any(|(_, value)| !value.is_empty());
+        let replay = (is_narrowed && !self.rows.is_empty()).then(|| {
+            let href = self.filter.replay();
+            view! { <a class="btn" href=href>"Replay these …"</a> }
+        });
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {
@@ -291,7 +313,7 @@ impl View {
                 .into_any()
         };
         view! {
-            {page_head(self.title(), again)}
+            {page_head(self.title(), (replay, again))}
             {without_key(context)}
             {self.filter.form()}
             {rows}

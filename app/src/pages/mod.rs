@@ -7,6 +7,8 @@ pub mod customer;
 pub mod customers;
 pub mod event;
 pub mod events;
+pub mod feature;
+pub mod job;
 pub mod keys;
 pub mod mappings;
 pub mod message;
@@ -14,10 +16,12 @@ pub mod missed;
 pub mod overrides;
 pub mod overview;
 pub mod policy;
+pub mod replays;
 pub mod resyncs;
 pub mod search;
 pub mod sign_in;
 pub mod staff;
+pub mod subscription;
 pub mod subscriptions;
 pub mod unattributed;
 pub mod validator;
@@ -45,12 +49,20 @@ pub enum Page {
     Resyncs(resyncs::View),
     /// `/admin/resyncs/{id}`
     Resync(Box<resyncs::One>),
+    /// `/admin/replays`
+    Replays(replays::View),
+    /// `/admin/replays/new`
+    NewReplay(Box<replays::New>),
+    /// `/admin/replays/{id}`
+    Replay(Box<replays::One>),
     /// `/admin/customers/{id}/overrides/new`
     NewOverride(overrides::New),
     /// `/admin/overrides`
     Overrides(overrides::View),
-    /// `/admin/subscriptions` and one of them
+    /// `/admin/subscriptions`
     Subscriptions(subscriptions::View),
+    /// `/admin/subscriptions/{id}`
+    Subscription(Box<subscription::View>),
     /// `/admin/mappings`
     Mappings(mappings::View),
     /// `/admin/catalog`
@@ -59,6 +71,8 @@ pub enum Page {
     Target(catalog::Target),
     /// `/admin/features`
     Features(catalog::Features),
+    /// `/admin/features/{key}`
+    Feature(feature::View),
     /// `/admin/features/{key}/policy`, `/admin/catalog/prices/{id}/policy`
     Policy(policy::View),
     /// `/admin/events`
@@ -98,13 +112,18 @@ macro_rules! each {
             Page::Compare($view) => $call,
             Page::Resyncs($view) => $call,
             Page::Resync($view) => $call,
+            Page::Replays($view) => $call,
+            Page::NewReplay($view) => $call,
+            Page::Replay($view) => $call,
             Page::NewOverride($view) => $call,
             Page::Overrides($view) => $call,
             Page::Subscriptions($view) => $call,
+            Page::Subscription($view) => $call,
             Page::Mappings($view) => $call,
             Page::Catalog($view) => $call,
             Page::Target($view) => $call,
             Page::Features($view) => $call,
+            Page::Feature($view) => $call,
             Page::Policy($view) => $call,
             Page::Events($view) => $call,
             Page::Rejected($view) => $call,
@@ -141,11 +160,12 @@ impl Page {
             Self::Overview(_) => "/admin",
             Self::Customers(_) | Self::Customer(_) | Self::Compare(_) | Self::NewOverride(_) => "/admin/customers",
             Self::Resyncs(_) | Self::Resync(_) => "/admin/resyncs",
+            Self::Replays(_) | Self::NewReplay(_) | Self::Replay(_) => "/admin/replays",
             Self::Overrides(_) => "/admin/overrides",
-            Self::Subscriptions(_) => "/admin/subscriptions",
+            Self::Subscriptions(_) | Self::Subscription(_) => "/admin/subscriptions",
             Self::Mappings(_) => "/admin/mappings",
             Self::Catalog(_) | Self::Target(_) => "/admin/catalog",
-            Self::Features(_) => "/admin/features",
+            Self::Features(_) | Self::Feature(_) => "/admin/features",
             Self::Policy(view) if view.above.0 == "Features" => "/admin/features",
             Self::Policy(_) => "/admin/catalog",
             Self::Events(_) | Self::Rejected(_) | Self::Event(_) => "/admin/events",

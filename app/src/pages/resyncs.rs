@@ -6,9 +6,10 @@ use leptos::prelude::*;
 
 use super::compare::{Difference, differences};
 use super::events::customer_link;
+use super::job::{Progress, State, begun, buttons, cells};
 use crate::components::{
-    Tone, action_button, actor, card, chip, crumbs, csrf, empty, error_summary, filter_chips, list_card, page_head,
-    pager, reason_field, select_field, submit, time, time_or,
+    action_button, card, crumbs, csrf, empty, error_summary, filter_chips, list_card, page_head, pager, reason_field,
+    select_field, submit,
 };
 use crate::context::Context;
 
@@ -48,15 +49,6 @@ pub struct Row {
     pub finished_at: Option<Timestamp>,
 }
 
-/// How far a resync is, for a chip.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    /// The word.
-    pub word: &'static str,
-    /// Its colour.
-    pub tone: Tone,
-}
-
 /// `/admin/resyncs/{id}`
 #[derive(Clone, Debug)]
 pub struct One {
@@ -69,7 +61,7 @@ pub struct One {
     /// What stopped it, in a sentence.
     pub error: Option<String>,
     /// Customers that were compared, of how many; none while Stripe's lists are read.
-    pub progress: Option<(i64, i64)>,
+    pub progress: Option<Progress>,
     /// What may be done with it: word of the change, and of the button.
     pub changes: Vec<(&'static str, &'static str)>,
     /// How many customers are in each state: words, address, and whether these are shown.
@@ -93,10 +85,6 @@ pub struct Customer {
     pub differences: Vec<Difference>,
     /// Why it could not be compared.
     pub error: Option<String>,
-}
-
-fn state_chip(state: &State) -> AnyView {
-    chip(state.tone, state.word)
 }
 
 impl View {
@@ -177,10 +165,8 @@ impl Row {
         view! {
             <tr>
                 <th scope="row"><a href=format!("/admin/resyncs/{}", self.id)>{self.scope.clone()}</a></th>
-                <td>{state_chip(&self.state)}</td>
-                <td>{actor(&self.created_by)}</td>
-                <td class="nowrap">{time(self.created_at, context.now)}</td>
-                <td class="nowrap">{time_or(self.finished_at, context.now, "not yet")}</td>
+                <td>{self.state.chip()}</td>
+                {cells(context, &self.created_by, self.created_at, self.finished_at)}
             </tr>
         }
         .into_any()
@@ -193,22 +179,9 @@ impl One {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
-        let changes = self.changes.iter().enumerate().map(|(n, (change, words))| {
-            let class = match (*change, n) {
-                ("cancel", _) => "btn danger",
-                (_, 0) => "btn primary",
-                _ => "btn",
-            };
-            let path = format!("/admin/resyncs/{}/{change}", self.row.id);
-            action_button(context, path, words, class, Role::Admin)
-        });
-        let changes: Vec<_> = changes.collect();
-        let progress = self.progress.map(|(done, all)| {
-            let (done, all) = (done.to_string(), all.max(1).to_string());
-            view! { <progress class="progress" aria-label="Customers compared" max=all value=done></progress> }
-        });
-        let runs = self.row.finished_at.is_none();
-        let refresh = runs.then(|| view! { <a class="btn" href=context.path.clone()>"Refresh"</a> });
+        let path = format!("/admin/resyncs/{}", self.row.id);
+        let buttons = buttons(context, &path, &self.changes, self.row.finished_at.is_some());
+        let progress = self.progress.as_ref().map(|progress| progress.view("Customers compared"));
         let rows: Vec<_> = self.customers.iter().map(Customer::view).collect();
         let list = if rows.is_empty() {
             view! { <p class="muted">"No customer is in this state."</p> }.into_any()
@@ -221,15 +194,12 @@ impl One {
         };
         view! {
             {crumbs(&[("Resyncs", "/admin/resyncs".into())], &self.row.scope)}
-            {page_head(self.row.scope.clone(), state_chip(&self.row.state))}
+            {page_head(self.row.scope.clone(), self.row.state.chip())}
             <p>{self.sentence.clone()}</p>
             {progress}
             {self.error.clone().map(|error| view! { <div class="flash" data-tone="bad" role="status"><p>{error}</p></div> })}
-            <div class="row">{changes}{refresh}</div>
-            <p class="muted">
-                "Begun "{time(self.row.created_at, context.now)}" by "{actor(&self.row.created_by)}
-                {self.reason.clone().map(|reason| format!(": {reason}"))}
-            </p>
+            {buttons}
+            {begun(context, self.row.created_at, &self.row.created_by, self.reason.as_ref())}
             {filter_chips("Customers by state", self.counts.clone())}
             {list}
         }

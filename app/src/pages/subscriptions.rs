@@ -1,13 +1,12 @@
-//! Subscriptions as Stripe last told of them: the list, and one of them.
+//! Subscriptions as Stripe last told of them: the list.
 
 use domain::Timestamp;
-use domain::role::Role;
-use domain::stripe::{Subscription, SubscriptionStatus};
+use domain::stripe::Subscription;
 use leptos::prelude::*;
 
 use crate::components::{
-    Choice, Pages, Tone, action_button, address, card, chip, choices, crumbs, empty, id, list_card, page_head,
-    shortened, status_word, subscription_chip, table, time, time_or,
+    Choice, Pages, Tone, address, chip, choices, empty, list_card, page_head, shortened, status_word,
+    subscription_chip, time_or,
 };
 use crate::context::Context;
 
@@ -15,7 +14,7 @@ use crate::context::Context;
 pub const STATUSES: [&str; 8] =
     ["active", "trialing", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"];
 
-/// `/admin/subscriptions` and `/admin/subscriptions/{id}`
+/// `/admin/subscriptions`
 #[derive(Clone, Debug)]
 pub struct View {
     /// The status that is asked for.
@@ -26,8 +25,6 @@ pub struct View {
     pub counts: Vec<i64>,
     /// The pages around.
     pub pages: Pages,
-    /// The one that is asked for, shown instead of the list.
-    pub one: Option<Box<Row>>,
 }
 
 /// A subscription.
@@ -82,7 +79,7 @@ pub struct Item {
 }
 
 impl Row {
-    fn who(&self) -> String {
+    pub(super) fn who(&self) -> String {
         self.user_id.clone().unwrap_or_else(|| self.subscription.customer_id.clone())
     }
 
@@ -90,37 +87,29 @@ impl Row {
         self.subscription.cancel_at.is_some() || self.subscription.cancel_at_period_end
     }
 
-    fn period_end(&self) -> Option<Timestamp> {
+    pub(super) fn period_end(&self) -> Option<Timestamp> {
         self.items.iter().filter_map(|item| item.period_end).max()
     }
 
-    fn end(&self) -> Option<Timestamp> {
+    pub(super) fn end(&self) -> Option<Timestamp> {
         let at_period_end = self.subscription.cancel_at_period_end.then(|| self.period_end()).flatten();
         self.subscription.ended_at.or(self.subscription.cancel_at).or(at_period_end)
     }
 
-    fn chip(&self) -> AnyView {
+    pub(super) fn chip(&self) -> AnyView {
         subscription_chip(&self.subscription.status, self.ends()).into_any()
     }
 }
 
 impl View {
     pub(super) fn title(&self) -> String {
-        match (&self.one, &self.status) {
-            (Some(one), _) => format!("{} · {}", one.subscription.status.as_str(), one.subscription.id),
-            (None, Some(status)) => format!("Subscriptions: {}", status_word(status)),
-            (None, None) => "Subscriptions".into(),
+        match &self.status {
+            Some(status) => format!("Subscriptions: {}", status_word(status)),
+            None => "Subscriptions".into(),
         }
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
-        match &self.one {
-            Some(one) => detail(context, one),
-            None => self.list(context),
-        }
-    }
-
-    fn list(&self, context: &Context) -> AnyView {
         let body = match (self.rows.is_empty(), &self.status) {
             (false, _) => {
                 let rows = self.rows.iter().map(|listed| list_row(context, listed)).collect();
@@ -194,64 +183,4 @@ fn prices(row: &Row) -> Vec<AnyView> {
             view! { <div class="nowrap"><a href=item.href.clone()>{words}</a></div> }.into_any()
         })
         .collect()
-}
-
-fn detail(context: &Context, row: &Row) -> AnyView {
-    let subscription = &row.subscription;
-    let now = context.now;
-    let resync = action_button(context, row.resync_action.clone(), "Resync from Stripe", "btn primary", Role::Support);
-    let instant =
-        |words: &'static str, at: Option<Timestamp>| at.map(|at| view! { <dt>{words}</dt><dd>{time(at, now)}</dd> });
-    let text = |words: &'static str, value: &Option<String>| {
-        value.clone().map(|value| view! { <dt>{words}</dt><dd>{value}</dd> })
-    };
-    let evidence = match row.evidence_event.clone() {
-        Some((event, href)) => view! { " with " <a href=href>{event}</a> }.into_any(),
-        None => " by a read of Stripe's API".into_any(),
-    };
-    let raw = match &subscription.status {
-        SubscriptionStatus::Unknown(_) => " This version does not know the word, so it gives no access.".to_owned(),
-        status => format!(" {}", status.as_str()),
-    };
-    let truncated = subscription
-        .items_truncated
-        .then(|| view! { <p class="muted pad">"Stripe sent only a part of the items; a resync reads all."</p> });
-    let items = row.items.iter().map(|item| item_row(context, item)).collect();
-    view! {
-        {crumbs(&[("Subscriptions", "/admin/subscriptions".into())], &subscription.id)}
-        {page_head(format!("Subscription of {}", row.who()), resync)}
-        <dl class="kv">
-            <dt>"Subscription"</dt><dd>{id(&subscription.id, "subscription id")}</dd>
-            <dt>"Status"</dt><dd>{row.chip()} <span class="muted">{raw}</span></dd>
-            <dt>"Customer"</dt><dd><a href=row.customer_href.clone()>{row.who()}</a> " " {id(&subscription.customer_id, "customer id")}</dd>
-            <dt>"Last word from Stripe"</dt><dd>{time(row.evidence_at, now)} {evidence}</dd>
-            <dt>"Stored"</dt><dd>{time(row.updated_at, now)}</dd>
-            {instant("Created", subscription.created)}
-            {instant("Trial ends", subscription.trial_end)}
-            <dt>"Period ends"</dt><dd>{time_or(row.period_end(), now, "unknown")}</dd>
-            <dt>"Ends"</dt><dd>{time_or(row.end(), now, "no end")}</dd>
-            {instant("Past due since", row.past_due_since)}
-            {instant("Cancellation asked for", subscription.canceled_at)}
-            {text("Reason of the cancellation", &subscription.cancellation_reason)}
-            {text("Collection is paused", &subscription.pause_behavior)}
-            {instant("A change waits for its payment until", subscription.pending_update_until)}
-            {text("Schedule that will change it", &subscription.schedule_id)}
-            {text("Latest invoice", &subscription.latest_invoice)}
-            {text("User its metadata names", &subscription.claimed_user)}
-        </dl>
-        {card("Items", (), view! { {table("Items", &["Price", "Price id", "Quantity", "Paid until"], items)} {truncated} })}
-    }
-    .into_any()
-}
-
-fn item_row(context: &Context, item: &Item) -> AnyView {
-    view! {
-        <tr>
-            <th scope="row"><a href=item.href.clone()>{item.name.clone()}</a></th>
-            <td>{id(&item.price_id, "price id")}</td>
-            <td class="num">{item.quantity}</td>
-            <td>{time_or(item.period_end, context.now, "unknown")}</td>
-        </tr>
-    }
-    .into_any()
 }

@@ -7,6 +7,7 @@ mod error;
 mod index;
 pub mod postgres;
 pub mod records;
+mod replays;
 mod roster;
 pub mod sqlite;
 
@@ -25,13 +26,13 @@ pub use index::{Changes, Index};
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
-    Delivery, Effects, EventFilter, EventRecord, EventTally, Found, Knowledge, Lookup, MappingRecord, NavCounts,
-    NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
-    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange,
-    ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
-    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord,
-    VerdictChangeRecord,
+    Delivery, Effects, EventFilter, EventRecord, EventTally, Found, JobChange, Knowledge, Lookup, MappingRecord,
+    NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
+    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncCounts,
+    ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch, StripeUsage,
+    SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord, VerdictChangeRecord,
 };
+pub use replays::Replays;
 pub use roster::Watch;
 
 /// Settings of the rules that run inside transactions.
@@ -72,6 +73,7 @@ pub trait Store:
     + CatchUps
     + Processing
     + Resyncs
+    + Replays
     + Mappings
     + CatalogStore
     + Overrides
@@ -145,8 +147,8 @@ pub trait Processing: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>>;
     /// Puts an event back in line, whatever its status; `false` when there is none of this id.
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
-    /// Puts every failed and dead event of a mode back in line; how many.
-    async fn replay_failed(&self, livemode: Livemode, author: &Author) -> Result<u64>;
+    /// Sets a failed event aside: it is not tried again unless somebody replays it. False: it has not failed, or is not there.
+    async fn ignore_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
     /// Marks a customer to be read from Stripe now; a row is made when it is unknown.
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()>;
     /// Drops the mark of a customer that neither Stripe nor any event ever told of.
@@ -221,7 +223,7 @@ pub trait Resyncs: Send + Sync {
         limit: i64,
     ) -> Result<Page<ResyncCustomer>>;
     /// Pauses, resumes, ends or applies one; `false` when it is not in a state for that.
-    async fn change_resync(&self, resync_id: &str, change: ResyncChange, author: &Author) -> Result<bool>;
+    async fn change_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool>;
     /// Leases a resync that can go on: the one named, or whichever is due.
     async fn claim_resync(&self, named: Option<&str>, owner: &str, now: Timestamp) -> Result<Option<ResyncRecord>>;
     /// Gives the lease back; goes on at `next_at`, with the reason when something failed. None: when it is claimed again.
@@ -380,6 +382,8 @@ pub trait Events: Send + Sync {
     async fn event(&self, livemode: Livemode, event_id: &str) -> Result<Option<EventRecord>>;
     /// The attempts at an event, oldest first.
     async fn attempts(&self, livemode: Livemode, event_id: &str) -> Result<Vec<AttemptRecord>>;
+    /// Events of one of Stripe's objects, in the order of Stripe's clock, newest first; those of one second as they came.
+    async fn events_about(&self, livemode: Livemode, object_id: &str, limit: i64) -> Result<Vec<EventRecord>>;
     /// Events, newest receipt first.
     async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>>;
     /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.

@@ -15,6 +15,7 @@ mod contract {
     pub mod plans;
     pub mod purchases;
     pub mod reads;
+    pub mod replays;
     pub mod resyncs;
     pub mod schema;
     pub mod sources;

@@ -1,14 +1,10 @@
-//! The webhook log and its events.
+//! The webhook log.
 
 use std::collections::{HashMap, HashSet};
 
-use app::pages::{Page, event as page, events as list};
+use app::pages::{Page, events as list};
 use domain::Timestamp;
 use domain::event::EventStatus;
-use domain::role::Role;
-use domain::stripe::VersionStanding;
-use gateway::PINNED_VERSION;
-use serde_json::Value;
 use store::records::{EventFilter, EventRecord};
 
 use super::list::{around, export};
@@ -161,109 +157,6 @@ async fn rejected(ask: &Ask<'_>) -> Loaded {
     Ok(Some(Page::Rejected(list::Rejected { rows: rows.collect(), pages })))
 }
 
-/// One event.
-pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
-    let store = &ask.state.store;
-    let Some(event) = store.event(ask.livemode, id).await? else { return Ok(None) };
-    let attempts = store.attempts(ask.livemode, id).await?;
-    let user_id = match &event.customer_id {
-        Some(customer) => store.mapping(ask.livemode, customer).await?.map(|mapping| mapping.user_id),
-        None => None,
-    };
-    let (version_meaning, snapshot_event) = version(event.api_version.as_deref(), &event.payload);
-    let (changes, payload) = if ask.actor.role >= Role::Support { sent(&event.payload) } else { (Vec::new(), None) };
-    let effects = event.effects.unwrap_or_default();
-    let fields = effects.fields.into_iter().map(|change| page::Field {
-        object: change.object,
-        field: change.field,
-        before: change.before,
-        after: change.after,
-    });
-    let verdicts = effects.verdicts.into_iter().map(|change| page::Verdict {
-        user_id: change.user_id,
-        feature: change.feature,
-        before: (change.allowed_before, change.reason_before),
-        after: (change.allowed_after, change.reason_after),
-    });
-    let attempts = attempts.into_iter().map(|attempt| page::Attempt {
-        cause: attempt.cause,
-        actor: attempt.actor,
-        started_at: attempt.started_at,
-        took_ms: attempt.took_ms,
-        outcome: attempt.outcome,
-        error: attempt.error,
-    });
-    Ok(Some(Page::Event(Box::new(page::View {
-        fields: fields.collect(),
-        mappings: effects.mappings,
-        verdicts: verdicts.collect(),
-        attempts: attempts.collect(),
-        changes,
-        payload,
-        user_id,
-        event_id: event.event_id,
-        kind: event.kind,
-        livemode: event.livemode,
-        status: event.status,
-        created: event.created,
-        received_at: event.received_at,
-        last_delivery_at: event.last_delivery_at,
-        deliveries: event.deliveries,
-        fetched: event.origin == "fetched",
-        undelivered: event.undelivered,
-        api_version: event.api_version,
-        version_meaning,
-        snapshot_event,
-        object_id: event.object_id,
-        customer_id: event.customer_id,
-        secret_name: event.secret_name,
-        note: event.note,
-        error: event.error,
-        attempt_count: event.attempts,
-        next_attempt_at: event.next_attempt_at,
-    }))))
-}
-
-/// What the version of an event's payload means, and the snapshot event that a thin one names.
-fn version(version: Option<&str>, payload: &str) -> (String, Option<String>) {
-    if let Some(version) = version {
-        return (VersionStanding::of(version, PINNED_VERSION).sentence(version, PINNED_VERSION), None);
-    }
-    let event: Value = serde_json::from_str(payload).unwrap_or_default();
-    if event["object"] != "v2.core.event" {
-        return ("Stripe did not say which; it is read like any other.".to_owned(), None);
-    }
-    let snapshot = event["snapshot_event"].as_str().map(str::to_owned);
-    (format!("A thin event has no shape: what it is about is read from Stripe in {PINNED_VERSION}."), snapshot)
-}
-
-/// What Stripe sent: what it says changed, and all of it, indented.
-fn sent(payload: &str) -> (Vec<page::Change>, Option<String>) {
-    let Ok(event) = serde_json::from_str::<Value>(payload) else { return (Vec::new(), Some(payload.to_owned())) };
-    let mut changes = Vec::new();
-    if let Some(previous) = event.pointer("/data/previous_attributes") {
-        compare(previous, event.pointer("/data/object"), "", &mut changes);
-    }
-    (changes, Some(serde_json::to_string_pretty(&event).unwrap_or_else(|_| payload.to_owned())))
-}
-
-/// Walks the objects of `previous_attributes`; lists and plain values are shown whole.
-fn compare(before: &Value, after: Option<&Value>, path: &str, changes: &mut Vec<page::Change>) {
-    match before {
-        Value::Object(fields) if path.is_empty() || (!fields.is_empty() && after.is_some_and(Value::is_object)) => {
-            for (name, before) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                compare(before, after.and_then(|after| after.get(name)), &path, changes);
-            }
-        }
-        before => changes.push(page::Change {
-            path: path.to_owned(),
-            before: before.to_string(),
-            after: after.map(Value::to_string),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,39 +173,5 @@ mod tests {
         assert_eq!(moment("2026-11-22T12:00"), noon);
         assert_eq!(moment("2026-11-22T12:00:00"), noon);
         assert_eq!(moment("tomorrow"), None);
-    }
-
-    #[test]
-    fn changes_are_the_paths_of_previous_attributes() {
-        let payload = r#"{"data":{"object":{"status":"active","pause":{"a":1,"b":2},"gone":null},
-            "previous_attributes":{"status":"trialing","pause":{"a":0},"items":[1]}}}"#;
-        let (changes, pretty) = sent(payload);
-        let mut changes: Vec<_> = changes
-            .iter()
-            .map(|change| (change.path.as_str(), change.before.as_str(), change.after.as_deref()))
-            .collect();
-        changes.sort_unstable();
-        let expected =
-            [("items", "[1]", None), ("pause.a", "0", Some("1")), ("status", "\"trialing\"", Some("\"active\""))];
-        assert_eq!(changes, expected);
-        assert!(pretty.is_some_and(|pretty| pretty.contains("\n  \"data\"")));
-    }
-
-    #[test]
-    fn a_version_is_shown_with_what_it_means() {
-        assert!(version(Some(PINNED_VERSION), "{}").0.contains("itself asks"));
-        assert!(version(Some("2022-11-15"), "{}").0.contains("Older"));
-        assert!(version(Some("2031-01-01.x"), "{}").0.contains("the newest that is known here"));
-        assert!(version(None, r#"{"object":"event","api_version":null}"#).0.contains("did not say"));
-        let thin = version(None, r#"{"object":"v2.core.event","snapshot_event":"evt_2"}"#);
-        assert!(thin.0.contains("thin event"));
-        assert_eq!(thin.1.as_deref(), Some("evt_2"));
-    }
-
-    #[test]
-    fn a_payload_that_is_no_json_is_shown_as_it_came() {
-        let (changes, pretty) = sent("<html>");
-        assert!(changes.is_empty());
-        assert_eq!(pretty.as_deref(), Some("<html>"));
     }
 }

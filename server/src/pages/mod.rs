@@ -5,7 +5,9 @@ mod catalog;
 mod confirm;
 mod customer;
 pub(crate) mod customers;
+mod event;
 pub(crate) mod events;
+mod feature;
 pub(crate) mod impact;
 pub(crate) mod list;
 mod mappings;
@@ -13,9 +15,11 @@ mod missed;
 mod overrides;
 mod overview;
 mod policies;
+pub(crate) mod replays;
 mod resyncs;
 mod search;
 mod settings;
+mod subscription;
 pub(crate) mod subscriptions;
 mod unattributed;
 mod validator;
@@ -120,11 +124,14 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["customers", id, "compare"] => resyncs::compare(ask, id).await?,
         ["resyncs"] => resyncs::resyncs(ask).await?,
         ["resyncs", id] => resyncs::resync(ask, id).await?,
+        ["replays"] => replays::replays(ask).await?,
+        ["replays", "new"] => replays::new(ask).await?,
+        ["replays", id] => replays::replay(ask, id).await?,
         ["customers", id, "overrides", "new"] => overrides::new(ask, id).await?,
         ["overrides", id, "revoke"] => confirm::revoke(ask, id).await?,
         ["overrides"] => overrides::overrides(ask).await?,
         ["subscriptions"] => subscriptions::subscriptions(ask).await?,
-        ["subscriptions", id] => subscriptions::subscription(ask, id).await?,
+        ["subscriptions", id] => subscription::subscription(ask, id).await?,
         ["mappings"] => mappings::mappings(ask).await?,
         ["mappings", id, "delete"] => confirm::unlink(ask, id).await?,
         ["conflicts", id] => confirm::resolve(ask, id).await?,
@@ -134,10 +141,12 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["catalog", kind @ ("prices" | "products"), id] => catalog::target(ask, kind, id).await?,
         ["catalog", "prices", id, "policy"] => policies::of_price(ask, id),
         ["features", key, "policy"] => policies::of_feature(ask, key),
+        ["features", key] => feature::feature(ask, key).await?,
         ["features", key, "delete"] => confirm::delete_feature(ask, key),
         ["features"] => catalog::features(ask).await?,
         ["events"] => events::events(ask).await?,
-        ["events", id] => events::event(ask, id).await?,
+        ["events", id] => event::event(ask, id).await?,
+        ["events", id, "ignore"] => confirm::ignore(ask, id).await?,
         ["validator"] => validator::validator(ask).await?,
         ["validator", "endpoint"] => Some(validator::create(ask)),
         ["validator", "endpoints", id, "events"] => validator::add_types(ask, id).await?,

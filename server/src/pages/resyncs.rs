@@ -2,7 +2,8 @@
 
 use app::components::Tone;
 use app::pages::compare::{Compared, View as Compare};
-use app::pages::resyncs::{Customer, One, Row, State, View};
+use app::pages::job::{Progress, State};
+use app::pages::resyncs::{Customer, One, Row, View};
 use app::pages::{Page, message};
 use domain::Timestamp;
 use domain::role::Role;
@@ -173,12 +174,14 @@ pub(super) async fn resync(ask: &Ask<'_>, id: &str) -> Loaded {
     }))))
 }
 
-fn progress(record: &ResyncRecord, counts: &ResyncCounts) -> Option<(i64, i64)> {
-    match record.status {
-        ResyncStatus::Comparing => Some((counts.compared(), counts.all())),
-        ResyncStatus::Applying => Some((counts.applied, counts.applied + counts.differs)),
-        _ => None,
-    }
+fn progress(record: &ResyncRecord, counts: &ResyncCounts) -> Option<Progress> {
+    let (done, all) = match record.status {
+        ResyncStatus::Comparing => (counts.compared(), counts.all()),
+        ResyncStatus::Applying => (counts.applied, counts.applied + counts.differs),
+        _ => return None,
+    };
+    // The figures stand in the sentence above it.
+    Some(Progress { done, all, words: String::new() })
 }
 
 fn changes(record: &ResyncRecord, counts: &ResyncCounts) -> Vec<(&'static str, &'static str)> {

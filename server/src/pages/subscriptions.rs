@@ -1,8 +1,7 @@
-//! The pages of subscriptions.
+//! The list of subscriptions.
 
 use std::collections::HashMap;
 
-use app::components::Pages;
 use app::pages::Page;
 use app::pages::subscriptions::{Item, Listed, Row, STATUSES, View};
 use domain::stripe::Subscription;
@@ -44,7 +43,7 @@ pub(super) async fn subscriptions(ask: &Ask<'_>) -> Loaded {
         let state = states.get(&record.subscription.customer_id).copied().unwrap_or_default();
         Listed { in_sync: in_sync(&state), synced_at: state.synced_at, row: row(record, &names) }
     });
-    Ok(Some(Page::Subscriptions(View { status, rows: rows.collect(), counts, pages, one: None })))
+    Ok(Some(Page::Subscriptions(View { status, rows: rows.collect(), counts, pages })))
 }
 
 /// What the list is sorted by.
@@ -58,20 +57,6 @@ pub(crate) fn in_sync(state: &SyncState) -> Option<bool> {
         return Some(false);
     }
     (state.synced_at.is_some() && !state.is_doubted).then_some(true)
-}
-
-/// `/admin/subscriptions/{id}`
-pub(super) async fn subscription(ask: &Ask<'_>, id: &str) -> Loaded {
-    let Some(record) = ask.state.store.subscription(ask.livemode, id).await? else { return Ok(None) };
-    let names = price_names(ask, &[&record.subscription]).await?;
-    let one = Some(Box::new(row(record, &names)));
-    Ok(Some(Page::Subscriptions(View {
-        status: None,
-        rows: Vec::new(),
-        counts: Vec::new(),
-        pages: Pages::default(),
-        one,
-    })))
 }
 
 /// Names for people by price id, of prices that have one.
@@ -98,7 +83,8 @@ pub(crate) async fn price_names(
     Ok(names)
 }
 
-fn row(record: SubscriptionRecord, names: &HashMap<String, String>) -> Row {
+/// A subscription in a list.
+pub(super) fn row(record: SubscriptionRecord, names: &HashMap<String, String>) -> Row {
     let SubscriptionRecord { subscription, user_id, past_due_since, evidence_at, evidence_event_id, updated_at } =
         record;
     let items = subscription

@@ -51,6 +51,8 @@ pub struct View {
     pub past: Option<Past>,
     /// What happened, newest first; on its tab alone.
     pub timeline: Vec<TimelineRow>,
+    /// What of it is shown.
+    pub show: Show,
     /// Events of the customers, newest first.
     pub events: Vec<events::Row>,
     /// Whether there are more of them.
@@ -97,9 +99,62 @@ pub struct CustomerLine {
     pub read_error: Option<String>,
 }
 
+/// What of the timeline is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    /// Everything.
+    #[default]
+    All,
+    /// What turned an answer.
+    Access,
+    /// What Stripe sent.
+    Events,
+    /// What people did, and reads and links.
+    Changes,
+    /// What time did.
+    Time,
+}
+
+impl Show {
+    /// Each, in the order of the filter.
+    pub const ALL: [Self; 5] = [Self::All, Self::Access, Self::Events, Self::Changes, Self::Time];
+
+    /// The word in the address; empty: everything.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Access => "access",
+            Self::Events => "events",
+            Self::Changes => "changes",
+            Self::Time => "time",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::All => "Everything",
+            Self::Access => "Changes of access",
+            Self::Events => "Stripe's events",
+            Self::Changes => "Changes made here",
+            Self::Time => "Ends by time",
+        }
+    }
+
+    /// From the word of the address.
+    #[must_use]
+    pub fn parse(word: &str) -> Self {
+        Self::ALL.into_iter().find(|show| show.as_str() == word).unwrap_or_default()
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub struct TimelineRow {
+    /// Which of [`Show`] it belongs to beside everything.
+    pub kind: Show,
+    /// Whether an answer turned.
+    pub turned: bool,
     /// When.
     pub at: Timestamp,
     /// What.

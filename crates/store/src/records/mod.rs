@@ -1,5 +1,7 @@
 //! The rows and reports of the store's interface.
 
+mod job;
+mod replay;
 mod resync;
 
 use std::sync::Arc;
@@ -15,8 +17,13 @@ use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use job::JobChange;
+pub use replay::{
+    FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord,
+    ReplayStatus, ReplayStep,
+};
 pub use resync::{
-    Compared, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
+    Compared, GUEST, NewResync, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
     ResyncStatus, SCHEDULE, StagedObject,
 };
 
@@ -356,7 +363,8 @@ pub struct AttemptRecord {
 }
 
 /// Which events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EventFilter {
     /// Any of these statuses; empty: all.
     pub statuses: Vec<EventStatus>,

@@ -230,6 +230,19 @@ impl Events for Backend {
             .collect()
     }
 
+    async fn events_about(&self, livemode: Livemode, object_id: &str, limit: i64) -> Result<Vec<EventRecord>> {
+        let sql = format!(
+            "select {COLUMNS} from event where livemode = $1 and object_id = $2 order by created desc, seq desc limit $3"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(object_id)
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(event).collect()
+    }
+
     async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>> {
         let search = self.search(livemode, filter).await?;
         if search.streams.is_empty() {

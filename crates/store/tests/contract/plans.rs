@@ -22,6 +22,8 @@ const ENGINE: &[(&str, &str)] = &[
     ("product_reads", include_str!("../../src/shared/product_reads.rs")),
     ("products", include_str!("../../src/shared/products.rs")),
     ("reads", include_str!("../../src/shared/reads.rs")),
+    ("replaying", include_str!("../../src/shared/replaying.rs")),
+    ("replays", include_str!("../../src/shared/replays.rs")),
     ("thin", include_str!("../../src/shared/thin.rs")),
 ];
 /// Tables that grow with the business.
@@ -38,6 +40,7 @@ const GROWING: &[&str] = &[
     "invoice",
     "invoice_payment",
     "payment_object",
+    "replay_event",
     "verdict_change",
 ];
 /// Partial indexes hold only what waits, so reading a whole mode of one is right.

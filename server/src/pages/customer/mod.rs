@@ -93,6 +93,7 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
             "timeline" => timeline::timeline(ask, &found).await?,
             _ => Vec::new(),
         },
+        show: customer::Show::parse(ask.param("show").unwrap_or_default()),
         past,
         raw,
         more_events: found.events.has_more,

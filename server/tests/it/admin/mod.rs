@@ -2,10 +2,14 @@
 
 mod asking;
 pub(crate) mod browser;
+mod events;
 mod forms;
 mod history;
 mod lists;
 mod missed;
+mod packed;
 mod policies;
+mod replays;
+mod resyncs;
 mod roles;
 mod sign_in;
