@@ -6,9 +6,9 @@ const flags = [
   "--disable-component-update", "--disable-sync",
 ];
 
-/** A browser that asks nothing of the internet. */
-export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+/** A browser that asks nothing of the internet; `more` are flags beyond those. */
+export function launch(more = []) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...flags, ...more] });
 }
 
 /** A signed-out page of its own session. */
@@ -26,4 +26,18 @@ export async function signIn(page, { email, password }) {
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL((url) => !url.pathname.startsWith("/admin/login"));
+}
+
+/** Makes the owner of a first start by the link that it printed; the program with the owner's e-mail address and password. */
+export async function setUp(browser, program) {
+  const owner = { email: "ada@example.com", password: "a long and quiet evening" };
+  const page = await open(browser, program.origin);
+  await page.goto(program.setup);
+  await page.locator("input[name=email]").fill(owner.email);
+  await page.locator("input[name=name]").fill("Ada");
+  await page.locator("input[name=password]").fill(owner.password);
+  await page.locator("form:has(input[name=password]) button[type=submit]").click();
+  await page.waitForURL("**/admin");
+  await page.context().close();
+  return { ...program, ...owner };
 }

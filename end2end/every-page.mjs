@@ -1,52 +1,39 @@
-// Every page in one colour scheme, wide and narrow: accessible, valid, no wider than the screen, nothing on the console.
+// Visits every page of a list, and looks at each in every way. Two look at the same time: one waits for the server while the other measures.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { launch, open, signIn } from "./browser.mjs";
-import { accessible, fits, listen, valid } from "./check.mjs";
-import { address, pages } from "./pages.mjs";
-import { demo } from "./program.mjs";
+import { listen, sound } from "./check.mjs";
+import { open, signIn } from "./browser.mjs";
+import { address } from "./pages.mjs";
 
-/** Declares the tests; each colour scheme has a file of its own, so that none runs out of time on a busy machine. */
-export function everyPage(colorScheme) {
-  describe(`every page in ${colorScheme}`, () => {
-    let browser;
-    let program;
-    before(async () => {
-      [browser, program] = await Promise.all([launch(), demo()]);
-    });
-    after(async () => {
-      await browser?.close();
-      await program?.stop();
-    });
-
-    for (const width of [1280, 360]) {
-      test(`is sound in ${colorScheme} at ${width} px`, async () => {
-        const page = await open(browser, program.origin, { colorScheme, viewport: { width, height: 900 } });
-        const silent = listen(page);
-        const look = async (name) => {
-          await accessible(page, name);
-          await fits(page, name);
-        };
-        await page.goto("/admin/login");
-        await look("login");
-        await signIn(page, program);
-        silent("login");
-        for (const [name, where] of pages) {
-          const url = await address(where, page);
-          silent(`${name}: the list before it`);
-          const answer = await page.goto(url);
-          const expected = name === "not-found" ? 404 : 200;
-          assert.equal(answer.status(), expected, `${name} at ${url}`);
-          // Islands are hidden until the WASM has woken them; a WASM of other sources never does.
-          await page.waitForFunction(() => !document.querySelector("script[type=module]") || !document.querySelector("leptos-island button[hidden]"));
-          await look(name);
-          // Chromium itself reports the 404 of a page that has to be one.
-          if (expected === 200) silent(name);
-          else silent.forget();
-          if (width === 1280 && colorScheme === "light") await valid(await answer.text(), name);
-        }
-        await page.context().close();
-      });
+/**
+ * Visits each `[name, where, status]` as somebody of their own session; `see` gets the page, its name, and the server's
+ * answer, and may answer with the status that the page has come to. */
+export async function visit(browser, program, list, see) {
+  const waiting = [...list];
+  const faults = [];
+  const visitor = async () => {
+    const page = await open(browser, program.origin);
+    const silent = listen(page);
+    await signIn(page, program);
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [name, where, status = 200] = next;
+      try {
+        const url = await address(where, page);
+        silent(`${name}: the list before it`);
+        const answer = await page.goto(url);
+        assert.equal(answer.status(), status, `${name} at ${url}`);
+        const last = (await see(page, name, answer)) ?? status;
+        silent.but(last, name);
+      } catch (error) {
+        // Every page is looked at, so that one run names all that is to be mended.
+        faults.push(`${name}: ${error.message}`);
+        silent.forget();
+      }
     }
-  });
+    await page.context().close();
+  };
+  await Promise.all([visitor(), visitor()]);
+  assert.equal(faults.length, 0, `${faults.length} pages are not as they have to be\n\n${faults.join("\n\n")}`);
 }
+
+/** Every page of the list is sound. */
+export const everySound = (browser, program, list) => visit(browser, program, list, async (page, name, answer) => sound(page, name, await answer.text()));

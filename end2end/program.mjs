@@ -68,8 +68,8 @@ export async function demo() {
   return { ...program, ...program.found, origin: new URL(program.found.url).origin };
 }
 
-/** A first start on an empty database: `setup` is the one-time link it prints. */
-export async function firstStart() {
-  const program = await start("serve", ["--listen", "127.0.0.1:0"], { setup: /(http:\/\/\S+\/admin\/setup\?token=[\w-]+)/ });
+/** A first start on an empty database, with these settings: `setup` is the one-time link it prints. */
+export async function firstStart(settings = {}) {
+  const program = await start("serve", ["--listen", "127.0.0.1:0"], { setup: /(http:\/\/\S+\/admin\/setup\?token=[\w-]+)/ }, settings);
   return { ...program, ...program.found, origin: new URL(program.found.setup).origin };
 }

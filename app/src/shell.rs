@@ -201,14 +201,19 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
             {plain("/admin/events", "Events")}
             {entry("/admin/events?status=failed", "Failed", counts.failed_events, "failed events", Tone::Bad)}
             {entry("/admin/unattributed", "Unattributed", counts.unattributed, "unattributed customers", Tone::Violet)}
+            {plain("/admin/replays", "Replays")}
             <h2>"Operate"</h2>
+            {plain("/admin/simulator", "Check as user")}
             {plain("/admin/overrides", "Overrides")}
             {plain("/admin/resyncs", "Resyncs")}
             {plain("/admin/validator", "Set-up")}
+            {plain("/admin/audit", "Audit log")}
             <h2>"Settings"</h2>
             {plain("/admin/api-keys", "API keys")}
             {(staff.role >= Role::Admin).then(|| plain("/admin/staff", "Staff"))}
             {plain("/admin/account", "Your account")}
+            {(staff.role >= Role::Admin).then(|| plain("/admin/settings", "Settings"))}
+            {plain("/admin/system", "System")}
             <p class="muted who">{who}</p>
         </nav>
     }

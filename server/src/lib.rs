@@ -6,6 +6,7 @@ pub mod assets;
 pub mod auth;
 mod banner;
 pub mod catch_up;
+pub mod checks;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod owner;
 pub mod pages;
 mod palette;
 mod reading;
+pub mod replay;
 pub mod resync;
 pub mod router;
 pub mod serve;
@@ -48,9 +50,11 @@ use gateway::{Client, ClientConfig, Gateway, Now};
 use store::Store;
 
 use crate::catch_up::CatchUp;
+use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
+use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::state::AppState;
 use crate::usage::UsageBook;
@@ -93,10 +97,26 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let worker = Worker::new(Arc::clone(&store), Arc::clone(&gateways), Arc::clone(&clock), ids::new("wrk"));
     let (resync_clock, schedule) = (Arc::clone(&clock), config.schedule);
     let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
+    let replays = Replays::new(Arc::clone(&store), Arc::clone(&clock), worker.clone());
     let address = format!("{}/webhooks/stripe", config.public_url);
-    let in_background = gateways.iter().map(|(livemode, gateway)| (*livemode, gateway.background()));
-    let (stripe, time) = (Arc::new(in_background.collect()), Arc::clone(&clock));
+    // Catch-up asks for a page an hour and somebody's access waits for it: a resync must not use up its allowance.
+    let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
     let live = Live::new(Arc::clone(&store), Arc::clone(&clock));
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, catch_up, usage, live })
+    let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
+    Ok(AppState {
+        config: Arc::new(config),
+        store,
+        gateways,
+        clock,
+        intake,
+        worker,
+        resyncs,
+        replays,
+        catch_up,
+        usage,
+        live,
+        started: std::time::Instant::now(),
+        checks,
+    })
 }

@@ -16,6 +16,7 @@ const FETCHED: &str = "tollkeeper_events_fetched_total";
 const CHECKS: &str = "tollkeeper_access_checks_total";
 const REQUESTS: &str = "tollkeeper_stripe_requests_total";
 const COMPARED: &str = "tollkeeper_customers_compared_total";
+const REPLAYED: &str = "tollkeeper_events_replayed_total";
 const QUEUE: &str = "tollkeeper_events";
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -34,6 +35,7 @@ pub fn start() -> &'static PrometheusHandle {
             COMPARED,
             "Customers that a reconcile compared with Stripe by result: same, differs (left) or mended. The last two of all are the drift rate."
         );
+        describe_counter!(REPLAYED, "Events of replays by outcome: fixed, unchanged, failed, skipped or asks.");
         describe_counter!(CHECKS, "Access checks by answer.");
         describe_counter!(
             REQUESTS,
@@ -62,6 +64,13 @@ pub fn count_fetched(reason: &'static str) {
 /// Customers that a reconcile compared with Stripe: `same`, `differs` or `mended`.
 pub fn count_compared(result: &'static str, number: i64) {
     counter!(COMPARED, "result" => result).increment(u64::try_from(number).unwrap_or(0));
+}
+
+/// Events of a replay that came to this.
+pub fn count_replayed(outcome: &'static str, number: i64) {
+    if let Some(number) = u64::try_from(number).ok().filter(|number| *number > 0) {
+        counter!(REPLAYED, "outcome" => outcome).increment(number);
+    }
 }
 
 /// The counters of access checks, looked up once: allowed, denied.

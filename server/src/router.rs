@@ -156,7 +156,7 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 fn panic_page(id: &str) -> Response {
     let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Something went wrong</title>\
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Something went wrong</title>\
          <main><h1>Something went wrong</h1><p>The log has the cause under <code>{id}</code>.</p>\
          <p><a href=\"/admin\">Back to the overview</a></p></main></html>"
     );

@@ -39,9 +39,11 @@ pub async fn serve(
     let metrics_router = crate::router::metrics_router(&state);
     let worker = tokio::spawn(state.worker.clone().run(state.intake.clone(), until(stopped.clone())));
     let resyncs = tokio::spawn(state.resyncs.clone().run(until(stopped.clone())));
+    let replays = tokio::spawn(state.replays.clone().run(until(stopped.clone())));
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
     let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
+    let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(listen(listener, front, stopped.clone()));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
 
@@ -61,9 +63,11 @@ pub async fn serve(
     }
     worker.await?;
     resyncs.await?;
+    replays.await?;
     catch_up.await?;
     usage.await?;
     live.await?;
+    checks.await?;
     state.close().await;
     Ok(())
 }

@@ -8,9 +8,11 @@ use gateway::Gateway;
 use store::Store;
 
 use crate::catch_up::CatchUp;
+use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
+use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::usage::UsageBook;
 use crate::webhook::Intake;
@@ -33,12 +35,18 @@ pub struct AppState {
     pub worker: Worker,
     /// Works through resyncs.
     pub resyncs: Resyncs,
+    /// Works through replays.
+    pub replays: Replays,
     /// Fetches what Stripe never delivered.
     pub catch_up: CatchUp,
     /// What is asked of Stripe, and what of it is left today.
     pub usage: UsageBook,
     /// What open pages are told as it happens.
     pub live: Live,
+    /// When this process began.
+    pub started: std::time::Instant,
+    /// What the application asked and was told.
+    pub checks: CheckBook,
 }
 
 impl AppState {
@@ -52,6 +60,9 @@ impl AppState {
     pub async fn close(&self) {
         if let Err(error) = self.usage.settle().await {
             tracing::warn!(%error, "what was asked of Stripe last could not be counted");
+        }
+        if let Err(error) = self.checks.settle().await {
+            tracing::warn!(%error, "what the application asked last could not be remembered");
         }
         self.store.close().await;
     }

@@ -20,6 +20,7 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
+use crate::admin::kept::Kept;
 use crate::admin::{flash, mode};
 use crate::assets;
 use crate::auth::staff::{Actor, Csrf};
@@ -45,7 +46,7 @@ impl Viewer {
     pub fn of(parts: &Parts) -> Self {
         Self {
             actor: parts.extensions.get::<Actor>().cloned(),
-            csrf: parts.extensions.get::<Csrf>().map_or_else(String::new, |csrf| csrf.0.clone()),
+            csrf: parts.extensions.get::<Csrf>().map_or_else(String::new, |csrf| csrf.masked().to_owned()),
             session: parts.extensions.get::<Session>().cloned(),
             request_id: parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.to_string()),
         }
@@ -109,7 +110,7 @@ pub async fn headers(State(state): State<AppState>, request: Request, next: Next
 pub fn problem(viewer: &Viewer, status: StatusCode, message: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Something went wrong");
     let mut page = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Tollkeeper</title>\
          <link rel=\"stylesheet\" href=\"/pkg/{}/admin.css\"></head><body><main class=\"content\"><h1>{title}</h1><p>{}</p>",
         assets::HASH,
@@ -180,6 +181,12 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
     };
     // Before the page is read: what comes meanwhile is rather told twice than never.
     let newest = state.store.newest_event().await?;
+    // Who was signed out while typing finds it again.
+    let kept = match (&viewer.session, &viewer.actor) {
+        (Some(session), Some(_)) if form == Form::default() => Kept::take(session, path).await?,
+        _ => None,
+    };
+    let form = kept.unwrap_or(form);
     let view = Looking { state, livemode, path: request.uri().path(), query, actor: viewer.actor.as_ref() };
     let (status, answer) = pages::load(&view).await?;
     let page = match answer {
@@ -239,7 +246,7 @@ async fn found(
             conflicts: counts.conflicts,
             prices_without_features: counts.prices_without_features,
         },
-        last_event_at: store.event_stats(livemode, state.now()).await?.1,
+        last_event_at: store.last_receipt(livemode).await?,
         flash: flash::take(session).await?.map(|flash| Flash {
             ok: flash.ok,
             message: flash.message,

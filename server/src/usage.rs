@@ -38,7 +38,7 @@ struct Inner {
 pub struct Today {
     /// People, the host application, webhooks.
     pub live: Asked,
-    /// Resync of many, catch-up, reconcile.
+    /// Resync of many, reconcile.
     pub background: Asked,
     /// How many reads the background may make in a day: `STRIPE_DAILY_READS`.
     pub allowance: u64,

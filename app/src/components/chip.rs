@@ -77,7 +77,20 @@ pub fn event_chip(status: EventStatus) -> AnyView {
 
 /// A subscription's status.
 pub fn subscription_chip(status: &SubscriptionStatus, ends: bool) -> AnyView {
-    let (tone, word) = match status {
+    match (status, subscription_state(status, ends)) {
+        (SubscriptionStatus::Unknown(word), (tone, unknown)) => chip(tone, format!("{unknown}: {word}")),
+        (_, (tone, word)) => chip(tone, word),
+    }
+}
+
+/// The tone of a subscription's status.
+#[must_use]
+pub const fn subscription_tone(status: &SubscriptionStatus, ends: bool) -> Tone {
+    subscription_state(status, ends).0
+}
+
+const fn subscription_state(status: &SubscriptionStatus, ends: bool) -> (Tone, &'static str) {
+    match status {
         SubscriptionStatus::Trialing => (Tone::Info, "Trialing"),
         SubscriptionStatus::Active if ends => (Tone::Warn, "Active, will end"),
         SubscriptionStatus::Active => (Tone::Ok, "Active"),
@@ -87,9 +100,8 @@ pub fn subscription_chip(status: &SubscriptionStatus, ends: bool) -> AnyView {
         SubscriptionStatus::IncompleteExpired => (Tone::Neutral, "Expired unpaid"),
         SubscriptionStatus::Canceled => (Tone::Neutral, "Canceled"),
         SubscriptionStatus::Paused => (Tone::Neutral, "Paused"),
-        SubscriptionStatus::Unknown(word) => return chip(Tone::Warn, format!("Unknown: {word}")),
-    };
-    chip(tone, word)
+        SubscriptionStatus::Unknown(_) => (Tone::Warn, "Unknown"),
+    }
 }
 
 /// The answer for a feature.

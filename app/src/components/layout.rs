@@ -102,16 +102,6 @@ pub fn money(amount: Option<i64>, currency: Option<&str>) -> String {
     }
 }
 
-/// Links to the first rows, for who is behind them, and to the rows behind these.
-pub fn pager(first: Option<String>, next: Option<String>) -> AnyView {
-    if first.is_none() && next.is_none() {
-        return ().into_any();
-    }
-    let first = first.map(|href| view! { <a class="btn" href=href rel="first">"First page"</a> });
-    let next = next.map(|href| view! { <a class="btn" href=href rel="next">"Next page"</a> });
-    view! { <nav class="pager" aria-label="Pages">{first}{next}</nav> }.into_any()
-}
-
 /// An address with a query, of parameters that are not empty.
 #[must_use]
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
@@ -121,15 +111,6 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
         query if query.is_empty() => path.to_owned(),
         query => format!("{path}?{query}"),
     }
-}
-
-/// Filters to choose from: words, address, and whether it is the one that counts.
-pub fn filter_chips(label: &'static str, choices: Vec<(String, String, bool)>) -> AnyView {
-    let choices: Vec<_> = choices
-        .into_iter()
-        .map(|(words, href, chosen)| view! { <a href=href aria-current=chosen.then_some("true")>{words}</a> })
-        .collect();
-    view! { <nav class="choices" aria-label=label>{choices}</nav> }.into_any()
 }
 
 #[cfg(test)]

@@ -54,6 +54,24 @@ pub fn distance(at: Timestamp, now: Timestamp) -> Option<String> {
     Some(if future { format!("in {words}") } else { format!("{words} ago") })
 }
 
+/// The day of an instant, for a heading within a list.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    use_context::<Writing>().unwrap_or_default().zone.shows(at).strftime("%A, %-d %B %Y").to_string()
+}
+
+/// A length of time in few words.
+#[must_use]
+pub fn length(millis: i64) -> String {
+    match millis {
+        ..1000 => format!("{} ms", millis.max(0)),
+        1000..60_000 => format!("{} s", millis / 1000),
+        60_000..3_600_000 => format!("{} min", millis / 60_000),
+        3_600_000..86_400_000 => format!("{} h", millis / 3_600_000),
+        _ => format!("{} d", millis / 86_400_000),
+    }
+}
+
 impl Writing {
     fn words(&self, at: Timestamp, now: Timestamp) -> String {
         match self.times {

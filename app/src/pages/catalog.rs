@@ -467,7 +467,7 @@ fn feature_row(context: &Context, row: &FeatureRow) -> AnyView {
     let delete = asking_link(context, &format!("/admin/features/{key}/delete"), "Delete", &key, Role::Admin);
     view! {
         <tr>
-            <th scope="row"><code>{key}</code></th>
+            <th scope="row"><a class="mono" href=format!("/admin/features/{key}")>{key.clone()}</a></th>
             <td>{row.feature.name.clone()}</td>
             <td>{row.feature.kind.as_str()}</td>
             <td class="wide">{given}</td>

@@ -7,8 +7,8 @@ use domain::stripe::SubscriptionStatus;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, address, chip, csrf, empty, error_summary, field, filter_chips, list_card, page_head, pager, status_word,
-    submit, subscription_chip, time_or,
+    Choice, Pages, Tone, active_filters, address, chip, choices, csrf, empty, error_summary, field, list_card,
+    page_head, shortened, status_word, submit, subscription_chip, time_or,
 };
 use crate::context::Context;
 
@@ -21,18 +21,19 @@ pub struct View {
     pub rows: Vec<Row>,
     /// The filter that counts: one of [`FILTERS`]' keys, or empty.
     pub filter: String,
-    /// Link to the first rows, when these are behind them.
-    pub first: Option<String>,
-    /// Link to the rows behind these.
-    pub next: Option<String>,
+    /// How many each of [`FILTERS`] finds, in their order, and how many there are in all.
+    pub counts: Vec<i64>,
+    /// The pages around.
+    pub pages: Pages,
 }
 
 /// What the list can be narrowed to: the address's word, the words of the chip, and those for nobody.
-pub const FILTERS: [(&str, &str, &str); 6] = [
-    ("denied", "Pays, has no access", "Everybody who pays has access to something"),
+pub const FILTERS: [(&str, &str, &str); 7] = [
+    ("denied", "Denied but paying", "Everybody who pays has access to something"),
     ("at_risk", "At risk", "Nobody's access is about to end for a failed payment"),
     ("past_due", "Past due", "Nobody's payment is past due"),
     ("override", "Override", "Nobody has an override"),
+    ("differs", "Differs from Stripe", "No comparison found a difference that is still there"),
     ("unattributed", "Unattributed", "Every payment is linked to a user"),
     ("no_customer", "No Stripe customer", "Every user has a Stripe customer"),
 ];
@@ -52,6 +53,10 @@ pub struct Row {
     pub features: Option<(usize, usize)>,
     /// Why the best of the answers is what it is.
     pub because: Option<Reason>,
+    /// Until when that answer holds by itself.
+    pub until: Option<Timestamp>,
+    /// What the best subscription is for: names of prices.
+    pub plan: Vec<String>,
     /// The best subscription: status and whether it is set to end.
     pub subscription: Option<(SubscriptionStatus, bool)>,
     /// Deleted in Stripe.
@@ -74,17 +79,21 @@ impl View {
     }
 
     fn chips(&self) -> AnyView {
-        let link = |key: &str| address("/admin/customers", &[("filter", key)]);
-        let all = ("All".to_owned(), link(""), self.filter.is_empty() && self.query.is_empty());
-        let others = FILTERS.map(|(key, words, _)| (words.to_owned(), link(key), self.filter == key));
-        filter_chips("Narrow to", std::iter::once(all).chain(others).collect())
+        let keys = FILTERS.map(|(key, words, _)| (key, words)).into_iter().chain([("", "All")]);
+        let chips = keys.enumerate().map(|(n, (key, words))| Choice {
+            words: words.to_owned(),
+            href: address("/admin/customers", &[("filter", key)]),
+            chosen: self.filter == key && (!key.is_empty() || self.query.is_empty()),
+            count: self.counts.get(n).copied(),
+        });
+        choices("Narrow to", chips.collect())
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let list = if !self.rows.is_empty() {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let columns = ["Customer", "User", "Access", "Because", "Subscription", "Last event"];
-            view! { {list_card("Customers", &columns, rows)}{pager(self.first.clone(), self.next.clone())} }.into_any()
+            let columns = ["Customer", "Answer", "Because", "Plan", "Subscription", "Until", "Last event"];
+            list_card("Customers", &columns, rows)
         } else if let Some((_, _, nobody)) = self.chosen() {
             empty(nobody, view! { <p><a class="btn" href="/admin/customers">"Show all"</a></p> })
         } else if self.query.is_empty() {
@@ -93,6 +102,7 @@ impl View {
                 view! {
                     <p>"Customers appear with the first event from Stripe or the first mapping by your application."</p>
                     <p><a class="btn primary" href="/admin/validator">"Check the set-up"</a></p>
+                    <p><a href="/admin/resyncs">"Import from Stripe"</a></p>
                 },
             )
         } else {
@@ -102,17 +112,21 @@ impl View {
                 <p><a class="btn" href="/admin/customers">"Clear the search"</a></p> },
             )
         };
+        let searched = (!self.query.is_empty() && self.filter.is_empty())
+            .then(|| (format!("Begins with “{}”", self.query), "/admin/customers".to_owned()));
         view! {
             {page_head("Customers", ())}
             <form class="filters" action="/admin/customers">
                 <div class="field grow">
                     <label for="find">"E-mail, name, user id or cus_"</label>
-                    <input id="find" name="q" type="search" value=self.query.clone() />
+                    <input id="find" name="q" type="search" value=self.query.clone() autofocus=self.filter.is_empty() && context.form.errors.is_empty() />
                 </div>
                 <button type="submit" class="btn">"Find"</button>
             </form>
             {self.chips()}
+            {active_filters(searched.into_iter().collect(), "/admin/customers")}
             {list}
+            {self.pages.view(("customer", "customers"))}
             {add_user(context)}
         }
         .into_any()
@@ -139,22 +153,32 @@ fn add_user(context: &Context) -> AnyView {
 }
 
 impl Row {
+    /// The answer, by the best reason for it.
+    fn answer(&self) -> AnyView {
+        let Some((granted, all)) = self.features else { return chip(Tone::Violet, "Unattributed") };
+        let share = format!("{granted} of {all} features");
+        match self.because {
+            _ if granted == 0 => chip(Tone::Bad, "No access"),
+            Some(Reason::GracePeriod) => chip(Tone::Warn, format!("{share}, at risk")),
+            Some(Reason::OverrideGrant) => chip(Tone::Violet, format!("{share}, by override")),
+            _ => chip(Tone::Ok, share),
+        }
+    }
+
     fn view(&self, context: &Context) -> AnyView {
-        let access = match self.features {
-            Some((granted, all)) if granted > 0 => chip(Tone::Ok, format!("{granted} of {all} features")).into_any(),
-            Some(_) => chip(Tone::Bad, "No access").into_any(),
-            None => chip(Tone::Violet, "Unattributed").into_any(),
-        };
         let id = self.user_id.clone().or_else(|| self.customer_id.clone()).unwrap_or_default();
+        let below = (id != self.label).then(|| view! { <small class="mono" title=id.clone()>{shortened(&id)}</small> });
         let subscription = self.subscription.as_ref().map(|(status, ends)| subscription_chip(status, *ends));
+        let until = self.until.map(|until| time_or(Some(until), context.now, ""));
         view! {
             <tr>
-                <th scope="row"><a href=self.href.clone()>{self.label.clone()}</a>{self.deleted.then_some(" (deleted in Stripe)")}</th>
-                <td class="mono"><span class="clip" title=id.clone()>{id.clone()}</span></td>
-                <td>{access}</td>
+                <th scope="row"><a href=self.href.clone()>{self.label.clone()}</a>{self.deleted.then_some(" (deleted in Stripe)")}{below}</th>
+                <td>{self.answer()}</td>
                 <td>{self.because.map(|reason| status_word(reason.as_str()))}</td>
+                <td>{self.plan.join(", ")}</td>
                 <td>{subscription}</td>
-                <td>{time_or(self.last_event_at, context.now, "never")}</td>
+                <td class="nowrap">{until}</td>
+                <td class="nowrap">{time_or(self.last_event_at, context.now, "never")}</td>
             </tr>
         }
         .into_any()

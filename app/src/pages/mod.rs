@@ -1,6 +1,7 @@
 //! The pages: each file has what its page shows (`View`) and how (`body`).
 
 pub mod account;
+pub mod audit;
 pub mod catalog;
 pub mod compare;
 pub mod confirm;
@@ -8,6 +9,8 @@ pub mod customer;
 pub mod customers;
 pub mod event;
 pub mod events;
+pub mod feature;
+pub mod job;
 pub mod keys;
 pub mod mappings;
 pub mod message;
@@ -15,11 +18,16 @@ pub mod missed;
 pub mod overrides;
 pub mod overview;
 pub mod policy;
+pub mod replays;
 pub mod resyncs;
 pub mod search;
+pub mod settings;
 pub mod sign_in;
+pub mod simulator;
 pub mod staff;
+pub mod subscription;
 pub mod subscriptions;
+pub mod system;
 pub mod unattributed;
 pub mod validator;
 
@@ -46,12 +54,20 @@ pub enum Page {
     Resyncs(resyncs::View),
     /// `/admin/resyncs/{id}`
     Resync(Box<resyncs::One>),
+    /// `/admin/replays`
+    Replays(replays::View),
+    /// `/admin/replays/new`
+    NewReplay(Box<replays::New>),
+    /// `/admin/replays/{id}`
+    Replay(Box<replays::One>),
     /// `/admin/customers/{id}/overrides/new`
     NewOverride(overrides::New),
     /// `/admin/overrides`
     Overrides(overrides::View),
-    /// `/admin/subscriptions` and one of them
+    /// `/admin/subscriptions`
     Subscriptions(subscriptions::View),
+    /// `/admin/subscriptions/{id}`
+    Subscription(Box<subscription::View>),
     /// `/admin/mappings`
     Mappings(mappings::View),
     /// `/admin/catalog`
@@ -60,6 +76,8 @@ pub enum Page {
     Target(catalog::Target),
     /// `/admin/features`
     Features(catalog::Features),
+    /// `/admin/features/{key}`
+    Feature(feature::View),
     /// `/admin/features/{key}/policy`, `/admin/catalog/prices/{id}/policy`
     Policy(policy::View),
     /// `/admin/events`
@@ -88,6 +106,16 @@ pub enum Page {
     Shortcuts(account::Shortcuts),
     /// `/admin/search`
     Search(search::View),
+    /// `/admin/simulator`
+    Simulator(Box<simulator::View>),
+    /// `/admin/audit`
+    Audit(audit::View),
+    /// `/admin/audit/{id}`
+    AuditEntry(Box<audit::Entry>),
+    /// `/admin/settings`
+    Settings(settings::View),
+    /// `/admin/system`
+    System(system::View),
     /// What is asked before access is taken away
     Confirm(Box<confirm::View>),
     /// Not found, not allowed
@@ -105,13 +133,18 @@ macro_rules! each {
             Page::Compare($view) => $call,
             Page::Resyncs($view) => $call,
             Page::Resync($view) => $call,
+            Page::Replays($view) => $call,
+            Page::NewReplay($view) => $call,
+            Page::Replay($view) => $call,
             Page::NewOverride($view) => $call,
             Page::Overrides($view) => $call,
             Page::Subscriptions($view) => $call,
+            Page::Subscription($view) => $call,
             Page::Mappings($view) => $call,
             Page::Catalog($view) => $call,
             Page::Target($view) => $call,
             Page::Features($view) => $call,
+            Page::Feature($view) => $call,
             Page::Policy($view) => $call,
             Page::Events($view) => $call,
             Page::Rejected($view) => $call,
@@ -126,6 +159,11 @@ macro_rules! each {
             Page::Preferences($view) => $call,
             Page::Shortcuts($view) => $call,
             Page::Search($view) => $call,
+            Page::Simulator($view) => $call,
+            Page::Audit($view) => $call,
+            Page::AuditEntry($view) => $call,
+            Page::Settings($view) => $call,
+            Page::System($view) => $call,
             Page::Confirm($view) => $call,
             Page::Message($view) => $call,
         }
@@ -151,11 +189,12 @@ impl Page {
             Self::Overview(_) => "/admin",
             Self::Customers(_) | Self::Customer(_) | Self::Compare(_) | Self::NewOverride(_) => "/admin/customers",
             Self::Resyncs(_) | Self::Resync(_) => "/admin/resyncs",
+            Self::Replays(_) | Self::NewReplay(_) | Self::Replay(_) => "/admin/replays",
             Self::Overrides(_) => "/admin/overrides",
-            Self::Subscriptions(_) => "/admin/subscriptions",
+            Self::Subscriptions(_) | Self::Subscription(_) => "/admin/subscriptions",
             Self::Mappings(_) => "/admin/mappings",
             Self::Catalog(_) | Self::Target(_) => "/admin/catalog",
-            Self::Features(_) => "/admin/features",
+            Self::Features(_) | Self::Feature(_) => "/admin/features",
             Self::Policy(view) if view.above.0 == "Features" => "/admin/features",
             Self::Policy(_) => "/admin/catalog",
             Self::Events(_) | Self::Rejected(_) | Self::Event(_) => "/admin/events",
@@ -164,6 +203,10 @@ impl Page {
             Self::Staff(_) => "/admin/staff",
             Self::Validator(_) | Self::EndpointCreated(_) => "/admin/validator",
             Self::Account(_) | Self::Preferences(_) | Self::Shortcuts(_) => "/admin/account",
+            Self::Simulator(_) => "/admin/simulator",
+            Self::Audit(_) | Self::AuditEntry(_) => "/admin/audit",
+            Self::Settings(_) => "/admin/settings",
+            Self::System(_) => "/admin/system",
             Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
         }
     }

@@ -6,9 +6,10 @@ use leptos::prelude::*;
 
 use super::compare::{Difference, differences};
 use super::events::customer_link;
+use super::job::{State, begun, buttons, cells};
 use crate::components::{
-    Tone, action_button, actor, card, chip, crumbs, csrf, empty, error_summary, filter_chips, job, list_card,
-    page_head, pager, reason_field, select_field, submit, time, time_or,
+    action_button, card, crumbs, csrf, empty, error_summary, filter_chips, job, list_card, page_head, pager,
+    reason_field, select_field, submit,
 };
 use crate::context::Context;
 
@@ -46,15 +47,6 @@ pub struct Row {
     pub created_at: Timestamp,
     /// When it was over.
     pub finished_at: Option<Timestamp>,
-}
-
-/// How far a resync is, for a chip.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    /// The word.
-    pub word: &'static str,
-    /// Its colour.
-    pub tone: Tone,
 }
 
 /// `/admin/resyncs/{id}`
@@ -95,10 +87,6 @@ pub struct Customer {
     pub differences: Vec<Difference>,
     /// Why it could not be compared.
     pub error: Option<String>,
-}
-
-fn state_chip(state: &State) -> AnyView {
-    chip(state.tone, state.word)
 }
 
 impl View {
@@ -179,10 +167,8 @@ impl Row {
         view! {
             <tr>
                 <th scope="row"><a href=format!("/admin/resyncs/{}", self.id)>{self.scope.clone()}</a></th>
-                <td>{state_chip(&self.state)}</td>
-                <td>{actor(&self.created_by)}</td>
-                <td class="nowrap">{time(self.created_at, context.now)}</td>
-                <td class="nowrap">{time_or(self.finished_at, context.now, "not yet")}</td>
+                <td>{self.state.chip()}</td>
+                {cells(context, &self.created_by, self.created_at, self.finished_at)}
             </tr>
         }
         .into_any()
@@ -195,16 +181,8 @@ impl One {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
-        let changes = self.changes.iter().enumerate().map(|(n, (change, words))| {
-            let class = match (*change, n) {
-                ("cancel", _) => "btn danger",
-                (_, 0) => "btn primary",
-                _ => "btn",
-            };
-            let path = format!("/admin/resyncs/{}/{change}", self.row.id);
-            action_button(context, path, words, class, Role::Admin)
-        });
-        let changes: Vec<_> = changes.collect();
+        let path = format!("/admin/resyncs/{}", self.row.id);
+        let buttons = buttons(context, &path, &self.changes, self.row.finished_at.is_some());
         let rows: Vec<_> = self.customers.iter().map(Customer::view).collect();
         let list = if rows.is_empty() {
             view! { <p class="muted">"No customer is in this state."</p> }.into_any()
@@ -217,14 +195,11 @@ impl One {
         };
         view! {
             {crumbs(&[("Resyncs", "/admin/resyncs".into())], &self.row.scope)}
-            {page_head(self.row.scope.clone(), state_chip(&self.row.state))}
-            {job(context, self.topic.clone(), &self.sentence, self.progress)}
+            {page_head(self.row.scope.clone(), self.row.state.chip())}
+            {job(self.topic.clone(), &self.sentence, self.progress, "Customers compared")}
             {self.error.clone().map(|error| view! { <div class="flash" data-tone="bad" role="status"><p>{error}</p></div> })}
-            <div class="row">{changes}</div>
-            <p class="muted">
-                "Begun "{time(self.row.created_at, context.now)}" by "{actor(&self.row.created_by)}
-                {self.reason.clone().map(|reason| format!(": {reason}"))}
-            </p>
+            {buttons}
+            {begun(context, self.row.created_at, &self.row.created_by, self.reason.as_ref())}
             {filter_chips("Customers by state", self.counts.clone())}
             {list}
         }

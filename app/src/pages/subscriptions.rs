@@ -1,33 +1,30 @@
-//! Subscriptions as Stripe last told of them: the list, and one of them.
+//! Subscriptions as Stripe last told of them: the list.
 
 use domain::Timestamp;
-use domain::role::Role;
-use domain::stripe::{Subscription, SubscriptionStatus};
+use domain::stripe::Subscription;
 use leptos::prelude::*;
 
 use crate::components::{
-    action_button, card, crumbs, empty, id, list_card, page_head, pager, shortened, status_word, subscription_chip,
-    table, time, time_or,
+    Choice, Pages, Tone, address, chip, choices, empty, list_card, page_head, shortened, status_word,
+    subscription_chip, time_or,
 };
 use crate::context::Context;
 
 /// Every status Stripe knows, in the order of the filter.
-const STATUSES: [&str; 8] =
+pub const STATUSES: [&str; 8] =
     ["active", "trialing", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"];
 
-/// `/admin/subscriptions` and `/admin/subscriptions/{id}`
+/// `/admin/subscriptions`
 #[derive(Clone, Debug)]
 pub struct View {
     /// The status that is asked for.
     pub status: Option<String>,
     /// Subscriptions, last changed first.
-    pub rows: Vec<Row>,
-    /// The first page, when this is one behind it.
-    pub first: Option<String>,
-    /// The next page.
-    pub next: Option<String>,
-    /// The one that is asked for, shown instead of the list.
-    pub one: Option<Box<Row>>,
+    pub rows: Vec<Listed>,
+    /// How many there are of each of [`STATUSES`], in their order, and how many in all.
+    pub counts: Vec<i64>,
+    /// The pages around.
+    pub pages: Pages,
 }
 
 /// A subscription.
@@ -55,6 +52,17 @@ pub struct Row {
     pub updated_at: Timestamp,
 }
 
+/// A subscription in the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The subscription.
+    pub row: Row,
+    /// The last time its customer was read from Stripe.
+    pub synced_at: Option<Timestamp>,
+    /// Whether it is what Stripe says; none: nobody looked, or somebody is about to.
+    pub in_sync: Option<bool>,
+}
+
 /// A line of a subscription.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -71,7 +79,7 @@ pub struct Item {
 }
 
 impl Row {
-    fn who(&self) -> String {
+    pub(super) fn who(&self) -> String {
         self.user_id.clone().unwrap_or_else(|| self.subscription.customer_id.clone())
     }
 
@@ -79,41 +87,33 @@ impl Row {
         self.subscription.cancel_at.is_some() || self.subscription.cancel_at_period_end
     }
 
-    fn period_end(&self) -> Option<Timestamp> {
+    pub(super) fn period_end(&self) -> Option<Timestamp> {
         self.items.iter().filter_map(|item| item.period_end).max()
     }
 
-    fn end(&self) -> Option<Timestamp> {
+    pub(super) fn end(&self) -> Option<Timestamp> {
         let at_period_end = self.subscription.cancel_at_period_end.then(|| self.period_end()).flatten();
         self.subscription.ended_at.or(self.subscription.cancel_at).or(at_period_end)
     }
 
-    fn chip(&self) -> AnyView {
+    pub(super) fn chip(&self) -> AnyView {
         subscription_chip(&self.subscription.status, self.ends()).into_any()
     }
 }
 
 impl View {
     pub(super) fn title(&self) -> String {
-        match (&self.one, &self.status) {
-            (Some(one), _) => format!("{} · {}", one.subscription.status.as_str(), one.subscription.id),
-            (None, Some(status)) => format!("Subscriptions: {}", status_word(status)),
-            (None, None) => "Subscriptions".into(),
+        match &self.status {
+            Some(status) => format!("Subscriptions: {}", status_word(status)),
+            None => "Subscriptions".into(),
         }
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
-        match &self.one {
-            Some(one) => detail(context, one),
-            None => self.list(context),
-        }
-    }
-
-    fn list(&self, context: &Context) -> AnyView {
         let body = match (self.rows.is_empty(), &self.status) {
             (false, _) => {
-                let rows = self.rows.iter().map(|row| list_row(context, row)).collect();
-                let columns = ["Customer", "Status", "Price", "Period end", "Ends", "Last word from Stripe"];
+                let rows = self.rows.iter().map(|listed| list_row(context, listed)).collect();
+                let columns = ["Customer", "Status", "Price", "Period end", "Cancel at", "Last sync", "In sync"];
                 list_card("Subscriptions", &columns, rows)
             }
             (true, Some(status)) => {
@@ -132,25 +132,29 @@ impl View {
             {page_head("Subscriptions", ())}
             {self.filter()}
             {body}
-            {pager(self.first.clone(), self.next.clone())}
+            {self.pages.view(("subscription", "subscriptions"))}
         }
         .into_any()
     }
 
     fn filter(&self) -> AnyView {
-        let entry = |href: String, words: String, current: bool| {
-            view! { <a href=href aria-current=current.then_some("page")>{words}</a> }
-        };
-        let mut entries = vec![entry("/admin/subscriptions".into(), "All".into(), self.status.is_none())];
-        for status in STATUSES {
-            let href = format!("/admin/subscriptions?status={status}");
-            entries.push(entry(href, status_word(status), self.status.as_deref() == Some(status)));
-        }
-        view! { <nav class="tabs" aria-label="Status">{entries}</nav> }.into_any()
+        let chips = STATUSES.into_iter().chain([""]).enumerate().map(|(n, status)| Choice {
+            words: if status.is_empty() { "All".into() } else { status_word(status) },
+            href: address("/admin/subscriptions", &[("status", status)]),
+            chosen: self.status.as_deref().unwrap_or_default() == status,
+            count: self.counts.get(n).copied(),
+        });
+        choices("Status", chips.collect())
     }
 }
 
-fn list_row(context: &Context, row: &Row) -> AnyView {
+fn list_row(context: &Context, listed: &Listed) -> AnyView {
+    let row = &listed.row;
+    let in_sync = match listed.in_sync {
+        Some(true) => chip(Tone::Ok, "In sync"),
+        Some(false) => chip(Tone::Warn, "Differs"),
+        None => chip(Tone::Neutral, "Not checked"),
+    };
     let unmapped = row.user_id.is_none().then_some(" · no user");
     let short = shortened(&row.subscription.id);
     view! {
@@ -163,7 +167,8 @@ fn list_row(context: &Context, row: &Row) -> AnyView {
             <td>{prices(row)}</td>
             <td class="nowrap">{time_or(row.period_end(), context.now, "unknown")}</td>
             <td class="nowrap">{time_or(row.end(), context.now, "no end")}</td>
-            <td class="nowrap">{time(row.evidence_at, context.now)}</td>
+            <td class="nowrap">{time_or(listed.synced_at, context.now, "never")}</td>
+            <td>{in_sync}</td>
         </tr>
     }
     .into_any()
@@ -178,64 +183,4 @@ fn prices(row: &Row) -> Vec<AnyView> {
             view! { <div class="nowrap"><a href=item.href.clone()>{words}</a></div> }.into_any()
         })
         .collect()
-}
-
-fn detail(context: &Context, row: &Row) -> AnyView {
-    let subscription = &row.subscription;
-    let now = context.now;
-    let resync = action_button(context, row.resync_action.clone(), "Resync from Stripe", "btn primary", Role::Support);
-    let instant =
-        |words: &'static str, at: Option<Timestamp>| at.map(|at| view! { <dt>{words}</dt><dd>{time(at, now)}</dd> });
-    let text = |words: &'static str, value: &Option<String>| {
-        value.clone().map(|value| view! { <dt>{words}</dt><dd>{value}</dd> })
-    };
-    let evidence = match row.evidence_event.clone() {
-        Some((event, href)) => view! { " with " <a href=href>{event}</a> }.into_any(),
-        None => " by a read of Stripe's API".into_any(),
-    };
-    let raw = match &subscription.status {
-        SubscriptionStatus::Unknown(_) => " This version does not know the word, so it gives no access.".to_owned(),
-        status => format!(" {}", status.as_str()),
-    };
-    let truncated = subscription
-        .items_truncated
-        .then(|| view! { <p class="muted pad">"Stripe sent only a part of the items; a resync reads all."</p> });
-    let items = row.items.iter().map(|item| item_row(context, item)).collect();
-    view! {
-        {crumbs(&[("Subscriptions", "/admin/subscriptions".into())], &subscription.id)}
-        {page_head(format!("Subscription of {}", row.who()), resync)}
-        <dl class="kv">
-            <dt>"Subscription"</dt><dd>{id(&subscription.id, "subscription id")}</dd>
-            <dt>"Status"</dt><dd>{row.chip()} <span class="muted">{raw}</span></dd>
-            <dt>"Customer"</dt><dd><a href=row.customer_href.clone()>{row.who()}</a> " " {id(&subscription.customer_id, "customer id")}</dd>
-            <dt>"Last word from Stripe"</dt><dd>{time(row.evidence_at, now)} {evidence}</dd>
-            <dt>"Stored"</dt><dd>{time(row.updated_at, now)}</dd>
-            {instant("Created", subscription.created)}
-            {instant("Trial ends", subscription.trial_end)}
-            <dt>"Period ends"</dt><dd>{time_or(row.period_end(), now, "unknown")}</dd>
-            <dt>"Ends"</dt><dd>{time_or(row.end(), now, "no end")}</dd>
-            {instant("Past due since", row.past_due_since)}
-            {instant("Cancellation asked for", subscription.canceled_at)}
-            {text("Reason of the cancellation", &subscription.cancellation_reason)}
-            {text("Collection is paused", &subscription.pause_behavior)}
-            {instant("A change waits for its payment until", subscription.pending_update_until)}
-            {text("Schedule that will change it", &subscription.schedule_id)}
-            {text("Latest invoice", &subscription.latest_invoice)}
-            {text("User its metadata names", &subscription.claimed_user)}
-        </dl>
-        {card("Items", (), view! { {table("Items", &["Price", "Price id", "Quantity", "Paid until"], items)} {truncated} })}
-    }
-    .into_any()
-}
-
-fn item_row(context: &Context, item: &Item) -> AnyView {
-    view! {
-        <tr>
-            <th scope="row"><a href=item.href.clone()>{item.name.clone()}</a></th>
-            <td>{id(&item.price_id, "price id")}</td>
-            <td class="num">{item.quantity}</td>
-            <td>{time_or(item.period_end, context.now, "unknown")}</td>
-        </tr>
-    }
-    .into_any()
 }

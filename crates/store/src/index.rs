@@ -2,23 +2,34 @@
 //! acknowledged to whoever asked for it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::access::{Decision, Policy, UserFacts, decide, entitlements};
 use domain::catalog::Catalog;
 use domain::{Livemode, Timestamp};
+
+use crate::Watch;
+use crate::roster::Roster;
 
 /// Facts and catalogs of both modes.
 #[derive(Debug, Default)]
 pub struct Index {
     test: RwLock<Mode>,
     live: RwLock<Mode>,
+    rosters: Rosters,
 }
 
 #[derive(Debug, Default)]
 struct Mode {
     users: HashMap<String, Arc<UserFacts>>,
     catalog: Arc<Catalog>,
+}
+
+/// What is kept for lists beside the facts. Whoever holds it may wait for the facts, never the other way round.
+#[derive(Debug, Default)]
+struct Rosters {
+    test: Mutex<Roster>,
+    live: Mutex<Roster>,
 }
 
 /// What one commit changes in memory: all of it becomes visible at once.
@@ -93,6 +104,50 @@ impl Index {
             .collect()
     }
 
+    /// Runs `look` on the users to look at, as they are now.
+    fn with_roster<T>(
+        &self,
+        livemode: Livemode,
+        policy: &Policy,
+        now: Timestamp,
+        look: impl FnOnce(&Roster) -> T,
+    ) -> T {
+        let mut roster = self.roster(livemode).lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mode = self.mode(livemode).read().unwrap_or_else(PoisonError::into_inner);
+            let everybody = mode.users.iter().map(|(user, facts)| (user, facts.as_ref()));
+            let facts_of = |user: &str| mode.users.get(user).map(AsRef::as_ref);
+            roster.refresh(everybody, facts_of, (&mode.catalog, policy), now);
+        }
+        look(&roster)
+    }
+
+    fn roster(&self, livemode: Livemode) -> &Mutex<Roster> {
+        match livemode {
+            Livemode::Test => &self.rosters.test,
+            Livemode::Live => &self.rosters.live,
+        }
+    }
+
+    /// How many users there are to look at, in the order of [`Watch::ALL`].
+    #[must_use]
+    pub fn watch_counts(&self, livemode: Livemode, policy: &Policy, now: Timestamp) -> [usize; Watch::ALL.len()] {
+        self.with_roster(livemode, policy, now, |roster| Watch::ALL.map(|watch| roster.count(watch)))
+    }
+
+    /// Users to look at, by id: those behind `after`, or just before `before`, at most `limit`.
+    #[must_use]
+    pub fn watched(
+        &self,
+        (livemode, watch): (Livemode, Watch),
+        policy: &Policy,
+        now: Timestamp,
+        (after, before): (Option<&str>, Option<&str>),
+        limit: usize,
+    ) -> Vec<String> {
+        self.with_roster(livemode, policy, now, |roster| roster.page(watch, after, before, limit))
+    }
+
     /// Makes a commit visible. Called while the writer is still held, so that memory changes in the order of the commits.
     pub(crate) fn publish(&self, changes: Changes) {
         for livemode in Livemode::ALL {
@@ -110,6 +165,13 @@ impl Index {
                     Some(facts) => mode.users.insert(user.clone(), Arc::clone(facts)),
                     None => mode.users.remove(user),
                 };
+            }
+            drop(mode);
+            let mut roster = self.roster(livemode).lock().unwrap_or_else(PoisonError::into_inner);
+            if changes.catalogs.contains_key(&livemode) {
+                roster.forget();
+            } else {
+                roster.note(changes.users.keys().filter(|(mode, _)| *mode == livemode).map(|(_, user)| user));
             }
         }
     }

@@ -3,11 +3,14 @@
 //! The SQL stands once, in `shared/`, and is compiled twice: by [`sqlite`] and by [`postgres`], whose `dialect` modules hold what differs.
 //! `tests/contract.rs` runs the same suite on both.
 
+mod checks;
 mod error;
 mod index;
 pub mod postgres;
 mod preferences;
 pub mod records;
+mod replays;
+mod roster;
 pub mod sqlite;
 mod watch;
 
@@ -21,19 +24,22 @@ use domain::delivery::Undelivered;
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 
+pub use checks::{CHECKS_PER_USER, Checks, STRAY_CHECKS};
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 pub use preferences::Preferences;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
-    Delivery, Effects, EventFilter, EventRecord, EventTally, Found, Knowledge, Lookup, MappingRecord, NavCounts,
-    NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
-    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncChange,
-    ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch,
-    StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, TargetKind, UserRecord, VerdictChangeRecord,
+    Delivery, Effects, EventFilter, EventRecord, EventTally, Found, JobChange, Knowledge, Lookup, MappingRecord,
+    NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
+    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncCounts,
+    ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch, StripeUsage,
+    SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord, VerdictChangeRecord,
 };
-pub use watch::Watch;
+pub use replays::Replays;
+pub use roster::Watch;
+pub use watch::Following;
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -73,6 +79,7 @@ pub trait Store:
     + CatchUps
     + Processing
     + Resyncs
+    + Replays
     + Mappings
     + CatalogStore
     + Overrides
@@ -83,7 +90,8 @@ pub trait Store:
     + Lists
     + StripeUsages
     + Preferences
-    + Watch
+    + Following
+    + Checks
     + 'static
 {
     /// The memory access checks are answered from.
@@ -148,8 +156,8 @@ pub trait Processing: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>>;
     /// Puts an event back in line, whatever its status; `false` when there is none of this id.
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
-    /// Puts every failed and dead event of a mode back in line; how many.
-    async fn replay_failed(&self, livemode: Livemode, author: &Author) -> Result<u64>;
+    /// Sets a failed event aside: it is not tried again unless somebody replays it. False: it has not failed, or is not there.
+    async fn ignore_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
     /// Marks a customer to be read from Stripe now; a row is made when it is unknown.
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()>;
     /// Drops the mark of a customer that neither Stripe nor any event ever told of.
@@ -224,7 +232,7 @@ pub trait Resyncs: Send + Sync {
         limit: i64,
     ) -> Result<Page<ResyncCustomer>>;
     /// Pauses, resumes, ends or applies one; `false` when it is not in a state for that.
-    async fn change_resync(&self, resync_id: &str, change: ResyncChange, author: &Author) -> Result<bool>;
+    async fn change_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool>;
     /// Leases a resync that can go on: the one named, or whichever is due.
     async fn claim_resync(&self, named: Option<&str>, owner: &str, now: Timestamp) -> Result<Option<ResyncRecord>>;
     /// Gives the lease back; goes on at `next_at`, with the reason when something failed. None: when it is claimed again.
@@ -383,8 +391,14 @@ pub trait Events: Send + Sync {
     async fn event(&self, livemode: Livemode, event_id: &str) -> Result<Option<EventRecord>>;
     /// The attempts at an event, oldest first.
     async fn attempts(&self, livemode: Livemode, event_id: &str) -> Result<Vec<AttemptRecord>>;
+    /// Events of one of Stripe's objects, in the order of Stripe's clock, newest first; those of one second as they came.
+    async fn events_about(&self, livemode: Livemode, object_id: &str, limit: i64) -> Result<Vec<EventRecord>>;
     /// Events, newest receipt first.
     async fn events(&self, livemode: Livemode, filter: &EventFilter) -> Result<Page<EventRecord>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.
+    async fn count_events(&self, livemode: Livemode, filter: &EventFilter) -> Result<i64>;
+    /// When the newest event came.
+    async fn last_receipt(&self, livemode: Livemode) -> Result<Option<Timestamp>>;
     /// How many events created since then were fetched and have not been delivered to this day, by reason.
     async fn never_delivered(&self, livemode: Livemode, since: Timestamp) -> Result<Vec<(Undelivered, i64)>>;
     /// The events of these customers, counted by status and by why they were never delivered.
@@ -510,6 +524,8 @@ pub trait Accounts: Send + Sync {
     ) -> Result<()>;
     /// Audit entries, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>>;
+    /// An audit entry by its number.
+    async fn audit_entry(&self, audit_id: i64) -> Result<Option<AuditRecord>>;
 }
 
 /// What the admin app's lists show.
@@ -517,6 +533,12 @@ pub trait Accounts: Send + Sync {
 pub trait Lists: Send + Sync {
     /// Customers: Stripe's, with the user they are mapped to. Users known only from the application come in [`Lists::users`].
     async fn list_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<Page<CustomerRow>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.
+    async fn count_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<i64>;
+    /// The users of these customers, by customer; those of nobody are left out.
+    async fn users_of(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, String>>;
+    /// How these customers stand to what Stripe says, by customer; unknown ones are left out.
+    async fn sync_states(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, SyncState>>;
     /// Users the application told us of or gave an override to, that no Stripe customer is mapped to; by prefix of id or e-mail.
     async fn users(&self, livemode: Livemode, query: Option<&str>, limit: i64) -> Result<Vec<UserRecord>>;
     /// Subscriptions, last changed first.
@@ -525,6 +547,10 @@ pub trait Lists: Send + Sync {
         livemode: Livemode,
         filter: &SubscriptionFilter,
     ) -> Result<Page<SubscriptionRecord>>;
+    /// How many have this status (all when none is named), counted no further than [`records::COUNTED`] and one.
+    async fn count_subscriptions(&self, livemode: Livemode, status: Option<&str>) -> Result<i64>;
+    /// The refused deliveries just before this one, which are newer.
+    async fn rejected_before(&self, id: i64, limit: i64) -> Result<Page<RejectedDelivery>>;
     /// Mappings, newest first, by prefix of user or customer id.
     async fn list_mappings(
         &self,

@@ -7,7 +7,7 @@ use crate::records::News;
 
 /// What has come since one last looked.
 #[async_trait]
-pub trait Watch: Send + Sync {
+pub trait Following: Send + Sync {
     /// The number of the newest event of either mode; 0 when there is none.
     async fn newest_event(&self) -> Result<i64>;
     /// What came behind an event's number, of each mode that anything came of: the next 1,000 events. Where several processes write, one that

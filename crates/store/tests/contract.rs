@@ -7,6 +7,7 @@ mod contract {
     pub mod access;
     pub mod accounts;
     pub mod catch_up;
+    pub mod checks;
     pub mod events;
     pub mod helpers;
     pub mod history;
@@ -16,6 +17,7 @@ mod contract {
     pub mod preferences;
     pub mod purchases;
     pub mod reads;
+    pub mod replays;
     pub mod resyncs;
     pub mod schema;
     pub mod sources;

@@ -1,7 +1,18 @@
-//! The webhook log: process again.
+//! The webhook log: process again, set aside, and a payload as a file.
+
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use domain::role::Role;
+use http::{StatusCode, header};
+use serde_json::json;
+use tower_sessions::Session;
 
 use super::customers::encoded;
+use super::mode;
+use super::overrides::MIN_REASON;
 use super::post::{Outcome, Posted};
+use crate::state::AppState;
+use crate::ui::{self, Viewer};
 use crate::worker::SyncError;
 
 /// Processes one event again, whatever its status.
@@ -15,6 +26,21 @@ pub async fn replay(posted: Posted) -> Outcome {
                 format!("{id} is processed again."),
             )
         }
+        Ok(false) => Outcome::NotFound,
+        Err(error) => error.into(),
+    }
+}
+
+/// Sets a failed event aside.
+pub async fn ignore(posted: Posted) -> Outcome {
+    let id = posted.param("id").to_owned();
+    let page = format!("/admin/events/{}", encoded(&id));
+    if posted.fields.get("reason").chars().count() < MIN_REASON {
+        let message = format!("Say why, in at least {MIN_REASON} characters.");
+        return Outcome::invalid(format!("{page}/ignore"), "reason", message);
+    }
+    match posted.state.store.ignore_event(posted.livemode, &id, &posted.author()).await {
+        Ok(true) => Outcome::done(posted.back_to(&page), format!("{id} is ignored and not tried again.")),
         Ok(false) => Outcome::NotFound,
         Err(error) => error.into(),
     }
@@ -34,18 +60,37 @@ pub async fn fetch_missing(posted: Posted) -> Outcome {
     }
 }
 
-/// Processes every failed event of the mode again.
-pub async fn replay_failed(posted: Posted) -> Outcome {
-    match posted.state.store.replay_failed(posted.livemode, &posted.author()).await {
-        Ok(count) => {
-            posted.state.worker.wake();
-            let message = match count {
-                0 => "No event has failed.".to_owned(),
-                1 => "One event is processed again.".to_owned(),
-                count => format!("{count} events are processed again."),
-            };
-            Outcome::done(posted.back_to("/admin/events"), message)
+/// `GET /admin/events/{id}/payload.json`: what Stripe sent, byte for byte. It may hold personal data, so who takes it is audited.
+pub async fn payload(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    session: Session,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    let viewer = Viewer::of(&parts);
+    let Some(actor) = viewer.actor.as_ref().filter(|actor| actor.role >= Role::Support) else {
+        let message = "Payloads may hold personal data: reading them needs the role support. An owner can give it.";
+        return ui::problem(&viewer, StatusCode::FORBIDDEN, message);
+    };
+    let livemode = mode::current(&session, &state).await;
+    let found = async {
+        let Some(event) = state.store.event(livemode, &id).await? else { return Ok(None) };
+        let author = actor.author(None, state.now());
+        let details = json!({ "bytes": event.payload.len() });
+        state.store.note_audit(livemode, "event.download", ("event", &id), &details, &author).await?;
+        Ok::<_, store::Error>(Some(event))
+    };
+    match found.await {
+        Ok(Some(event)) => {
+            let name = format!(
+                "attachment; filename=\"{}.json\"",
+                event.event_id.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "")
+            );
+            let headers = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, name)];
+            (headers, event.payload).into_response()
         }
-        Err(error) => error.into(),
+        Ok(None) => ui::problem(&viewer, StatusCode::NOT_FOUND, "There is no such event in this mode."),
+        Err(error) => ui::failed(&viewer, &error.into()),
     }
 }

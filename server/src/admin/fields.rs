@@ -4,7 +4,6 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
-use subtle::ConstantTimeEq as _;
 
 use crate::auth::staff::Csrf;
 use crate::state::AppState;
@@ -67,9 +66,7 @@ impl FromRequest<AppState> for Fields {
             return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than 64 KiB.\n"));
         }
         let fields = Self(url::form_urlencoded::parse(&body).into_owned().collect());
-        let matches =
-            expected.is_some_and(|Csrf(token)| bool::from(token.as_bytes().ct_eq(fields.raw("csrf").as_bytes())));
-        if !matches {
+        if !expected.is_some_and(|csrf| csrf.is_in(fields.raw("csrf"))) {
             let message = "This form is out of date or did not come from this site. Go back, reload the page and send it again.\n";
             return Err(refuse(StatusCode::FORBIDDEN, message));
         }

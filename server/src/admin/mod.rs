@@ -5,13 +5,17 @@ pub mod api_keys;
 pub mod catalog;
 pub mod customers;
 pub mod events;
+mod export;
 pub mod fields;
 pub mod flash;
+mod jobs;
+pub mod kept;
 pub mod mappings;
 pub mod mode;
 pub mod overrides;
 pub mod policies;
 pub mod post;
+pub mod replays;
 pub mod resyncs;
 pub mod sign_in;
 pub mod staff;
@@ -22,6 +26,8 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
+use http::{Extensions, HeaderMap, StatusCode, Version, header};
+use tower_http::compression::CompressionLayer;
 use tower_http_csrf::csrf::CsrfLayer;
 
 use crate::auth::limit::SignInLimiter;
@@ -38,7 +44,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     let mut router = Router::new()
         .route("/admin/login", get(ui::page).post(sign_in::login))
         .route("/admin/setup", get(ui::page).post(sign_in::set_up))
-        .route("/admin/logout", get(ui::page).post(sign_in::logout));
+        .route("/admin/logout", get(ui::page).post(sign_in::logout))
+        .route("/admin/events/{id}/payload.json", get(events::payload));
     for action in table::ACTIONS {
         let run = action.run;
         let handler = async move |posted: Posted| {
@@ -47,6 +54,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         };
         router = router.route(action.path, get(ui::page).post(handler));
     }
+    router = router.route("/admin/export/{file}", get(export::export));
     let forms = guard(router, state).layer(Extension(Arc::new(SignInLimiter::default())));
     ui::mount(forms, state)
 }
@@ -58,6 +66,14 @@ pub(crate) fn guard(router: Router<AppState>, state: &AppState) -> Router<AppSta
         .layer(session::layer(state))
         .layer(csrf(state))
         .layer(middleware::from_fn_with_state(state.clone(), ui::headers))
+        .layer(CompressionLayer::new().compress_when(is_packed))
+}
+
+/// Pages and exports are sent compressed; their one lasting secret is masked, see [`Csrf`](crate::auth::staff::Csrf).
+/// A stream of events is not: each has to arrive at once.
+fn is_packed(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("text/html") || kind.starts_with("text/csv")
 }
 
 /// Refuses unsafe requests that a browser says come from another site. A proxy may change `Host`, so the public URL counts as well.

@@ -1,7 +1,7 @@
 //! Resyncs: begun, reconciled now, paused, ended, applied.
 
 use domain::stripe::SubscriptionStatus;
-use store::records::{NewResync, Purpose, ResyncChange, ResyncScope};
+use store::records::{JobChange, NewResync, Purpose, ResyncScope};
 
 use super::overrides::MIN_REASON;
 use super::post::{Outcome, Posted};
@@ -50,7 +50,7 @@ pub async fn reconcile(posted: Posted) -> Outcome {
 /// Pauses, goes on with, ends or applies one.
 pub async fn change(posted: Posted) -> Outcome {
     let id = posted.param("id").to_owned();
-    let Some(change) = ResyncChange::parse(posted.param("change")) else { return Outcome::NotFound };
+    let Some(change) = JobChange::parse(posted.param("change")) else { return Outcome::NotFound };
     let back = format!("{PAGE}/{}", super::customers::encoded(&id));
     let store = &posted.state.store;
     match store.resync(&id).await {
@@ -60,21 +60,7 @@ pub async fn change(posted: Posted) -> Outcome {
         }
         Ok(_) => {}
     }
-    match store.change_resync(&id, change, &posted.author()).await {
-        Err(error) => error.into(),
-        Ok(false) => Outcome::Done {
-            to: back,
-            flash: super::flash::Flash::bad("It has gone on meanwhile, so this is not possible any more."),
-        },
-        Ok(true) => {
-            posted.state.resyncs.wake();
-            let words = match change {
-                ResyncChange::Pause => "It is paused.",
-                ResyncChange::Resume => "It goes on.",
-                ResyncChange::Cancel => "It is ended. What was mended before stays.",
-                ResyncChange::Apply => "What Stripe says is being applied.",
-            };
-            Outcome::done(back, words)
-        }
-    }
+    let changed = store.change_resync(&id, change, &posted.author()).await;
+    posted.state.resyncs.wake();
+    super::jobs::changed(back, change, changed, "What was mended before stays.")
 }

@@ -6,7 +6,8 @@ use domain::role::Role;
 
 use super::post::{Outcome, Posted};
 use super::{
-    account, api_keys, catalog, customers, events, mappings, mode, overrides, policies, resyncs, staff, validator,
+    account, api_keys, catalog, customers, events, mappings, mode, overrides, policies, replays, resyncs, staff,
+    validator,
 };
 
 /// What handles a form.
@@ -47,8 +48,11 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/mappings/{id}/delete" Admin mappings::unlink;
     "/admin/conflicts/{id}" Admin mappings::resolve;
     "/admin/events/fetch-missing" Support events::fetch_missing;
-    "/admin/events/replay-failed" Admin events::replay_failed;
+    "/admin/events/replay-failed" Admin replays::create_failed;
+    "/admin/replays" Admin replays::create;
+    "/admin/replays/{id}/{change}" Admin replays::change;
     "/admin/events/{id}/replay" Support events::replay;
+    "/admin/events/{id}/ignore" Support events::ignore;
     "/admin/catalog/read" Support catalog::read;
     "/admin/catalog/prices/{id}" Admin catalog::put_price;
     "/admin/catalog/products/{id}" Admin catalog::put_product;

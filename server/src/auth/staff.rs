@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -9,11 +10,14 @@ use domain::Timestamp;
 use domain::role::Role;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use store::records::Author;
+use subtle::ConstantTimeEq as _;
 use tower_sessions::Session;
 
 use super::session;
 use super::setup::random_token;
+use crate::admin::kept::Kept;
 use crate::state::AppState;
+use crate::ui;
 
 /// A member of staff who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +42,46 @@ impl Actor {
 
 /// The token that forms of this browser must send back. Signed in, it belongs to the session; before, to a cookie of its own, so that
 /// looking at the sign-in page stores nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Csrf(pub String);
+#[derive(Clone)]
+pub struct Csrf {
+    token: String,
+    masked: String,
+}
+
+impl Csrf {
+    /// The token of a session or cookie, under a mask of this answer.
+    ///
+    /// Pages are compressed, and they repeat what an address says: a secret that stood there as it is could be guessed, character by
+    /// character, from the length of the answers (<https://breachattack.com>). Under another mask each time it has no length to tell.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn new(token: String) -> anyhow::Result<Self> {
+        let mask = random_token()?;
+        let masked = mask.clone() + &hex::encode(xor(token.as_bytes(), mask.as_bytes()));
+        Ok(Self { token, masked })
+    }
+
+    /// As the forms of this answer carry it.
+    #[must_use]
+    pub fn masked(&self) -> &str {
+        &self.masked
+    }
+
+    /// Whether a form carried this token, under whichever mask.
+    #[must_use]
+    pub fn is_in(&self, sent: &str) -> bool {
+        let Some((mask, hidden)) = sent.split_at_checked(MASK) else { return false };
+        hex::decode(hidden).is_ok_and(|hidden| bool::from(xor(&hidden, mask.as_bytes()).ct_eq(self.token.as_bytes())))
+    }
+}
+
+/// The length of a mask: of [`random_token`], as the token itself.
+const MASK: usize = 64;
+
+fn xor(text: &[u8], mask: &[u8]) -> Vec<u8> {
+    text.iter().zip(mask).map(|(a, b)| a ^ b).collect()
+}
 
 /// Where the request came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +112,7 @@ pub async fn authenticate(
     match who(&state, &session, is_use).await {
         Ok(Some((actor, csrf))) => {
             request.extensions_mut().insert(actor);
-            request.extensions_mut().insert(Csrf(csrf));
+            request.extensions_mut().insert(csrf);
             next.run(request).await
         }
         Ok(None) => before_sign_in(&state, request, next).await,
@@ -78,7 +120,7 @@ pub async fn authenticate(
     }
 }
 
-async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Result<Option<(Actor, String)>> {
+async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Result<Option<(Actor, Csrf)>> {
     let Some((staff_id, csrf)) = session::signed_in(session).await? else { return Ok(None) };
     let Some(staff) = state.store.staff_by_id(&staff_id).await?.filter(|staff| staff.disabled_at.is_none()) else {
         session.flush().await?;
@@ -87,7 +129,7 @@ async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Resul
     if is_use {
         session::note_use(session, state.now()).await?;
     }
-    Ok(Some((Actor { staff_id, email: staff.email, name: staff.name, role: staff.role }, csrf)))
+    Ok(Some((Actor { staff_id, email: staff.email, name: staff.name, role: staff.role }, Csrf::new(csrf)?)))
 }
 
 async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> Response {
@@ -99,6 +141,7 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
         Err(error) => return unavailable(&error.into()),
     };
     let path = request.uri().path();
+    let mut kept = None;
     match (has_owner, path) {
         (true, "/admin/login") | (false, "/admin/setup") => {}
         (true, "/admin/setup") => return Redirect::to("/admin/login").into_response(),
@@ -108,19 +151,35 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
             let encoded: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
             return Redirect::to(&format!("/admin/login?return_to={encoded}")).into_response();
         }
-        (true, _) => return Redirect::to("/admin/login").into_response(),
+        (true, _) => {
+            let (parts, body) = request.into_parts();
+            kept = Kept::of(&parts.headers, body).await;
+            if kept.is_none() {
+                return Redirect::to("/admin/login").into_response();
+            }
+            request = Request::from_parts(parts, Body::empty());
+        }
     }
     let name = csrf_cookie(state.config.is_secure());
-    if let Some(token) = cookie(request.headers(), name).filter(|token| token.len() == 64) {
-        request.extensions_mut().insert(Csrf(token));
-        return next.run(request).await;
-    }
-    let token = match random_token() {
-        Ok(token) => token,
+    let known = cookie(request.headers(), name).filter(|token| token.len() == MASK);
+    let is_new = known.is_none();
+    let csrf = match known.map_or_else(random_token, Ok).and_then(Csrf::new) {
+        Ok(csrf) => csrf,
         Err(error) => return unavailable(&error),
     };
-    request.extensions_mut().insert(Csrf(token.clone()));
-    let mut response = next.run(request).await;
+    let token = csrf.token.clone();
+    request.extensions_mut().insert(csrf);
+    let mut response = match kept {
+        Some(kept) => {
+            let (parts, _) = request.into_parts();
+            let viewer = ui::Viewer::of(&parts);
+            kept.ask(state, &viewer).await
+        }
+        None => next.run(request).await,
+    };
+    if !is_new {
+        return response;
+    }
     let secure = if state.config.is_secure() { "; Secure" } else { "" };
     if let Ok(value) = HeaderValue::from_str(&format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}")) {
         response.headers_mut().append(header::SET_COOKIE, value);
@@ -176,6 +235,20 @@ mod tests {
             assert_eq!(safe_return_to(Some(bad)), "/admin", "{bad}");
         }
         assert_eq!(safe_return_to(None), "/admin");
+    }
+
+    #[test]
+    fn a_token_is_never_shown_as_it_is_and_known_under_each_mask() {
+        let token = random_token().unwrap();
+        let (one, other) = (Csrf::new(token.clone()).unwrap(), Csrf::new(token.clone()).unwrap());
+        assert_ne!(one.masked(), other.masked());
+        assert!(!one.masked().contains(&token));
+        assert!(one.is_in(other.masked()) && other.is_in(one.masked()));
+        let stranger = Csrf::new(random_token().unwrap()).unwrap();
+        let cut = &one.masked()[..one.masked().len() - 2];
+        for wrong in [stranger.masked(), &token, cut, "", "é"] {
+            assert!(!one.is_in(wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -9,7 +9,10 @@ use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
 use serde_json::{Value, json};
 use store::Store;
-use store::records::{AttemptRecord, CatchUpState, EventFilter, EventRecord};
+use store::records::{
+    AttemptRecord, CatchUpState, EventFilter, EventRecord, FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayRecord,
+    ReplayStatus,
+};
 
 use super::output::{cell, json, json_list, line, note, table};
 use super::{Missing, ModeArg, Usage, author, now};
@@ -25,7 +28,7 @@ pub(super) enum Events {
     List(List),
     /// One event with its attempts, what it changed, and its payload
     Show(Show),
-    /// Put events back in line; a running server takes them at once
+    /// Process events again; all but single ones by a replay that waits for its end and can be watched at /admin/replays
     Replay(Replay),
     /// Read Stripe's list of events, and take in what was never delivered
     FetchMissing(FetchMissing),
@@ -83,19 +86,31 @@ pub(super) struct Show {
 
 /// Which events to process again.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("which").required(true).args(["ids", "failed", "since"])))]
+#[command(group(ArgGroup::new("which").required(true).multiple(true).args(["ids", "failed", "since", "kind"])))]
 pub(super) struct Replay {
     /// evt_…
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", conflicts_with_all = ["failed", "since", "kind", "dry_run", "rate"])]
     ids: Vec<String>,
     /// Every failed and dead event
     #[arg(long)]
     failed: bool,
-    /// Every event received since: an RFC 3339 time, or how long ago, such as 2h or 7d
+    /// Every event received since: an RFC 3339 time, or how long ago, such as 2h or 7d; of those that failed, with --failed
     #[arg(long, value_name = "T")]
     since: Option<String>,
+    /// Only this type, or its beginning with * behind it
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Say what would come of it, and keep nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Events a second
+    #[arg(long, default_value_t = REPLAY_RATE, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=FASTEST_REPLAY))]
+    rate: i64,
     #[command(flatten)]
     mode: ModeArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 fn status(text: &str) -> Result<EventStatus, String> {
@@ -122,7 +137,7 @@ impl Events {
         let code = match self {
             Self::List(list) => list.run(config, store).await?,
             Self::Show(show) => show.run(config, store).await?,
-            Self::Replay(replay) => replay.run(config, store).await?,
+            Self::Replay(replay) => replay.run(&state).await?,
             Self::FetchMissing(fetch) => fetch.run(&state).await?,
         };
         state.store.close().await;
@@ -224,24 +239,65 @@ fn attempt_json(attempt: &AttemptRecord) -> Value {
 }
 
 impl Replay {
-    async fn run(self, config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<ExitCode> {
-        let livemode = self.mode.livemode(config);
-        let author = author();
-        if self.failed {
-            let number = store.replay_failed(livemode, &author).await?;
-            note(&format!("{number} events are back in line"));
-            return Ok(ExitCode::SUCCESS);
+    async fn run(self, state: &AppState) -> anyhow::Result<ExitCode> {
+        let livemode = self.mode.livemode(&state.config);
+        if self.ids.is_empty() {
+            return self.many(state, livemode).await;
         }
-        let ids = match &self.since {
-            Some(text) => all_since(store, livemode, since(text)?).await?,
-            None => self.ids,
-        };
-        for id in &ids {
-            if !store.replay_event(livemode, id, &author).await? {
+        for id in &self.ids {
+            if !state.store.replay_event(livemode, id, &author()).await? {
                 return Err(missing(id, livemode));
             }
         }
-        note(&format!("{} events are back in line", ids.len()));
+        if self.json {
+            json(&json!({"object": "replay", "livemode": livemode.is_live(), "queued": self.ids}));
+        } else {
+            note(&format!("{} events are back in line", self.ids.len()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// By a replay, which goes on without this command too.
+    async fn many(self, state: &AppState, livemode: Livemode) -> anyhow::Result<ExitCode> {
+        let statuses = if self.failed { crate::pages::replays::FAILED.to_vec() } else { vec![] };
+        let since = self.since.as_deref().map(since).transpose()?;
+        let filter = EventFilter { statuses, kind: self.kind, since, ..EventFilter::default() };
+        let new = NewReplay { livemode, filter, linked: false, is_dry_run: self.dry_run, rate: self.rate };
+        let begun = state.store.create_replay(&new, &author()).await?;
+        let mut told = 0;
+        let progress = |replay: &ReplayRecord| {
+            // A line each ten seconds, whoever is reading.
+            let counts = &replay.counts;
+            if counts.settled() - told >= 10 * self.rate {
+                told = counts.settled();
+                note(&format!("{told} of {}", counts.matched));
+            }
+        };
+        let Some(replay) = state.replays.finish(&begun.replay_id, progress).await? else {
+            anyhow::bail!("{} is gone", begun.replay_id);
+        };
+        if replay.is_paused || replay.status == ReplayStatus::Canceled {
+            anyhow::bail!("somebody stopped {0}: /admin/replays/{0}", replay.replay_id);
+        }
+        let counts = replay.counts;
+        if self.json {
+            json(&json!({
+                "object": "replay", "id": replay.replay_id, "livemode": livemode.is_live(), "dry_run": self.dry_run,
+                "status": replay.status.as_str(), "matched": counts.matched, "fixed": counts.fixed, "unchanged": counts.unchanged,
+                "failed": counts.failed, "skipped": counts.skipped, "asks": counts.asks,
+            }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let asks = if self.dry_run { format!(", {} for Stripe to tell", counts.asks) } else { String::new() };
+        note(&format!(
+            "{} events{}: {} fixed, {} unchanged, {} still failing, {} skipped{asks}",
+            counts.matched,
+            if self.dry_run { " tried, nothing changed" } else { " processed again" },
+            counts.fixed,
+            counts.unchanged,
+            counts.failed,
+            counts.skipped,
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -299,20 +355,5 @@ impl FetchMissing {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         anyhow::bail!("another process reads Stripe's list and has not come to its end; try again later")
-    }
-}
-
-/// Ids of every event received since, the oldest first.
-async fn all_since(store: &Arc<dyn Store>, livemode: Livemode, since: Timestamp) -> anyhow::Result<Vec<String>> {
-    let mut ids = vec![];
-    let mut filter = EventFilter { since: Some(since), limit: 100, ..EventFilter::default() };
-    loop {
-        let page = store.events(livemode, &filter).await?;
-        filter.after = page.data.last().map(|event| event.seq);
-        ids.extend(page.data.into_iter().map(|event| event.event_id));
-        if !page.has_more {
-            ids.reverse();
-            return Ok(ids);
-        }
     }
 }

@@ -52,7 +52,7 @@ pub const SETTINGS: &[Setting] = settings! {
     secret "STRIPE_WEBHOOK_SECRET", "stripe-webhook-secret", "none", "Signing secrets, comma separated, each whsec_… or name=whsec_…";
     plain "STRIPE_API_BASE", "stripe-api-base", "https://api.stripe.com", "Another base URL, for a local stand-in";
     plain "STRIPE_DAILY_READS", "stripe-daily-reads", "10000",
-        "Most reads of a UTC day in each mode for resync of many, catch-up and reconcile; what webhooks and people ask is never refused";
+        "Most reads of a UTC day in each mode for resync of many and reconcile; what webhooks, catch-up and people ask is never refused";
     plain "STRIPE_RATES", "stripe-rates", "live=100,test=25,endpoint=25",
         "Requests a second that Stripe allows your account: in live mode, in test mode, and of each endpoint";
     plain "WEBHOOK_TOLERANCE", "webhook-tolerance", "300", "Seconds a signature's timestamp may be away from now";

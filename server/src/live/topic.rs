@@ -3,7 +3,7 @@
 use domain::Livemode;
 use store::Store;
 
-use crate::pages::resyncs;
+use crate::pages::{replays, resyncs};
 
 /// Something that is worked on, of one mode: `resyncs/rsy_1`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +15,7 @@ pub struct Topic {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
+    Replay,
     Resync,
 }
 
@@ -35,6 +36,7 @@ impl Topic {
     pub fn parse(livemode: Livemode, word: &str) -> Option<Self> {
         let (kind, id) = word.split_once('/')?;
         let kind = match kind {
+            "replays" => Kind::Replay,
             "resyncs" => Kind::Resync,
             _ => return None,
         };
@@ -47,6 +49,10 @@ impl Topic {
     /// When the database cannot be read.
     pub(super) async fn progress(&self, store: &dyn Store) -> store::Result<Option<Progress>> {
         match self.kind {
+            Kind::Replay => {
+                let found = store.replay(&self.id).await?;
+                Ok(found.filter(|replay| replay.new.livemode == self.livemode).map(|replay| replays::how_far(&replay)))
+            }
             Kind::Resync => {
                 let found = store.resync(&self.id).await?;
                 let found = found.filter(|(record, _)| record.new.livemode == self.livemode);

@@ -3,7 +3,9 @@
 use app::pages::Page;
 use app::pages::confirm::View;
 use domain::access::OverrideEffect;
+use domain::event::EventStatus;
 use domain::role::Role;
+use store::records::EventRecord;
 
 use super::{Ask, Loaded, impact};
 use crate::admin::customers::{encoded, path};
@@ -91,6 +93,29 @@ pub(super) async fn revoke(ask: &Ask<'_>, id: &str) -> Loaded {
         role: Role::Support,
         reason_required: true,
         back: back(ask, &path(user)),
+    }))))
+}
+
+/// `/admin/events/{id}/ignore`
+pub(super) async fn ignore(ask: &Ask<'_>, id: &str) -> Loaded {
+    let event = ask.state.store.event(ask.livemode, id).await?;
+    let failed = |event: &EventRecord| matches!(event.status, EventStatus::Failed | EventStatus::Dead);
+    let Some(event) = event.filter(failed) else { return Ok(None) };
+    let page = format!("/admin/events/{}", encoded(id));
+    Ok(Some(Page::Confirm(Box::new(View {
+        question: format!("Ignore {id}?"),
+        above: ("Events", "/admin/events".into()),
+        sentence: format!(
+            "What this {} says is not taken in and not tried again. It stays in the log, and can be processed again from its page.",
+            event.kind
+        ),
+        effects: Vec::new(),
+        action: format!("{page}/ignore"),
+        fields: Vec::new(),
+        button: format!("Ignore {id}"),
+        role: Role::Support,
+        reason_required: true,
+        back: back(ask, &page),
     }))))
 }
 

@@ -1,64 +1,83 @@
-//! The webhook log and its events.
+//! The webhook log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use app::pages::{Page, event as page, events as list};
+use app::pages::{Page, events as list};
+use domain::Timestamp;
 use domain::event::EventStatus;
-use domain::role::Role;
-use domain::stripe::VersionStanding;
-use gateway::PINNED_VERSION;
-use serde_json::Value;
 use store::records::{EventFilter, EventRecord};
 
+use super::list::{around, export};
 use super::{Ask, Loaded, ROWS};
 
 /// The log, by filter; `status=rejected` are the deliveries that were refused.
 pub(super) async fn events(ask: &Ask<'_>) -> Loaded {
-    let status = ask.param("status").unwrap_or_default();
-    let after = ask.param("after").and_then(|after| after.parse().ok());
-    if status == "rejected" {
-        return rejected(ask, after).await;
+    if ask.param("status") == Some("rejected") {
+        return rejected(ask).await;
     }
-    let statuses = match status {
+    let store = &ask.state.store;
+    let (shown, mut filter) = filter(ask);
+    let (after, before) = ask.place();
+    filter.after = after.and_then(|after| after.parse().ok());
+    filter.before = before.and_then(|before| before.parse().ok());
+    filter.limit = ROWS;
+    let found = store.events(ask.livemode, &filter).await?;
+    let ever = !found.data.is_empty() || store.last_receipt(ask.livemode).await?.is_some();
+    let mut pages = around(ask, "/admin/events", &shown.fields(), &found, |event| event.seq.to_string());
+    if !found.data.is_empty() {
+        pages.count = Some(store.count_events(ask.livemode, &filter).await?);
+        pages.export = Some(export(ask, "events", &shown.fields()));
+    }
+    let users = users(ask, &found.data).await?;
+    let rows = found.data.into_iter().map(|event| row(event, &users)).collect();
+    let missed = super::missed::missed(ask).await?;
+    Ok(Some(Page::Events(list::View { rows, filter: shown, ever, pages, missed })))
+}
+
+/// What is asked for, as the form shows it and as the store is asked. What means nothing filters nothing, and the form does not claim it
+/// does.
+pub(crate) fn filter(ask: &Ask<'_>) -> (list::Filter, EventFilter) {
+    let text = |name: &str| ask.param(name).map(str::to_owned);
+    let word = ask.param("status").unwrap_or_default();
+    let statuses = match word {
         // Whoever looks for failures wants those that were given up too.
         "failed" => vec![EventStatus::Failed, EventStatus::Dead],
         word => EventStatus::parse(word).into_iter().collect(),
     };
-    let store = &ask.state.store;
-    let (kind, id) = (ask.param("type").map(str::to_owned), ask.param("q").map(str::to_owned));
-    let (version, error) = (ask.param("version").map(str::to_owned), ask.param("error").map(str::to_owned));
-    let since = ask.param("since").unwrap_or_default();
+    let since =
+        ask.param("since").filter(|word| *word == list::ANY.0 || *word == list::CUSTOM.0 || span(word).is_some());
+    let (from, to) = (ask.param("from").and_then(moment), ask.param("to").and_then(moment));
+    // Times that are filled in are meant, whatever else is chosen.
+    let is_custom = from.is_some() || to.is_some();
+    let moment_of = |name: &str, at: Option<Timestamp>| at.and(text(name)).unwrap_or_default();
+    let shown = list::Filter {
+        status: if statuses.is_empty() { String::new() } else { word.to_owned() },
+        kind: text("type").unwrap_or_default(),
+        id: text("q").unwrap_or_default(),
+        since: if is_custom {
+            list::CUSTOM.0
+        } else {
+            since.filter(|word| *word != list::CUSTOM.0).unwrap_or_default()
+        }
+        .to_owned(),
+        from: moment_of("from", from),
+        to: moment_of("to", to),
+        version: text("version").unwrap_or_default(),
+        error: text("error").unwrap_or_default(),
+        fetched: ask.param("origin") == Some("fetched"),
+    };
     let filter = EventFilter {
         statuses,
-        kind: kind.clone(),
-        id: id.clone(),
-        since: span(since).map(|seconds| ask.now.plus_secs(-seconds)),
-        api_version: version.clone(),
-        error: error.clone(),
-        fetched: ask.param("origin") == Some("fetched"),
-        after,
-        limit: ROWS,
+        kind: text("type"),
+        id: text("q"),
+        since: from.or_else(|| span(shown.span()).map(|seconds| ask.now.plus_secs(-seconds))),
+        until: to,
+        api_version: text("version"),
+        error: text("error"),
+        fetched: shown.fetched,
         ..EventFilter::default()
     };
-    let found = store.events(ask.livemode, &filter).await?;
-    let ever = !found.data.is_empty()
-        || !store.events(ask.livemode, &EventFilter { limit: 1, ..EventFilter::default() }).await?.data.is_empty();
-    let next = found.data.last().filter(|_| found.has_more).map(|last| last.seq);
-    let users = users(ask, &found.data).await?;
-    let rows = found.data.into_iter().map(|event| row(event, &users)).collect();
-    let filter = list::Filter {
-        // A word that is no status filters nothing, so the form must not claim it does.
-        status: if filter.statuses.is_empty() { String::new() } else { status.to_owned() },
-        kind: kind.unwrap_or_default(),
-        id: id.unwrap_or_default(),
-        since: if filter.since.is_none() { String::new() } else { since.to_owned() },
-        version: version.unwrap_or_default(),
-        error: error.unwrap_or_default(),
-        fetched: filter.fetched,
-        paged: after.is_some(),
-    };
-    let missed = super::missed::missed(ask).await?;
-    Ok(Some(Page::Events(list::View { rows, filter, ever, next, missed })))
+    (shown, filter)
 }
 
 /// The seconds of one of [`list::SPANS`].
@@ -73,46 +92,60 @@ fn span(word: &str) -> Option<i64> {
     }
 }
 
-/// The users of these events' customers.
-async fn users(ask: &Ask<'_>, events: &[EventRecord]) -> anyhow::Result<HashMap<String, Option<String>>> {
-    let mut users = HashMap::new();
-    for customer in events.iter().filter_map(|event| event.customer_id.as_deref()) {
-        if !users.contains_key(customer) {
-            let mapping = ask.state.store.mapping(ask.livemode, customer).await?;
-            users.insert(customer.to_owned(), mapping.map(|mapping| mapping.user_id));
-        }
-    }
-    Ok(users)
+/// A moment as a browser sends it, `2026-11-22T14:05`, in UTC.
+fn moment(text: &str) -> Option<Timestamp> {
+    let seconds = if text.len() == "2026-11-22T14:05".len() { ":00" } else { "" };
+    Timestamp::parse(&format!("{text}{seconds}Z"))
 }
 
-/// An event in a list.
-pub(super) fn row(event: EventRecord, users: &HashMap<String, Option<String>>) -> list::Row {
+/// The users of these events' customers.
+pub(crate) async fn users(ask: &Ask<'_>, events: &[EventRecord]) -> anyhow::Result<HashMap<String, Option<String>>> {
+    let customers: HashSet<String> = events.iter().filter_map(|event| event.customer_id.clone()).collect();
+    let users = ask.state.store.users_of(ask.livemode, &customers.into_iter().collect::<Vec<_>>()).await?;
+    Ok(users.into_iter().map(|(customer, user)| (customer, Some(user))).collect())
+}
+
+/// What an event did, or why it failed, in few words.
+pub(crate) fn effect(event: &EventRecord) -> String {
     let gained = event.effects.iter().flat_map(|effects| &effects.verdicts);
     let gained: Vec<String> = gained
         .filter(|change| change.allowed_before != change.allowed_after)
         .map(|change| format!("{}{}", if change.allowed_after { '+' } else { '−' }, change.feature))
         .collect();
-    let effect = match (&event.error, gained.is_empty()) {
+    match (&event.error, gained.is_empty()) {
         (Some(error), _) => error.clone(),
         (None, false) => gained.join(", "),
         (None, true) => event.note.clone().unwrap_or_default(),
-    };
+    }
+}
+
+/// An event in a list.
+pub(super) fn row(event: EventRecord, users: &HashMap<String, Option<String>>) -> list::Row {
     list::Row {
         user_id: event.customer_id.as_ref().and_then(|customer| users.get(customer).cloned().flatten()),
+        effect: effect(&event),
+        lag: event.processed_at.map(|done| done.millis() - event.received_at.millis()),
+        next_attempt_at: event.next_attempt_at,
         event_id: event.event_id,
         kind: event.kind,
         received_at: event.received_at,
         status: event.status,
         customer_id: event.customer_id,
-        effect,
         fetched: event.undelivered.is_some() && event.deliveries == 0,
         attempts: event.attempts,
     }
 }
 
-async fn rejected(ask: &Ask<'_>, before: Option<i64>) -> Loaded {
-    let found = ask.state.store.rejected_deliveries(before, ROWS).await?;
-    let next = found.data.last().filter(|_| found.has_more).map(|last| last.id);
+async fn rejected(ask: &Ask<'_>) -> Loaded {
+    let store = &ask.state.store;
+    let (after, before) = ask.place();
+    let found = match before.and_then(|before| before.parse().ok()) {
+        Some(before) => store.rejected_before(before, ROWS).await?,
+        None => store.rejected_deliveries(after.and_then(|after| after.parse().ok()), ROWS).await?,
+    };
+    let filter = [("status", "rejected")];
+    let mut pages = around(ask, "/admin/events", &filter, &found, |refused| refused.id.to_string());
+    pages.export = (!found.data.is_empty()).then(|| export(ask, "refused", &[]));
     let rows = found.data.into_iter().map(|refused| list::Refusal {
         received_at: refused.received_at,
         check: refused.failed_check,
@@ -121,110 +154,7 @@ async fn rejected(ask: &Ask<'_>, before: Option<i64>) -> Loaded {
         signature_header: refused.signature_header,
         size: refused.body_size,
     });
-    Ok(Some(Page::Rejected(list::Rejected { rows: rows.collect(), paged: before.is_some(), next })))
-}
-
-/// One event.
-pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
-    let store = &ask.state.store;
-    let Some(event) = store.event(ask.livemode, id).await? else { return Ok(None) };
-    let attempts = store.attempts(ask.livemode, id).await?;
-    let user_id = match &event.customer_id {
-        Some(customer) => store.mapping(ask.livemode, customer).await?.map(|mapping| mapping.user_id),
-        None => None,
-    };
-    let (version_meaning, snapshot_event) = version(event.api_version.as_deref(), &event.payload);
-    let (changes, payload) = if ask.actor.role >= Role::Support { sent(&event.payload) } else { (Vec::new(), None) };
-    let effects = event.effects.unwrap_or_default();
-    let fields = effects.fields.into_iter().map(|change| page::Field {
-        object: change.object,
-        field: change.field,
-        before: change.before,
-        after: change.after,
-    });
-    let verdicts = effects.verdicts.into_iter().map(|change| page::Verdict {
-        user_id: change.user_id,
-        feature: change.feature,
-        before: (change.allowed_before, change.reason_before),
-        after: (change.allowed_after, change.reason_after),
-    });
-    let attempts = attempts.into_iter().map(|attempt| page::Attempt {
-        cause: attempt.cause,
-        actor: attempt.actor,
-        started_at: attempt.started_at,
-        took_ms: attempt.took_ms,
-        outcome: attempt.outcome,
-        error: attempt.error,
-    });
-    Ok(Some(Page::Event(Box::new(page::View {
-        fields: fields.collect(),
-        mappings: effects.mappings,
-        verdicts: verdicts.collect(),
-        attempts: attempts.collect(),
-        changes,
-        payload,
-        user_id,
-        event_id: event.event_id,
-        kind: event.kind,
-        livemode: event.livemode,
-        status: event.status,
-        created: event.created,
-        received_at: event.received_at,
-        last_delivery_at: event.last_delivery_at,
-        deliveries: event.deliveries,
-        fetched: event.origin == "fetched",
-        undelivered: event.undelivered,
-        api_version: event.api_version,
-        version_meaning,
-        snapshot_event,
-        object_id: event.object_id,
-        customer_id: event.customer_id,
-        secret_name: event.secret_name,
-        note: event.note,
-        error: event.error,
-        attempt_count: event.attempts,
-        next_attempt_at: event.next_attempt_at,
-    }))))
-}
-
-/// What the version of an event's payload means, and the snapshot event that a thin one names.
-fn version(version: Option<&str>, payload: &str) -> (String, Option<String>) {
-    if let Some(version) = version {
-        return (VersionStanding::of(version, PINNED_VERSION).sentence(version, PINNED_VERSION), None);
-    }
-    let event: Value = serde_json::from_str(payload).unwrap_or_default();
-    if event["object"] != "v2.core.event" {
-        return ("Stripe did not say which; it is read like any other.".to_owned(), None);
-    }
-    let snapshot = event["snapshot_event"].as_str().map(str::to_owned);
-    (format!("A thin event has no shape: what it is about is read from Stripe in {PINNED_VERSION}."), snapshot)
-}
-
-/// What Stripe sent: what it says changed, and all of it, indented.
-fn sent(payload: &str) -> (Vec<page::Change>, Option<String>) {
-    let Ok(event) = serde_json::from_str::<Value>(payload) else { return (Vec::new(), Some(payload.to_owned())) };
-    let mut changes = Vec::new();
-    if let Some(previous) = event.pointer("/data/previous_attributes") {
-        compare(previous, event.pointer("/data/object"), "", &mut changes);
-    }
-    (changes, Some(serde_json::to_string_pretty(&event).unwrap_or_else(|_| payload.to_owned())))
-}
-
-/// Walks the objects of `previous_attributes`; lists and plain values are shown whole.
-fn compare(before: &Value, after: Option<&Value>, path: &str, changes: &mut Vec<page::Change>) {
-    match before {
-        Value::Object(fields) if path.is_empty() || (!fields.is_empty() && after.is_some_and(Value::is_object)) => {
-            for (name, before) in fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                compare(before, after.and_then(|after| after.get(name)), &path, changes);
-            }
-        }
-        before => changes.push(page::Change {
-            path: path.to_owned(),
-            before: before.to_string(),
-            after: after.map(Value::to_string),
-        }),
-    }
+    Ok(Some(Page::Rejected(list::Rejected { rows: rows.collect(), pages })))
 }
 
 #[cfg(test)]
@@ -238,36 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_the_paths_of_previous_attributes() {
-        let payload = r#"{"data":{"object":{"status":"active","pause":{"a":1,"b":2},"gone":null},
-            "previous_attributes":{"status":"trialing","pause":{"a":0},"items":[1]}}}"#;
-        let (changes, pretty) = sent(payload);
-        let mut changes: Vec<_> = changes
-            .iter()
-            .map(|change| (change.path.as_str(), change.before.as_str(), change.after.as_deref()))
-            .collect();
-        changes.sort_unstable();
-        let expected =
-            [("items", "[1]", None), ("pause.a", "0", Some("1")), ("status", "\"trialing\"", Some("\"active\""))];
-        assert_eq!(changes, expected);
-        assert!(pretty.is_some_and(|pretty| pretty.contains("\n  \"data\"")));
-    }
-
-    #[test]
-    fn a_version_is_shown_with_what_it_means() {
-        assert!(version(Some(PINNED_VERSION), "{}").0.contains("itself asks"));
-        assert!(version(Some("2022-11-15"), "{}").0.contains("Older"));
-        assert!(version(Some("2031-01-01.x"), "{}").0.contains("the newest that is known here"));
-        assert!(version(None, r#"{"object":"event","api_version":null}"#).0.contains("did not say"));
-        let thin = version(None, r#"{"object":"v2.core.event","snapshot_event":"evt_2"}"#);
-        assert!(thin.0.contains("thin event"));
-        assert_eq!(thin.1.as_deref(), Some("evt_2"));
-    }
-
-    #[test]
-    fn a_payload_that_is_no_json_is_shown_as_it_came() {
-        let (changes, pretty) = sent("<html>");
-        assert!(changes.is_empty());
-        assert_eq!(pretty.as_deref(), Some("<html>"));
+    fn moments_are_read_as_browsers_send_them() {
+        let noon = Timestamp::parse("2026-11-22T12:00:00Z");
+        assert_eq!(moment("2026-11-22T12:00"), noon);
+        assert_eq!(moment("2026-11-22T12:00:00"), noon);
+        assert_eq!(moment("tomorrow"), None);
     }
 }

@@ -2,7 +2,8 @@
 
 use app::components::Tone;
 use app::pages::compare::{Compared, View as Compare};
-use app::pages::resyncs::{Customer, One, Row, State, View};
+use app::pages::job::State;
+use app::pages::resyncs::{Customer, One, Row, View};
 use app::pages::{Page, message};
 use domain::Timestamp;
 use domain::role::Role;

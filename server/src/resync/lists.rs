@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gateway::{AccountList, CreatedRange, Gateway, ObjectPage};
 use serde_json::Value;
-use store::records::{ResyncRange, ResyncRecord, StagedObject};
+use store::records::{GUEST, ResyncRange, ResyncRecord, StagedObject};
 use tokio::task::JoinSet;
 
 use super::plan::{Next, Plan};
@@ -75,7 +75,7 @@ fn ends(page: &ObjectPage) -> Option<(i64, (String, i64))> {
     Some((first["created"].as_i64()?, (last["id"].as_str()?.to_owned(), last["created"].as_i64()?)))
 }
 
-/// An object with the customer it belongs to. A guest's belong to nobody: guests that are known here are read one by one.
+/// An object with the customer it belongs to. Of a guest, who has none, only the finished session is of use: it says whom to read.
 fn staged(list: AccountList, mut object: Value) -> Option<StagedObject> {
     let reference = |value: &Value| value.as_str().or_else(|| value["id"].as_str()).map(str::to_owned);
     let (kind, customer) = match list {
@@ -92,5 +92,8 @@ fn staged(list: AccountList, mut object: Value) -> Option<StagedObject> {
         }
     };
     let id = object["id"].as_str()?.to_owned();
+    if list == AccountList::CheckoutSessions && customer.is_none() && object["status"] == "complete" {
+        return Some(StagedObject { customer_id: id.clone(), kind: GUEST, id, object: String::new() });
+    }
     Some(StagedObject { customer_id: customer?, kind, id, object: object.to_string() })
 }

@@ -239,6 +239,16 @@ fn the_webhook_log_is_read_and_put_back_in_line() {
     assert_eq!(shell.run(&["events", "show", "evt_none"]).code, 4);
     assert_eq!(shell.run(&["events", "replay", "evt_none"]).code, 4);
     assert_eq!(shell.run(&["events", "replay", "--failed"]).code, 0);
+    assert_eq!(shell.run(&["events", "replay", "evt_none", "--failed"]).code, 2);
+    assert_eq!(shell.run(&["events", "replay", "--failed", "--rate", "0"]).code, 2);
+    let dry =
+        shell.run(&["events", "replay", "--type", "customer.*", "--failed", "--dry-run", "--rate", "50", "--json"]);
+    let dry = dry.json();
+    assert_eq!(
+        (&dry["object"], &dry["status"], &dry["matched"]),
+        (&"replay".into(), &"done".into(), &0.into()),
+        "{dry}"
+    );
     assert_eq!(shell.run(&["events", "replay", "--since", "2026-01-01T00:00:00Z"]).code, 0);
     let sync = shell.run(&["sync", "--customer", "cus_x"]);
     assert!(sync.code == 1 && sync.stderr.contains("STRIPE_SECRET_KEY"), "{sync:?}");

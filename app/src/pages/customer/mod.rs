@@ -1,6 +1,7 @@
 //! Access? If not, why, and what mends it.
 
 mod chain;
+mod checks;
 mod news;
 mod past;
 mod tabs;
@@ -18,6 +19,7 @@ use crate::components::{
     Tone, action_button, address, card, chip, crumbs, id, shortened, status_word, table, time_or, until, verdict_chip,
 };
 use crate::context::Context;
+pub use checks::CheckLine;
 pub use past::{Answer, Past};
 
 /// `/admin/customers/{id}`
@@ -51,6 +53,8 @@ pub struct View {
     pub past: Option<Past>,
     /// What happened, newest first; on its tab alone.
     pub timeline: Vec<TimelineRow>,
+    /// What of it is shown.
+    pub show: Show,
     /// Events of the customers, newest first.
     pub events: Vec<events::Row>,
     /// Whether there are more of them.
@@ -59,6 +63,8 @@ pub struct View {
     pub raw: Option<String>,
     /// Subscriptions, the best first.
     pub subscriptions: Vec<SubscriptionLine>,
+    /// What the application asked, the last asked first.
+    pub checks: Vec<CheckLine>,
     /// Overrides.
     pub overrides: Vec<overrides::Row>,
     /// Whether Stripe can be read in this mode.
@@ -97,9 +103,62 @@ pub struct CustomerLine {
     pub read_error: Option<String>,
 }
 
+/// What of the timeline is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Show {
+    /// Everything.
+    #[default]
+    All,
+    /// What turned an answer.
+    Access,
+    /// What Stripe sent.
+    Events,
+    /// What people did, and reads and links.
+    Changes,
+    /// What time did.
+    Time,
+}
+
+impl Show {
+    /// Each, in the order of the filter.
+    pub const ALL: [Self; 5] = [Self::All, Self::Access, Self::Events, Self::Changes, Self::Time];
+
+    /// The word in the address; empty: everything.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Access => "access",
+            Self::Events => "events",
+            Self::Changes => "changes",
+            Self::Time => "time",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::All => "Everything",
+            Self::Access => "Changes of access",
+            Self::Events => "Stripe's events",
+            Self::Changes => "Changes made here",
+            Self::Time => "Ends by time",
+        }
+    }
+
+    /// From the word of the address.
+    #[must_use]
+    pub fn parse(word: &str) -> Self {
+        Self::ALL.into_iter().find(|show| show.as_str() == word).unwrap_or_default()
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub struct TimelineRow {
+    /// Which of [`Show`] it belongs to beside everything.
+    pub kind: Show,
+    /// Whether an answer turned.
+    pub turned: bool,
     /// When.
     pub at: Timestamp,
     /// What.
@@ -141,7 +200,7 @@ impl View {
     fn tone(&self) -> Tone {
         let waiting = self.diagnosis.links.iter().any(|link| link.state == LinkState::Waiting);
         match self.diagnosis.code.as_str() {
-            "ok_at_risk" => Tone::Warn,
+            "ok_at_risk" | "app_cache" => Tone::Warn,
             "ok_by_override" => Tone::Violet,
             "not_in_plan" => Tone::Neutral,
             _ if self.allowed => Tone::Ok,
@@ -280,6 +339,7 @@ impl View {
                         <td>{status_word(decision.reason.as_str())}{value}</td>
                         <td>{sources}</td>
                         <td>{if decision.allowed { until(decision.until, context.now) } else { view! { <span class="muted">"–"</span> }.into_any() }}</td>
+                        <td>{self.last_check(key, context)}</td>
                     </tr>
                 }
                 .into_any()
@@ -290,7 +350,7 @@ impl View {
             grant,
             table(
                 "Features and the reason for each answer",
-                &["Feature", "Answer", "Because", "Granted by", "Until"],
+                &["Feature", "Answer", "Because", "Granted by", "Until", "Last check"],
                 rows,
             ),
         )

@@ -3,8 +3,10 @@
 use domain::role::Role;
 use leptos::prelude::*;
 
-use super::View;
-use crate::components::{address, card, event_chip, id, status_word, subscription_chip, table, time, time_or};
+use super::{Show, TimelineRow, View};
+use crate::components::{
+    address, card, event_chip, filter_chips, id, status_word, subscription_chip, table, time, time_or,
+};
 use crate::context::Context;
 use crate::pages::{events, overrides};
 
@@ -26,6 +28,7 @@ impl View {
                 {tab("events", format!("Events {}{more}", self.events.len()))}
                 {tab("subscriptions", format!("Subscriptions {}", self.subscriptions.len()))}
                 {tab("overrides", format!("Overrides {}", self.overrides.len()))}
+                {tab("checks", format!("Checks {}", self.checks.len()))}
                 {tab("mappings", format!("Stripe customers {}", self.customers.len()))}
                 {tab("raw", "Raw".into())}
             </nav>
@@ -41,6 +44,7 @@ impl View {
                 nothing("Overrides", "Nobody granted or denied anything by hand.")
             }
             "overrides" => card("Overrides", (), overrides::rows_table(&self.overrides, context, false)),
+            "checks" => self.checks_tab(context),
             "mappings" => self.mappings_tab(context),
             "raw" => self.raw_tab(context),
             _ => view! { {self.past_card()} {self.timeline_tab(context)} }.into_any(),
@@ -51,9 +55,25 @@ impl View {
         if self.timeline.is_empty() {
             return nothing("Timeline", "Nothing has happened yet.");
         }
+        let choices = Show::ALL.map(|show| {
+            let feature = self.feature.as_deref().unwrap_or_default();
+            let query = [("feature", feature), ("tab", "timeline"), ("show", show.as_str())];
+            let href = format!("{}#tab", address(&self.href, &query));
+            (show.words().to_owned(), href, self.show == show)
+        });
+        let chips = filter_chips("What is shown", choices.to_vec());
+        let wanted = |row: &&TimelineRow| match self.show {
+            Show::All => true,
+            Show::Access => row.turned,
+            kind => row.kind == kind,
+        };
+        if !self.timeline.iter().any(|row| wanted(&row)) {
+            return view! { {chips}{nothing("Timeline", "Nothing of this kind has happened.")} }.into_any();
+        }
         let rows = self
             .timeline
             .iter()
+            .filter(wanted)
             .map(|row| {
                 let what = row.what.clone();
                 let what = match row.href.clone() {
@@ -72,7 +92,8 @@ impl View {
                 .into_any()
             })
             .collect();
-        card("Timeline", (), table("Timeline", &["When", "What", "Status", "Effect on access", "By"], rows))
+        let columns = ["When", "What", "Status", "Effect on access", "By"];
+        view! { {chips}{card("Timeline", (), table("Timeline", &columns, rows))} }.into_any()
     }
 
     fn events_tab(&self, context: &Context) -> AnyView {
@@ -147,7 +168,7 @@ impl View {
     fn raw_tab(&self, context: &Context) -> AnyView {
         match self.raw.clone().filter(|_| context.may(Role::Support)) {
             Some(raw) => {
-                let raw = view! { <pre class="code" tabindex="0" aria-label="What is stored"><code>{raw}</code></pre> };
+                let raw = view! { <pre class="code" tabindex="0" role="region" aria-label="What is stored"><code>{raw}</code></pre> };
                 card("What is stored", (), raw)
             }
             None => nothing("What is stored", "It may hold personal data: reading it needs the role support."),

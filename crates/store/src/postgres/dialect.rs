@@ -29,6 +29,9 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "resyncs", include_str!("../../../../migrations/postgres/0012_resyncs.sql")),
     (13, "catch_up", include_str!("../../../../migrations/postgres/0013_catch_up.sql")),
     (14, "preferences", include_str!("../../../../migrations/postgres/0014_preferences.sql")),
+    (15, "replays", include_str!("../../../../migrations/postgres/0015_replays.sql")),
+    (16, "lists", include_str!("../../../../migrations/postgres/0016_lists.sql")),
+    (17, "checks_and_audit", include_str!("../../../../migrations/postgres/0017_checks_and_audit.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.
@@ -38,6 +41,10 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
     Ok((write, read))
 }
 
+/// Before a column that is compared and not to be looked up by: statistics tell PostgreSQL by which index to look.
+pub(crate) const BESIDE: &str = "";
+/// Compares texts byte by byte, as ranges of what begins alike need it.
+pub(crate) const BY_BYTES: &str = " collate \"C\"";
 /// Asks the engine for its version.
 pub(crate) const VERSION: &str = "show server_version";
 /// The setting that decides what outlives a crash, how to ask for it, and the value that does.

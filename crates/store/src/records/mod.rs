@@ -1,7 +1,11 @@
 //! The rows and reports of the store's interface.
 
+mod audit;
+mod check;
+mod job;
 mod news;
 mod preference;
+mod replay;
 mod resync;
 
 use std::sync::Arc;
@@ -17,10 +21,17 @@ use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use audit::{AuditFilter, AuditRecord};
+pub use check::{CheckGroup, CheckHour, UnknownFeature};
+pub use job::JobChange;
 pub use news::News;
 pub use preference::{MOST_FILTERS, Preference, SavedFilter};
+pub use replay::{
+    FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord,
+    ReplayStatus, ReplayStep,
+};
 pub use resync::{
-    Compared, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
+    Compared, GUEST, NewResync, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
     ResyncStatus, SCHEDULE, StagedObject,
 };
 
@@ -52,7 +63,41 @@ pub struct Page<T> {
     pub has_more: bool,
 }
 
+/// Lists are counted no further than this and one more: whoever sees one more says "10,000+".
+pub const COUNTED: i64 = 10_000;
+
+/// Which customers a list is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Among {
+    /// Everybody.
+    #[default]
+    All,
+    /// Those that pay, or have events, and belong to no user.
+    Unattributed,
+    /// Those a comparison with Stripe found to differ, and nothing has mended since.
+    Differing,
+}
+
+/// Whether what is known of a customer is what Stripe says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncState {
+    /// Last successful read of Stripe.
+    pub synced_at: Option<Timestamp>,
+    /// Whether it is marked to be read again.
+    pub is_doubted: bool,
+    /// Whether the last comparison found a difference that nothing has mended since.
+    pub differs: bool,
+}
+
 impl<T> Page<T> {
+    /// From rows that were read backwards, with a limit of one more than `limit`: `has_more` is about rows before these.
+    #[must_use]
+    pub fn from_rows_backwards(data: Vec<T>, limit: i64) -> Self {
+        let mut page = Self::from_rows(data, limit);
+        page.data.reverse();
+        page
+    }
+
     /// From rows that were read with a limit of one more than `limit`.
     #[must_use]
     pub fn from_rows(mut data: Vec<T>, limit: i64) -> Self {
@@ -326,7 +371,8 @@ pub struct AttemptRecord {
 }
 
 /// Which events.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EventFilter {
     /// Any of these statuses; empty: all.
     pub statuses: Vec<EventStatus>,
@@ -344,8 +390,12 @@ pub struct EventFilter {
     pub error: Option<String>,
     /// Only those that were fetched because they had not been delivered.
     pub fetched: bool,
+    /// Received before this time.
+    pub until: Option<Timestamp>,
     /// Rows behind this receipt number.
     pub after: Option<i64>,
+    /// The rows just before this receipt number, instead.
+    pub before: Option<i64>,
     /// Rows per page.
     pub limit: i64,
 }
@@ -388,7 +438,7 @@ pub struct CustomerRow {
     pub user_id: Option<String>,
     /// Its subscriptions.
     pub subscriptions: Vec<Subscription>,
-    /// How many events are stored, counted up to 1,000.
+    /// How many events are stored, counted up to 1,000; counted among the unattributed alone.
     pub events: i64,
 }
 
@@ -397,8 +447,12 @@ pub struct CustomerRow {
 pub struct CustomerFilter {
     /// Prefix of e-mail address, name, user id or `cus_` id.
     pub query: Option<String>,
+    /// All, or those a person has to look at.
+    pub among: Among,
     /// Rows behind this cursor: `last_event_at_millis:customer_id`.
     pub after: Option<String>,
+    /// The rows just before this cursor, instead.
+    pub before: Option<String>,
     /// Rows per page.
     pub limit: i64,
 }
@@ -485,6 +539,8 @@ pub struct SubscriptionFilter {
     pub status: Option<String>,
     /// Rows behind this cursor: `updated_at_millis:subscription_id`.
     pub after: Option<String>,
+    /// The rows just before this cursor, instead.
+    pub before: Option<String>,
     /// Rows per page.
     pub limit: i64,
 }
@@ -616,7 +672,7 @@ pub struct CatalogRow {
     pub product: Option<ProductRecord>,
     /// All that is said of what it gives, in order ([`domain::catalog::put_in_order`]).
     pub grants: Vec<domain::catalog::FeatureGrant>,
-    /// Customers with a subscription to it that is not ended.
+    /// Customers with a subscription to it that is not ended, counted no further than [`COUNTED`] and one.
     pub customers: i64,
 }
 
@@ -721,40 +777,6 @@ pub struct ApiKeyRecord {
     pub last_used_at: Option<Timestamp>,
     /// Revoked since.
     pub revoked_at: Option<Timestamp>,
-}
-
-/// An audit entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRecord {
-    /// Order.
-    pub audit_id: i64,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: String,
-    /// What, such as `mapping.put`.
-    pub action: String,
-    /// The mode, where there is one.
-    pub livemode: Option<Livemode>,
-    /// What kind of thing.
-    pub object_kind: String,
-    /// Which.
-    pub object_id: String,
-    /// Why.
-    pub reason: Option<String>,
-    /// Before and after.
-    pub details: Value,
-}
-
-/// Which audit entries.
-#[derive(Clone, Debug, Default)]
-pub struct AuditFilter {
-    /// Of this object: kind and id.
-    pub object: Option<(String, String)>,
-    /// Rows behind this id.
-    pub after: Option<i64>,
-    /// Rows per page.
-    pub limit: i64,
 }
 
 /// Figures beside the navigation.

@@ -217,49 +217,20 @@ pub struct ResyncRange {
     pub is_done: bool,
 }
 
+/// The kind of a guest's Checkout Session: it stands in for the customer Stripe never made, and says only that there is somebody to read.
+pub const GUEST: &str = "guest";
+
 /// An object that was read and waits to be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedObject {
     /// Whose it is.
     pub customer_id: String,
-    /// `customer`, `subscription`, `checkout_session`, `invoice`, `charge`, `dispute`, `entitlements`.
+    /// `customer`, `subscription`, `checkout_session`, `invoice`, `charge`, `dispute`, `entitlements`, or [`GUEST`].
     pub kind: &'static str,
     /// Its id.
     pub id: String,
     /// Raw JSON.
     pub object: String,
-}
-
-/// What a person does with a resync.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResyncChange {
-    /// It stops where it is.
-    Pause,
-    /// It goes on.
-    Resume,
-    /// It ends; what was applied stays.
-    Cancel,
-    /// The differences that were found are mended.
-    Apply,
-}
-
-impl ResyncChange {
-    /// The word in the audit log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Cancel => "cancel",
-            Self::Apply => "apply",
-        }
-    }
-
-    /// From the word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Pause, Self::Resume, Self::Cancel, Self::Apply].into_iter().find(|change| change.as_str() == word)
-    }
 }
 
 /// What a round of comparing did.

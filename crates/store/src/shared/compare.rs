@@ -12,7 +12,7 @@ use super::rows::{Columns as _, DbRow, json as read_json, to_json};
 use super::write::Write;
 use super::{Backend, Db};
 use crate::records::{
-    Author, Compared, Effects, NewResync, Page, Purpose, ReadClaim, ResyncChange, ResyncCounts, ResyncCustomer,
+    Author, Compared, Effects, GUEST, JobChange, NewResync, Page, Purpose, ReadClaim, ResyncCounts, ResyncCustomer,
     ResyncRange, ResyncRecord, ResyncStatus, Snapshot, StagedObject, SyncReport,
 };
 use crate::{Error, Result, Resyncs};
@@ -50,7 +50,7 @@ impl Resyncs for Backend {
         self.list_resync_customers(resync_id, statuses, after, limit).await
     }
 
-    async fn change_resync(&self, resync_id: &str, change: ResyncChange, author: &Author) -> Result<bool> {
+    async fn change_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool> {
         self.steer_resync(resync_id, change, author).await
     }
 
@@ -339,6 +339,16 @@ struct Found {
 
 impl Write<'_> {
     async fn stage(&mut self, resync_id: &str, objects: &[StagedObject]) -> Result<()> {
+        let (guests, objects): (Vec<_>, Vec<_>) = objects.iter().partition(|staged| staged.kind == GUEST);
+        // A session alone does not say what became of its payment: each guest is read, whole.
+        for chunk in guests.chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::<Db>::new("insert into resync_customer (resync_id, customer_id, status) ");
+            query.push_values(chunk, |mut row, guest| {
+                row.push_bind(resync_id).push_bind(&guest.customer_id).push("'waiting'");
+            });
+            query.push(" on conflict do nothing");
+            query.build().execute(self.conn()).await?;
+        }
         for chunk in objects.chunks(ROWS_AT_ONCE) {
             let mut query =
                 QueryBuilder::<Db>::new("insert into resync_object (resync_id, customer_id, kind, object_id, object) ");

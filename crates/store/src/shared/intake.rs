@@ -150,7 +150,7 @@ impl Write<'_> {
     }
 }
 
-fn rejected(row: &DbRow) -> Result<RejectedDelivery> {
+pub(super) fn rejected(row: &DbRow) -> Result<RejectedDelivery> {
     let id = row.int("rejected_id")?;
     Ok(RejectedDelivery {
         id,

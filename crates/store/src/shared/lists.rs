@@ -1,7 +1,6 @@
 //! What the admin app's lists show. Pages go by key, counts are capped: no list gets slower with the data behind it.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use domain::catalog::{FeatureGrant, put_in_order};
@@ -9,25 +8,21 @@ use domain::event::EventStatus;
 use domain::mapping::MappingSource;
 use domain::stripe::{Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
+use sqlx::QueryBuilder;
 
-use super::Backend;
 use super::catalog::product_record;
+use super::customer_lists::push_begins;
 use super::facts::feature_grant;
+use super::intake::rejected;
 use super::rows::{Columns as _, DbRow, json, word};
+use super::{Backend, Db};
 use crate::records::{
-    CatalogRow, CustomerFilter, CustomerRecord, CustomerRow, MappingRecord, NavCounts, Page, PriceRecord,
-    ProductRecord, SubscriptionFilter, SubscriptionRecord, TargetKind, UserRecord,
+    Among, COUNTED, CatalogRow, CustomerFilter, CustomerRow, MappingRecord, NavCounts, Page, PriceRecord,
+    ProductRecord, RejectedDelivery, SubscriptionFilter, SubscriptionRecord, SyncState, TargetKind, UserRecord,
 };
 use crate::{Lists, Result};
 
 const DAY: i64 = 86_400_000;
-
-/// Which customers a list is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    All,
-    Unattributed,
-}
 
 /// `like` pattern for texts that begin with `query`.
 pub(super) fn prefix(query: &str) -> String {
@@ -43,122 +38,16 @@ pub(super) fn prefix(query: &str) -> String {
 }
 
 /// Reads a cursor `millis:id`; what is none starts at the beginning.
-fn cursor(after: Option<&str>) -> Option<(i64, String)> {
+pub(super) fn cursor(after: Option<&str>) -> Option<(i64, String)> {
     let (millis, id) = after?.split_once(':')?;
     Some((millis.parse().ok()?, id.to_owned()))
 }
 
-fn customer_record(row: &DbRow) -> Result<CustomerRecord> {
-    Ok(CustomerRecord {
-        livemode: row.livemode()?,
-        customer_id: row.text("customer_id")?,
-        email: row.opt_text("email")?,
-        name: row.opt_text("name")?,
-        deleted: row.flag("deleted")?,
-        claimed_user: row.opt_text("claimed_user")?,
-        first_seen_at: row.time("first_seen_at")?,
-        last_event_at: row.opt_time("last_event_at")?,
-        dirty_at: row.opt_time("dirty_at")?,
-        next_read_at: row.opt_time("next_read_at")?,
-        read_error: row.opt_text("read_error")?,
-        synced_at: row.opt_time("synced_at")?,
-    })
-}
-
-fn subscription_state(row: &DbRow) -> Result<Subscription> {
+pub(super) fn subscription_state(row: &DbRow) -> Result<Subscription> {
     json("subscription", "state", &row.text("subscription_id")?, &row.text("state")?)
 }
 
-/// The part of a customers query that every page shares; `$1` mode, `$2` pattern, `$3` exact id.
-const CUSTOMERS: &str = "
-    select c.livemode, c.customer_id, c.email, c.name, c.deleted, c.claimed_user, c.first_seen_at, c.last_event_at, c.dirty_at,
-           c.next_read_at, c.read_error, c.synced_at, m.user_id,
-           (select count(*) from (select 1 as one from event e
-             where e.livemode = c.livemode and e.customer_id = c.customer_id limit 1000) as few) as events
-    from customer c
-    left join mapping m on m.livemode = c.livemode and m.customer_id = c.customer_id
-    where c.livemode = $1
-      and (cast($2 as text) is null or c.customer_id = $3 or lower(c.customer_id) like lower($2) escape '\\' or lower(c.email) like lower($2) escape '\\'
-           or lower(c.name) like lower($2) escape '\\' or lower(m.user_id) like lower($2) escape '\\')";
-
-const UNATTRIBUTED: &str = "
-      and m.user_id is null and not c.deleted
-      and (exists (select 1 from subscription s where s.livemode = c.livemode and s.customer_id = c.customer_id)
-           or exists (select 1 from event e
-                      where e.livemode = c.livemode and e.customer_id = c.customer_id and e.status = 'unattributed'))";
-
 impl Backend {
-    /// Customers with events come first, by their newest; then those without, whose cursors have the time 0.
-    async fn customer_rows(
-        &self,
-        livemode: Livemode,
-        filter: &CustomerFilter,
-        which: Which,
-    ) -> Result<Page<CustomerRow>> {
-        let query = filter.query.as_deref().map(str::trim).filter(|query| !query.is_empty());
-        let pattern = query.map(prefix);
-        let extra = if which == Which::Unattributed { UNATTRIBUTED } else { "" };
-        let after = cursor(filter.after.as_deref());
-        let wanted = filter.limit + 1;
-        let mut rows = Vec::new();
-        if after.as_ref().is_none_or(|(millis, _)| *millis != 0) {
-            let (millis, id) = after.clone().unzip();
-            let sql = format!(
-                "{CUSTOMERS}{extra} and c.last_event_at is not null
-                   and (cast($4 as bigint) is null or (c.last_event_at, c.customer_id) < ($4, $5))
-                 order by c.last_event_at desc, c.customer_id desc limit $6"
-            );
-            let page =
-                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(pattern.as_deref()).bind(query);
-            rows = page.bind(millis).bind(id).bind(wanted).fetch_all(&self.read).await?;
-        }
-        let missing = wanted - i64::try_from(rows.len()).unwrap_or(wanted);
-        if missing > 0 {
-            let id = after.filter(|(millis, _)| *millis == 0).map(|(_, id)| id);
-            let sql = format!(
-                "{CUSTOMERS}{extra} and c.last_event_at is null and (cast($4 as text) is null or c.customer_id < $4)
-                 order by c.customer_id desc limit $5"
-            );
-            let page =
-                sqlx::query(sqlx::AssertSqlSafe(sql)).bind(livemode.is_live()).bind(pattern.as_deref()).bind(query);
-            rows.extend(page.bind(id).bind(missing).fetch_all(&self.read).await?);
-        }
-        let ids: Vec<String> = rows.iter().map(|row| row.text("customer_id")).collect::<Result<_>>()?;
-        let mut subscriptions = self.subscriptions_by_customer(livemode, &ids).await?;
-        let customers = rows.iter().zip(ids).map(|(row, id)| {
-            Ok(CustomerRow {
-                customer: customer_record(row)?,
-                user_id: row.opt_text("user_id")?,
-                subscriptions: subscriptions.remove(&id).unwrap_or_default(),
-                events: row.int("events")?,
-            })
-        });
-        Ok(Page::from_rows(customers.collect::<Result<_>>()?, filter.limit))
-    }
-
-    async fn subscriptions_by_customer(
-        &self,
-        livemode: Livemode,
-        ids: &[String],
-    ) -> Result<HashMap<String, Vec<Subscription>>> {
-        let mut found: HashMap<String, Vec<Subscription>> = HashMap::new();
-        if ids.is_empty() {
-            return Ok(found);
-        }
-        let mut query = sqlx::QueryBuilder::new("select subscription_id, state from subscription where livemode = ");
-        query.push_bind(livemode.is_live()).push(" and customer_id in (");
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(id);
-        }
-        query.push(") order by subscription_id desc");
-        for row in &query.build().fetch_all(&self.read).await? {
-            let subscription = subscription_state(row)?;
-            found.entry(subscription.customer_id.clone()).or_default().push(subscription);
-        }
-        Ok(found)
-    }
-
     /// The first receipt number at or after a time. Receipt numbers grow with time, so halving finds it without an index.
     pub(super) async fn first_seq_since(&self, since: Timestamp) -> Result<i64> {
         let newest: Option<i64> = sqlx::query_scalar("select max(seq) from event").fetch_one(&self.read).await?;
@@ -182,52 +71,119 @@ impl Backend {
         Ok(sqlx::query_scalar(sql).bind(livemode.is_live()).fetch_one(&self.read).await?)
     }
 
-    /// Prices that mapped users pay for and that give nothing, from memory: this stands on every page.
-    fn prices_without_features(&self, livemode: Livemode) -> i64 {
+    /// How many customers pay for each price (`is_product`: each product) by a subscription that has not ended, each counted to the cap: from
+    /// an index, however many pay.
+    async fn payers(&self, livemode: Livemode, is_product: bool) -> Result<Vec<(String, i64)>> {
+        let column = if is_product { "product_id" } else { "price_id" };
+        // From one id to the next, then that one's customers.
+        let sql = format!(
+            "with recursive sold(id) as (
+                 select min({column}) from subscription_price where livemode = $1
+                 union all
+                 select (select min(p.{column}) from subscription_price p where p.livemode = $1 and p.{column} > sold.id) from sold
+                 where sold.id is not null
+             )
+             select id, (select count(*) from (select distinct p.customer_id from subscription_price p
+                                               where p.livemode = $1 and p.{column} = sold.id limit $2) as theirs) as payers
+             from sold where id is not null"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(COUNTED + 1)
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(|row| Ok((row.text("id")?, row.int("payers")?))).collect()
+    }
+
+    /// The products of prices that are paid for.
+    async fn sold_products(&self, livemode: Livemode, prices: &[(String, i64)]) -> Result<HashMap<String, String>> {
+        let mut products = HashMap::new();
+        for (price, _) in prices {
+            let product: Option<Option<String>> = sqlx::query_scalar(
+                "select product_id from subscription_price where livemode = $1 and price_id = $2 limit 1",
+            )
+            .bind(livemode.is_live())
+            .bind(price)
+            .fetch_optional(&self.read)
+            .await?;
+            products.extend(product.flatten().map(|product| (price.clone(), product)));
+        }
+        Ok(products)
+    }
+
+    /// Prices that are paid for and give nothing.
+    async fn prices_without_features(&self, livemode: Livemode) -> Result<i64> {
         let catalog = self.index.catalog(livemode);
-        let empty = RefCell::new(HashSet::new());
-        // Nobody is looked for: every user's facts are merely passed by.
-        drop(self.index.users_where(livemode, |facts| {
-            let paying =
-                facts.subscriptions.iter().map(|facts| &facts.subscription).filter(|s| !s.status.is_terminal());
-            for item in paying.flat_map(|subscription| &subscription.items) {
-                if catalog.grants(&item.price_id, item.product_id.as_deref()).next().is_none()
-                    && !empty.borrow().contains(&item.price_id)
-                {
-                    empty.borrow_mut().insert(item.price_id.clone());
-                }
-            }
-            false
-        }));
-        i64::try_from(empty.into_inner().len()).unwrap_or(i64::MAX).min(1000)
+        let sold: Vec<(String, Option<String>)> = sqlx::query_as(
+            "with recursive sold(id) as (
+                 select min(price_id) from subscription_price where livemode = $1
+                 union all
+                 select (select min(p.price_id) from subscription_price p where p.livemode = $1 and p.price_id > sold.id) from sold
+                 where sold.id is not null
+             )
+             select id, (select p.product_id from subscription_price p where p.livemode = $1 and p.price_id = sold.id limit 1)
+             from sold where id is not null limit 1000",
+        )
+        .bind(livemode.is_live())
+        .fetch_all(&self.read)
+        .await?;
+        let idle = sold.iter().filter(|(price, product)| catalog.grants(price, product.as_deref()).next().is_none());
+        Ok(i64::try_from(idle.count()).unwrap_or(i64::MAX))
     }
 }
 
 #[async_trait]
 impl Lists for Backend {
     async fn list_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<Page<CustomerRow>> {
-        self.customer_rows(livemode, filter, Which::All).await
+        self.customer_rows(livemode, filter).await
+    }
+
+    async fn count_customers(&self, livemode: Livemode, filter: &CustomerFilter) -> Result<i64> {
+        self.customer_count(livemode, filter).await
+    }
+
+    async fn users_of(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, String>> {
+        self.users_of_customers(livemode, customer_ids).await
+    }
+
+    async fn sync_states(&self, livemode: Livemode, customer_ids: &[String]) -> Result<HashMap<String, SyncState>> {
+        self.sync_states_of(livemode, customer_ids).await
     }
 
     async fn users(&self, livemode: Livemode, query: Option<&str>, limit: i64) -> Result<Vec<UserRecord>> {
-        let pattern = query.map(str::trim).filter(|query| !query.is_empty()).map(prefix);
-        let rows = sqlx::query(
-            "select u.user_id, u.email, u.name, u.created_at from app_user u
-             where u.livemode = $1 and not exists (select 1 from mapping m where m.livemode = u.livemode and m.user_id = u.user_id)
-               and (cast($2 as text) is null or lower(u.user_id) like lower($2) escape '\\' or lower(u.email) like lower($2) escape '\\')
-             union all
-             select o.user_id, cast(null as text), cast(null as text), min(o.created_at) from access_override o
-             where o.livemode = $1 and not exists (select 1 from mapping m where m.livemode = o.livemode and m.user_id = o.user_id)
-               and not exists (select 1 from app_user u where u.livemode = o.livemode and u.user_id = o.user_id)
-               and (cast($2 as text) is null or lower(o.user_id) like lower($2) escape '\\')
-             group by o.user_id
-             order by created_at desc limit $3",
-        )
-        .bind(livemode.is_live())
-        .bind(pattern)
-        .bind(limit)
-        .fetch_all(&self.read)
-        .await?;
+        let text = query.map(str::trim).filter(|query| !query.is_empty());
+        let mut users = QueryBuilder::<Db>::new(
+            "select u.user_id, u.email, u.name, u.created_at from app_user u where u.livemode = ",
+        );
+        users.push_bind(livemode.is_live());
+        users.push(" and not exists (select 1 from mapping m where m.livemode = u.livemode and m.user_id = u.user_id)");
+        if let Some(text) = text {
+            users.push(" and u.user_id in (");
+            for (n, column) in ["user_id", "email"].into_iter().enumerate() {
+                users.push(if n == 0 { "select" } else { " union select" });
+                users
+                    .push(" user_id from (select user_id from app_user where livemode = ")
+                    .push_bind(livemode.is_live());
+                users.push(" and ");
+                push_begins(&mut users, column, text);
+                users.push(format!(" limit 1000) as by_{column}"));
+            }
+            users.push(")");
+        }
+        users.push(
+            " union all
+             select o.user_id, cast(null as text), cast(null as text), min(o.created_at) from access_override o where o.livemode = ",
+        );
+        users.push_bind(livemode.is_live());
+        users.push(
+            " and not exists (select 1 from mapping m where m.livemode = o.livemode and m.user_id = o.user_id)
+              and not exists (select 1 from app_user u where u.livemode = o.livemode and u.user_id = o.user_id)",
+        );
+        if let Some(text) = text {
+            users.push(" and lower(o.user_id) like lower(").push_bind(prefix(text)).push(") escape '\\'");
+        }
+        users.push(" group by o.user_id order by created_at desc limit ").push_bind(limit);
+        let rows = users.build().fetch_all(&self.read).await?;
         rows.iter()
             .map(|row| {
                 Ok(UserRecord {
@@ -245,22 +201,25 @@ impl Lists for Backend {
         livemode: Livemode,
         filter: &SubscriptionFilter,
     ) -> Result<Page<SubscriptionRecord>> {
-        let (millis, id) = cursor(filter.after.as_deref()).unzip();
-        let rows = sqlx::query(
-            "select s.subscription_id, s.state, s.past_due_since, s.evidence_at, s.evidence_event_id, s.updated_at, m.user_id
-             from subscription s
-             left join mapping m on m.livemode = s.livemode and m.customer_id = s.customer_id
-             where s.livemode = $1 and (cast($2 as text) is null or s.status = $2)
-               and (cast($3 as bigint) is null or (s.updated_at, s.subscription_id) < ($3, $4))
-             order by s.updated_at desc, s.subscription_id desc limit $5",
-        )
-        .bind(livemode.is_live())
-        .bind(filter.status.as_deref())
-        .bind(millis)
-        .bind(id)
-        .bind(filter.limit + 1)
-        .fetch_all(&self.read)
-        .await?;
+        let backwards = filter.before.is_some();
+        let (than, order) = if backwards { (">", "") } else { ("<", " desc") };
+        let mut query = QueryBuilder::<Db>::new(
+            "select s.subscription_id, s.state, s.past_due_since, s.evidence_at, s.evidence_event_id, s.updated_at,
+                (select m.user_id from mapping m where m.livemode = s.livemode and m.customer_id = s.customer_id) as user_id
+             from subscription s where s.livemode = ",
+        );
+        query.push_bind(livemode.is_live());
+        if let Some(status) = &filter.status {
+            query.push(" and s.status = ").push_bind(status.clone());
+        }
+        if let Some((millis, id)) = cursor(filter.before.as_deref().or(filter.after.as_deref())) {
+            query.push(format!(" and (s.updated_at, s.subscription_id) {than} (")).push_bind(millis);
+            query.push(", ").push_bind(id).push(")");
+        }
+        query
+            .push(format!(" order by s.updated_at{order}, s.subscription_id{order} limit "))
+            .push_bind(filter.limit + 1);
+        let rows = query.build().fetch_all(&self.read).await?;
         let records = rows.iter().map(|row| {
             Ok(SubscriptionRecord {
                 subscription: subscription_state(row)?,
@@ -271,7 +230,35 @@ impl Lists for Backend {
                 updated_at: row.time("updated_at")?,
             })
         });
-        Ok(Page::from_rows(records.collect::<Result<_>>()?, filter.limit))
+        let records = records.collect::<Result<_>>()?;
+        Ok(if backwards {
+            Page::from_rows_backwards(records, filter.limit)
+        } else {
+            Page::from_rows(records, filter.limit)
+        })
+    }
+
+    async fn count_subscriptions(&self, livemode: Livemode, status: Option<&str>) -> Result<i64> {
+        let mut query =
+            QueryBuilder::<Db>::new("select count(*) from (select 1 as one from subscription where livemode = ");
+        query.push_bind(livemode.is_live());
+        if let Some(status) = status {
+            query.push(" and status = ").push_bind(status.to_owned());
+        }
+        query.push(" limit ").push_bind(COUNTED + 1).push(") as counted");
+        Ok(query.build_query_scalar().fetch_one(&self.read).await?)
+    }
+
+    async fn rejected_before(&self, id: i64, limit: i64) -> Result<Page<RejectedDelivery>> {
+        let rows = sqlx::query(
+            "select rejected_id, received_at, failed_check, message, tried, remote, signature_header, body_size, body_start
+             from rejected_delivery where rejected_id > $1 order by rejected_id limit $2",
+        )
+        .bind(id)
+        .bind(limit + 1)
+        .fetch_all(&self.read)
+        .await?;
+        Ok(Page::from_rows_backwards(rows.iter().map(rejected).collect::<Result<_>>()?, limit))
     }
 
     async fn list_mappings(
@@ -281,22 +268,21 @@ impl Lists for Backend {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Page<MappingRecord>> {
-        let pattern = query.map(str::trim).filter(|query| !query.is_empty()).map(prefix);
-        let (millis, id) = cursor(after).unzip();
-        let rows = sqlx::query(
-            "select customer_id, user_id, source, evidence, since from mapping
-             where livemode = $1
-               and (cast($2 as text) is null or lower(user_id) like lower($2) escape '\\' or lower(customer_id) like lower($2) escape '\\')
-               and (cast($3 as bigint) is null or (since, customer_id) < ($3, $4))
-             order by since desc, customer_id desc limit $5",
-        )
-        .bind(livemode.is_live())
-        .bind(pattern)
-        .bind(millis)
-        .bind(id)
-        .bind(limit + 1)
-        .fetch_all(&self.read)
-        .await?;
+        let text = query.map(str::trim).filter(|query| !query.is_empty());
+        let mut query = QueryBuilder::<Db>::new(
+            "select customer_id, user_id, source, evidence, since from mapping where livemode = ",
+        );
+        query.push_bind(livemode.is_live());
+        if let Some(text) = text {
+            let pattern = prefix(text);
+            query.push(" and (lower(user_id) like lower(").push_bind(pattern.clone());
+            query.push(") escape '\\' or lower(customer_id) like lower(").push_bind(pattern).push(") escape '\\')");
+        }
+        if let Some((millis, id)) = cursor(after) {
+            query.push(" and (since, customer_id) < (").push_bind(millis).push(", ").push_bind(id).push(")");
+        }
+        query.push(" order by since desc, customer_id desc limit ").push_bind(limit + 1);
+        let rows = query.build().fetch_all(&self.read).await?;
         let records = rows.iter().map(|row| {
             let customer_id = row.text("customer_id")?;
             let source = word("mapping", "source", &customer_id, &row.text("source")?, MappingSource::parse)?;
@@ -317,8 +303,9 @@ impl Lists for Backend {
         after: Option<&str>,
         limit: i64,
     ) -> Result<Page<CustomerRow>> {
-        let filter = CustomerFilter { query: None, after: after.map(str::to_owned), limit };
-        self.customer_rows(livemode, &filter, Which::Unattributed).await
+        let among = Among::Unattributed;
+        let filter = CustomerFilter { among, after: after.map(str::to_owned), limit, ..CustomerFilter::default() };
+        self.customer_rows(livemode, &filter).await
     }
 
     async fn list_catalog(&self, livemode: Livemode) -> Result<Vec<CatalogRow>> {
@@ -352,21 +339,11 @@ impl Lists for Backend {
             grants.entry(target).or_default().push(feature_grant(row)?);
         }
         grants.values_mut().for_each(|said| put_in_order(said));
-        let mut payers: BTreeMap<(bool, String), HashSet<String>> = BTreeMap::new();
-        let mut product_of: HashMap<String, String> = HashMap::new();
-        let paying = sqlx::query(
-            "select subscription_id, state from subscription where livemode = $1 and status not in ('canceled', 'incomplete_expired')",
-        );
-        for row in &paying.bind(live).fetch_all(&self.read).await? {
-            let subscription = subscription_state(row)?;
-            for item in subscription.items {
-                if let Some(product) = item.product_id {
-                    payers.entry((true, product.clone())).or_default().insert(subscription.customer_id.clone());
-                    product_of.insert(item.price_id.clone(), product);
-                }
-                payers.entry((false, item.price_id)).or_default().insert(subscription.customer_id.clone());
-            }
-        }
+        let mut payers: BTreeMap<(bool, String), i64> = BTreeMap::new();
+        let sold = self.payers(livemode, false).await?;
+        let product_of = self.sold_products(livemode, &sold).await?;
+        payers.extend(sold.into_iter().map(|(id, count)| ((false, id), count)));
+        payers.extend(self.payers(livemode, true).await?.into_iter().map(|(id, count)| ((true, id), count)));
         let mut targets: Vec<(bool, String)> = Vec::new();
         targets.extend(prices.keys().map(|id| (false, id.clone())));
         targets.extend(products.keys().map(|id| (true, id.clone())));
@@ -375,7 +352,7 @@ impl Lists for Backend {
         targets.sort_unstable();
         targets.dedup();
         let rows = targets.into_iter().map(|target| {
-            let customers = payers.get(&target).map_or(0, HashSet::len);
+            let customers = payers.get(&target).copied().unwrap_or_default();
             let (is_product, id) = target.clone();
             let price = prices.get(&id).filter(|_| !is_product).cloned();
             let product_id = match &price {
@@ -389,7 +366,7 @@ impl Lists for Backend {
                 price,
                 id,
                 grants: grants.remove(&target).unwrap_or_default(),
-                customers: i64::try_from(customers).unwrap_or(i64::MAX),
+                customers,
             }
         });
         Ok(rows.collect())
@@ -404,7 +381,7 @@ impl Lists for Backend {
             failed_events: self.capped_count(failed, livemode).await?,
             unattributed: self.capped_count(unattributed, livemode).await?,
             conflicts: self.capped_count(conflicts, livemode).await?,
-            prices_without_features: self.prices_without_features(livemode),
+            prices_without_features: self.prices_without_features(livemode).await?,
         })
     }
 

@@ -103,8 +103,20 @@ impl Write<'_> {
         .bind(now.millis())
         .execute(self.conn())
         .await?;
+        self.note_mapped(livemode, customer_id, true).await?;
         self.mapped.insert((livemode, customer_id.to_owned()), Some(user_id.to_owned()));
         self.settle_unattributed(livemode, customer_id, user_id, now).await
+    }
+
+    /// Keeps on the customer whether a user is known for it.
+    async fn note_mapped(&mut self, livemode: Livemode, customer_id: &str, is_mapped: bool) -> Result<()> {
+        sqlx::query("update customer set is_mapped = $3 where livemode = $1 and customer_id = $2")
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .bind(is_mapped)
+            .execute(self.conn())
+            .await?;
+        Ok(())
     }
 
     /// Events that only lacked the user are done now.
@@ -183,13 +195,16 @@ impl Mappings for Backend {
 
     async fn mappings_of(&self, livemode: Livemode, user_id: &str) -> Result<Vec<MappingRecord>> {
         let rows = sqlx::query(
-            "select customer_id, user_id, source, evidence, since from mapping where livemode = $1 and user_id = $2 order by since, customer_id",
+            "select customer_id, user_id, source, evidence, since from mapping where livemode = $1 and user_id = $2",
         )
         .bind(livemode.is_live())
         .bind(user_id)
         .fetch_all(&self.read)
         .await?;
-        rows.iter().map(mapping).collect()
+        // Sorted here: in SQL, SQLite would rather walk every mapping in that order.
+        let mut mappings: Vec<MappingRecord> = rows.iter().map(mapping).collect::<Result<_>>()?;
+        mappings.sort_by(|a, b| (a.since, &a.customer_id).cmp(&(b.since, &b.customer_id)));
+        Ok(mappings)
     }
 
     async fn put_mapping(
@@ -262,6 +277,7 @@ impl Mappings for Backend {
             .bind(customer_id)
             .execute(write.conn())
             .await?;
+        write.note_mapped(livemode, customer_id, false).await?;
         write.mapped.insert((livemode, customer_id.to_owned()), None);
         audit(
             write.conn(),

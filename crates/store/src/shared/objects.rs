@@ -1,5 +1,7 @@
 //! One piece of evidence about one of Stripe's objects becomes state, or is found to be old.
 
+use std::collections::BTreeMap;
+
 use domain::evidence::{self, MARGIN_MS, Order, Witness};
 use domain::stripe::json::Missing;
 use domain::stripe::{CheckoutSession, Customer, LineItem, Subscription};
@@ -336,9 +338,45 @@ pub(super) async fn apply_subscription(
     .bind(event_id)
     .bind(evidence.known_at.millis())
     .bind(overdue::check_at(&after, at).map(Timestamp::millis))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    note_prices(conn, evidence.livemode, before.as_ref(), &after).await?;
     Ok(applied)
+}
+
+/// Keeps which prices are paid for by a subscription that has not ended.
+async fn note_prices(
+    conn: &mut Conn,
+    livemode: Livemode,
+    before: Option<&Subscription>,
+    after: &Subscription,
+) -> Result<()> {
+    let paid_for = |subscription: &Subscription| -> BTreeMap<String, Option<String>> {
+        let items = subscription.items.iter().filter(|_| !subscription.status.is_terminal());
+        items.map(|item| (item.price_id.clone(), item.product_id.clone())).collect()
+    };
+    let (was, is) = (before.map(paid_for).unwrap_or_default(), paid_for(after));
+    if was == is && before.is_none_or(|before| before.customer_id == after.customer_id) {
+        return Ok(());
+    }
+    sqlx::query("delete from subscription_price where livemode = $1 and subscription_id = $2")
+        .bind(livemode.is_live())
+        .bind(&after.id)
+        .execute(&mut *conn)
+        .await?;
+    for (price_id, product_id) in is {
+        sqlx::query(
+            "insert into subscription_price (livemode, subscription_id, price_id, product_id, customer_id) values ($1, $2, $3, $4, $5)",
+        )
+        .bind(livemode.is_live())
+        .bind(&after.id)
+        .bind(price_id)
+        .bind(product_id)
+        .bind(&after.customer_id)
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
 }
 
 fn note_subscription(effects: &mut Effects, before: Option<&Subscription>, after: &Subscription) {
@@ -426,8 +464,9 @@ pub(super) async fn apply_customer(
     }
     note_field(effects, &customer.id, "deleted", before.as_ref().and_then(|b| yes(b.2)), yes(customer.deleted));
     sqlx::query(
-        "insert into customer (livemode, customer_id, email, name, deleted, claimed_user, evidence_at, evidence_event_id, first_seen_at, read_attempts)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
+        "insert into customer (livemode, customer_id, email, name, deleted, claimed_user, evidence_at, evidence_event_id, first_seen_at, read_attempts,
+            is_mapped)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, exists (select 1 from mapping m where m.livemode = $1 and m.customer_id = $2))
          on conflict (livemode, customer_id) do update
             set email = coalesce(excluded.email, case when excluded.deleted then customer.email end),
                 name = coalesce(excluded.name, case when excluded.deleted then customer.name end),

@@ -104,17 +104,7 @@ impl Processing for Backend {
 
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
-        let replayed = sqlx::query(
-            "update event set status = 'pending', waits_for_read = false, next_attempt_at = $3, error = null, note = $4, attempts = 0
-             where livemode = $1 and event_id = $2",
-        )
-        .bind(livemode.is_live())
-        .bind(event_id)
-        .bind(author.now.millis())
-        .bind(format!("{REPLAY}{}", author.actor))
-        .execute(write.conn())
-        .await?;
-        if replayed.rows_affected() == 0 {
+        if !write.put_in_line(livemode, event_id, None, &note_of(&author.actor), author.now).await? {
             return Ok(false);
         }
         audit(write.conn(), author, "event.replay", Some(livemode), ("event", event_id), &json!({})).await?;
@@ -122,29 +112,32 @@ impl Processing for Backend {
         Ok(true)
     }
 
-    async fn replay_failed(&self, livemode: Livemode, author: &Author) -> Result<u64> {
+    async fn ignore_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
-        let replayed = sqlx::query(
-            "update event set status = 'pending', waits_for_read = false, next_attempt_at = $2, error = null, note = $3, attempts = 0
-             where livemode = $1 and status in ('failed', 'dead')",
+        let reason = author.reason.as_deref().unwrap_or("no reason given");
+        let ignored = sqlx::query(
+            "update event set status = 'ignored', waits_for_read = false, next_attempt_at = null, error = null, note = $3
+             where livemode = $1 and event_id = $2 and status in ('failed', 'dead')",
         )
         .bind(livemode.is_live())
-        .bind(author.now.millis())
-        .bind(format!("{REPLAY}{}", author.actor))
+        .bind(event_id)
+        .bind(format!("set aside by a person: {reason}"))
         .execute(write.conn())
-        .await?
-        .rows_affected();
-        audit(
-            write.conn(),
-            author,
-            "event.replay_failed",
-            Some(livemode),
-            ("event", "*"),
-            &json!({"events": replayed}),
-        )
         .await?;
+        if ignored.rows_affected() == 0 {
+            return Ok(false);
+        }
+        write.attempt(Attempt {
+            livemode,
+            event_id: event_id.to_owned(),
+            cause: "ignore",
+            actor: Some(author.actor.clone()),
+            outcome: EventStatus::Ignored,
+            error: None,
+        });
+        audit(write.conn(), author, "event.ignore", Some(livemode), ("event", event_id), &json!({})).await?;
         write.commit(author.now).await?;
-        Ok(replayed)
+        Ok(true)
     }
 
     async fn request_read(&self, livemode: Livemode, customer_id: &str, now: Timestamp) -> Result<()> {
@@ -235,6 +228,11 @@ impl Processing for Backend {
 /// A replay notes who asked for it, until the attempt carries it.
 const REPLAY: &str = "Put back in line by ";
 
+/// The note of an event that somebody has processed again.
+pub(super) fn note_of(actor: &str) -> String {
+    format!("{REPLAY}{actor}")
+}
+
 impl Backend {
     async fn round(&self, now: Timestamp, limit: i64) -> Result<Round, Broken> {
         let mut write = self.begin().await?;
@@ -317,8 +315,31 @@ pub(super) fn unused(kind: &str) -> String {
 }
 
 impl Write<'_> {
+    /// Puts an event back in line; `false` when there is none of this id, or its status is not the one it is expected to have.
+    pub(super) async fn put_in_line(
+        &mut self,
+        livemode: Livemode,
+        event_id: &str,
+        expected: Option<EventStatus>,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let put = sqlx::query(
+            "update event set status = 'pending', waits_for_read = false, next_attempt_at = $3, error = null, note = $4, attempts = 0
+             where livemode = $1 and event_id = $2 and (cast($5 as text) is null or status = $5)",
+        )
+        .bind(livemode.is_live())
+        .bind(event_id)
+        .bind(now.millis())
+        .bind(note)
+        .bind(expected.map(EventStatus::as_str))
+        .execute(self.conn())
+        .await?;
+        Ok(put.rows_affected() > 0)
+    }
+
     /// One event, with everything it does.
-    async fn process(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
+    pub(super) async fn process(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
         let payload: Value = read_json("event", "payload", &due.event_id, &due.payload)?;
         let named;
         let due = match self.payer_of_event(due, &payload).await? {
@@ -527,11 +548,13 @@ impl Write<'_> {
             return Ok(());
         }
         let mut query = QueryBuilder::<Db>::new(
-            "insert into customer (livemode, customer_id, deleted, first_seen_at, last_event_at, read_attempts) ",
+            "insert into customer (livemode, customer_id, deleted, first_seen_at, last_event_at, read_attempts, is_mapped) ",
         );
         query.push_values(&seen, |mut row, ((livemode, customer_id), at)| {
             row.push_bind(*livemode).push_bind(*customer_id).push("false");
             row.push_bind(at.millis()).push_bind(at.millis()).push("0");
+            row.push("exists (select 1 from mapping m where m.livemode = ").push_bind_unseparated(*livemode);
+            row.push_unseparated(" and m.customer_id = ").push_bind_unseparated(*customer_id).push_unseparated(")");
         });
         query.push(
             " on conflict (livemode, customer_id) do update

@@ -36,8 +36,8 @@ impl Write<'_> {
         urgent: bool,
     ) -> Result<()> {
         sqlx::query(
-            "insert into customer (livemode, customer_id, deleted, first_seen_at, read_attempts, dirty_at, next_read_at)
-             values ($1, $2, false, $3, 0, $3, $3)
+            "insert into customer (livemode, customer_id, deleted, first_seen_at, read_attempts, dirty_at, next_read_at, is_mapped)
+             values ($1, $2, false, $3, 0, $3, $3, exists (select 1 from mapping m where m.livemode = $1 and m.customer_id = $2))
              on conflict (livemode, customer_id) do update
                 set dirty_at = excluded.dirty_at,
                     next_read_at = case
@@ -149,8 +149,8 @@ impl Backend {
     ) -> Result<Option<ReadClaim>> {
         let mut write = self.begin().await?;
         let leased = sqlx::query(
-            "insert into customer (livemode, customer_id, deleted, first_seen_at, read_attempts, lease_owner, lease_until)
-             values ($1, $2, false, $3, 0, $4, $5)
+            "insert into customer (livemode, customer_id, deleted, first_seen_at, read_attempts, lease_owner, lease_until, is_mapped)
+             values ($1, $2, false, $3, 0, $4, $5, exists (select 1 from mapping m where m.livemode = $1 and m.customer_id = $2))
              on conflict (livemode, customer_id) do update
                 set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until,
                     next_read_at = case when customer.dirty_at is null then customer.next_read_at else excluded.lease_until end

@@ -5,18 +5,17 @@ use serde_json::json;
 
 use super::Backend;
 use super::audit::audit;
+use super::jobs::RESYNC;
 use super::rows::{Columns as _, DbRow, json as read_json, to_json, word};
 use super::write::Write;
 use crate::Result;
 use crate::records::{
-    Author, NewResync, Page, Purpose, ResyncChange, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord,
-    ResyncScope, ResyncStatus, SCHEDULE,
+    Author, JobChange, NewResync, Page, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
+    ResyncStatus, SCHEDULE,
 };
 
 /// How long a step may take before somebody else goes on.
 const LEASE_MS: i64 = 60_000;
-/// How long what a resync found is kept.
-const KEPT_MS: i64 = 30 * 86_400_000;
 /// The columns of a [`ResyncRecord`].
 const RECORD: &str = "resync_id, livemode, purpose, scope, status, is_paused, applies, created_by, reason, created_at, read_from, finished_at,
     next_at, attempts, error";
@@ -49,7 +48,7 @@ impl Backend {
     pub(super) async fn add_resync(&self, new: &NewResync, author: &Author) -> Result<ResyncRecord> {
         let now = author.now;
         let mut write = self.begin().await?;
-        write.forget_old_resyncs(now).await?;
+        write.forget_old(&RESYNC, now).await?;
         if let Some(open) = write.open_reconcile(new).await? {
             return Ok(open);
         }
@@ -170,36 +169,15 @@ impl Backend {
         Ok(Page::from_rows(rows.iter().map(customer).collect::<Result<_>>()?, limit))
     }
 
-    pub(super) async fn steer_resync(&self, resync_id: &str, change: ResyncChange, author: &Author) -> Result<bool> {
-        let now = author.now;
+    pub(super) async fn steer_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
-        let sql = match change {
-            ResyncChange::Pause => {
-                "update resync set is_paused = true, next_at = null, lease_owner = null, lease_until = null
-                 where resync_id = $1 and next_at is not null and purpose = 'resync' and created_at <= $2 returning livemode"
-            }
-            ResyncChange::Resume => {
-                "update resync set is_paused = false, next_at = $2
-                 where resync_id = $1 and is_paused and status not in ('done', 'canceled', 'ready') returning livemode"
-            }
-            ResyncChange::Cancel => {
-                "update resync set status = 'canceled', is_paused = false, next_at = null, lease_owner = null, lease_until = null, finished_at = $2
-                 where resync_id = $1 and status not in ('done', 'canceled') returning livemode"
-            }
-            ResyncChange::Apply => {
-                "update resync set status = 'applying', next_at = $2, attempts = 0, error = null, lease_owner = null, lease_until = null
-                 where resync_id = $1 and status = 'ready' returning livemode"
-            }
-        };
-        let row = sqlx::query(sql).bind(resync_id).bind(now.millis()).fetch_optional(write.conn()).await?;
-        let Some(row) = row else { return Ok(false) };
-        if change == ResyncChange::Cancel {
+        if !write.steer(&RESYNC, resync_id, change, author).await? {
+            return Ok(false);
+        }
+        if change == JobChange::Cancel {
             write.drop_staged(resync_id).await?;
         }
-        let action = format!("resync.{}", change.as_str());
-        let livemode = Some(row.livemode()?);
-        audit(write.conn(), author, &action, livemode, ("resync", resync_id), &json!({})).await?;
-        write.commit(now).await?;
+        write.commit(author.now).await?;
         Ok(true)
     }
 
@@ -406,17 +384,6 @@ impl Write<'_> {
     pub(super) async fn drop_staged(&mut self, resync_id: &str) -> Result<()> {
         for sql in ["delete from resync_object where resync_id = $1", "delete from resync_range where resync_id = $1"] {
             sqlx::query(sql).bind(resync_id).execute(self.conn()).await?;
-        }
-        Ok(())
-    }
-
-    async fn forget_old_resyncs(&mut self, now: Timestamp) -> Result<()> {
-        for table in ["resync_customer", "resync_object", "resync_range", "resync"] {
-            let sql = format!(
-                "delete from {table} where resync_id in (select resync_id from resync where finished_at < $1 or (status = 'ready' and created_at < $1))"
-            );
-            let old = now.plus_millis(-KEPT_MS).millis();
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(old).execute(self.conn()).await?;
         }
         Ok(())
     }

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use super::Backend;
 use super::rows::Columns as _;
 use crate::records::News;
-use crate::{Result, Watch};
+use crate::{Following, Result};
 
 #[async_trait]
-impl Watch for Backend {
+impl Following for Backend {
     async fn newest_event(&self) -> Result<i64> {
         let newest: Option<i64> = sqlx::query_scalar("select max(seq) from event").fetch_one(&self.read).await?;
         Ok(newest.unwrap_or_default())

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use store::Options;
 use store::records::{EventFilter, Recorded, RejectedDelivery};
 
-use super::helpers::{Database, Engine, MODE, NOW, checkout, delivery, event, now, on_both, subscription};
+use super::helpers::{Database, Engine, MODE, NOW, author, checkout, delivery, event, now, on_both, subscription};
 
 on_both! {
     s1_one_event_fifty_times, s2_to_s4_updated_and_created, s5_an_old_plan_comes_late, s6_s7_deleted_and_late_news,
     s8_a_deleted_product_stays_deleted, s11_an_unknown_type_is_ignored, s14_the_user_becomes_known_later,
     s15_every_permutation_ends_as_stripe, a_missing_field_fails_by_name_and_is_retried_until_dead, past_due_counts_from_the_first_word_of_it,
-    rejected_deliveries_are_bounded, the_log_is_filtered_and_paged,
+    rejected_deliveries_are_bounded, the_log_is_filtered_and_paged, events_of_an_object_stand_in_stripes_order,
 }
 
 async fn open(engine: Engine) -> Option<Database> {
@@ -307,4 +307,18 @@ async fn the_log_is_filtered_and_paged(engine: Engine) {
     let newest = page.data[0].received_at;
     assert!(count(EventFilter { since: Some(newest), ..EventFilter::default() }).await >= 1);
     assert_eq!(count(EventFilter { since: Some(newest.plus_secs(1)), ..EventFilter::default() }).await, 0);
+}
+
+async fn events_of_an_object_stand_in_stripes_order(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    db.take(&[linked()]).await;
+    let about =
+        |id: &str, at: i64| event(id, "customer.subscription.updated", at, subscription("active", "price_pro"), None);
+    db.take(&[about("evt_2", 20_000), about("evt_1", 10_000), about("evt_3", 30_000)]).await;
+    let subscription_id = db.store.event(MODE, "evt_1").await.unwrap().unwrap().object_id.unwrap();
+    let found = db.store.events_about(MODE, &subscription_id, 2).await.unwrap();
+    assert_eq!(found.iter().map(|event| event.event_id.as_str()).collect::<Vec<_>>(), ["evt_3", "evt_2"]);
+    assert!(db.store.events_about(MODE, "sub_other", 2).await.unwrap().is_empty());
+    // Only what has failed can be set aside.
+    assert!(!db.store.ignore_event(MODE, "evt_1", &author()).await.unwrap());
 }

@@ -1,15 +1,16 @@
 //! The lists of the admin app: filters, pages by key, counts.
 
+use domain::access::OverrideEffect;
 use domain::catalog::{Feature, FeatureType};
 use domain::mapping::MappingSource;
 use serde_json::{Value, json};
-use store::Options;
-use store::records::{CustomerFilter, NavCounts, SubscriptionFilter, TargetKind};
+use store::records::{CustomerFilter, EventFilter, NavCounts, NewOverride, SubscriptionFilter, TargetKind};
+use store::{Options, Watch};
 
 use super::helpers::{Database, Engine, MODE, author, checkout, event, now, on_both, subscription};
 
 on_both! {
-    customers_are_paged_and_found, users_without_customer_are_listed, subscriptions_are_filtered_and_paged, mappings_are_paged_and_found,
+    lists_are_paged_both_ways, whom_a_person_has_to_look_at, customers_are_paged_and_found, users_without_customer_are_listed, subscriptions_are_filtered_and_paged, mappings_are_paged_and_found,
     payers_nobody_knows_are_listed_until_linked, the_catalog_counts_who_pays, figures_follow, events_are_counted_by_day,
 }
 
@@ -36,8 +37,107 @@ async fn five(db: &Database) {
     }
 }
 
+async fn lists_are_paged_both_ways(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    five(&db).await;
+    db.store.request_read(MODE, "cus_silent", now()).await.unwrap();
+    let customers = async |after: Option<&str>, before: Option<&str>| {
+        let (after, before) = (after.map(str::to_owned), before.map(str::to_owned));
+        let filter = CustomerFilter { after, before, limit: 2, ..CustomerFilter::default() };
+        let page = db.store.list_customers(MODE, &filter).await.unwrap();
+        let keys: Vec<String> = (page.data.iter())
+            .map(|row| {
+                let at = row.customer.last_event_at.map_or(0, domain::Timestamp::millis);
+                format!("{at}:{}", row.customer.customer_id)
+            })
+            .collect();
+        (keys, page.has_more)
+    };
+    let mut pages = vec![customers(None, None).await.0];
+    while let (page, true) = customers(pages.last().unwrap().last().map(String::as_str), None).await {
+        pages.push(page);
+    }
+    pages.push(customers(pages.last().unwrap().last().map(String::as_str), None).await.0);
+    assert_eq!(pages.iter().map(Vec::len).sum::<usize>(), 6, "{pages:?}");
+    assert!(pages.last().unwrap().last().unwrap().starts_with("0:"), "those without events come last: {pages:?}");
+    for (n, page) in pages.iter().enumerate().skip(1) {
+        let (back, has_more) = customers(None, Some(&page[0])).await;
+        assert_eq!((&back, has_more), (&pages[n - 1], n > 1), "before page {n}");
+    }
+    assert_eq!(db.store.count_customers(MODE, &CustomerFilter::default()).await.unwrap(), 6);
+    let people = CustomerFilter { query: Some("PERSON".into()), ..CustomerFilter::default() };
+    assert_eq!(db.store.count_customers(MODE, &people).await.unwrap(), 5);
+
+    let events = async |filter: EventFilter| {
+        let page = db.store.events(MODE, &EventFilter { limit: 2, ..filter }).await.unwrap();
+        (page.data.into_iter().map(|event| event.seq).collect::<Vec<i64>>(), page.has_more)
+    };
+    let narrow = || EventFilter { kind: Some("customer.*".into()), ..EventFilter::default() };
+    let (first, _) = events(narrow()).await;
+    let (second, more) = events(EventFilter { after: Some(first[1]), ..narrow() }).await;
+    assert!(more);
+    assert_eq!(events(EventFilter { before: Some(second[0]), ..narrow() }).await, (first, false));
+    assert_eq!(db.store.count_events(MODE, &narrow()).await.unwrap(), 5);
+    let about = EventFilter { id: Some("cus_2".into()), ..EventFilter::default() };
+    assert_eq!(db.store.count_events(MODE, &about).await.unwrap(), 1, "an event that names it twice counts once");
+    let later = EventFilter { until: Some(now()), ..EventFilter::default() };
+    assert_eq!(db.store.count_events(MODE, &later).await.unwrap(), 0, "what came at the end is not before it");
+    assert_eq!(db.store.last_receipt(MODE).await.unwrap(), Some(now()));
+    assert_eq!(db.store.last_receipt(domain::Livemode::Live).await.unwrap(), None);
+}
+
+async fn whom_a_person_has_to_look_at(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let (index, policy) = (db.store.index(), db.store.options().policy);
+    let on = |watch: Watch, at: domain::Timestamp| index.watched((MODE, watch), &policy, at, (None, None), 10);
+    assert!(Watch::ALL.iter().all(|watch| on(*watch, now()).is_empty()));
+    for (n, status, price) in [(1, "active", "price_pro"), (2, "active", "price_idle"), (3, "past_due", "price_pro")] {
+        let mut object = subscription_of(n, status, price);
+        object["metadata"] = json!({"user_id": format!("user_{n}")});
+        let kind = "customer.subscription.created";
+        db.take(&[event(&format!("evt_{n}"), kind, i64::from(n) * 10, object, None)]).await;
+    }
+    assert_eq!(on(Watch::Denied, now()), ["user_2"]);
+    assert_eq!(
+        (on(Watch::AtRisk, now()), on(Watch::PastDue, now())),
+        (vec!["user_3".into()], vec!["user_3".to_owned()])
+    );
+    // What time does.
+    let later = now().plus_secs(60 * 86_400);
+    assert_eq!((on(Watch::AtRisk, later).len(), on(Watch::PastDue, later).len()), (0, 1), "grace has ended");
+    assert_eq!(on(Watch::AtRisk, now()), ["user_3"], "and whoever asks about before gets the answer of before");
+    // What a commit does.
+    let new = NewOverride {
+        livemode: MODE,
+        user_id: "user_9".into(),
+        feature: "pro".into(),
+        effect: OverrideEffect::Grant,
+        value: None,
+        expires_at: Some(now().plus_secs(3600)),
+    };
+    db.store.create_override(&new, &author()).await.unwrap();
+    assert_eq!(
+        (on(Watch::Override, now()), on(Watch::NoCustomer, now())),
+        (vec!["user_9".into()], vec!["user_9".to_owned()])
+    );
+    assert!(on(Watch::Override, now().plus_secs(3600)).is_empty(), "it has run out");
+    // What the catalog does.
+    let grants = [domain::catalog::FeatureGrant::of("team")];
+    db.store.put_grants(MODE, TargetKind::Price, "price_idle", &grants, &author()).await.unwrap();
+    assert!(on(Watch::Denied, now()).is_empty());
+    assert_eq!(index.watch_counts(MODE, &policy, now()), [0, 1, 1, 1, 1]);
+    // Pages, both ways.
+    for user in ["user_a", "user_b", "user_c"] {
+        db.store.put_user(MODE, user, None, None, &author()).await.unwrap();
+    }
+    let page = |after, before| index.watched((MODE, Watch::NoCustomer), &policy, now(), (after, before), 2);
+    assert_eq!(page(None, None), ["user_9", "user_a"]);
+    assert_eq!(page(Some("user_a"), None), ["user_b", "user_c"]);
+    assert_eq!(page(None, Some("user_b")), ["user_9", "user_a"]);
+}
+
 async fn found(db: &Database, query: &str) -> Vec<String> {
-    let filter = CustomerFilter { query: Some(query.into()), after: None, limit: 10 };
+    let filter = CustomerFilter { query: Some(query.into()), limit: 10, ..CustomerFilter::default() };
     let page = db.store.list_customers(MODE, &filter).await.unwrap();
     page.data.into_iter().map(|row| row.customer.customer_id).collect()
 }
@@ -47,7 +147,7 @@ async fn customers_are_paged_and_found(engine: Engine) {
     five(&db).await;
     db.store.request_read(MODE, "cus_silent", now()).await.unwrap();
     db.store.request_read(MODE, "cus_quiet", now()).await.unwrap();
-    let mut filter = CustomerFilter { query: None, after: None, limit: 2 };
+    let mut filter = CustomerFilter { limit: 2, ..CustomerFilter::default() };
     let mut seen = vec![];
     loop {
         let page = db.store.list_customers(MODE, &filter).await.unwrap();
@@ -103,7 +203,7 @@ async fn subscriptions_are_filtered_and_paged(engine: Engine) {
         db.take(&[event(&format!("evt_{n}"), kind, i64::from(n) * 10, subscription_of(n, status, "price_pro"), None)])
             .await;
     }
-    let mut filter = SubscriptionFilter { status: None, after: None, limit: 2 };
+    let mut filter = SubscriptionFilter { limit: 2, ..SubscriptionFilter::default() };
     let first = db.store.list_subscriptions(MODE, &filter).await.unwrap();
     assert!(first.has_more);
     let last = first.data.last().unwrap();
@@ -113,7 +213,7 @@ async fn subscriptions_are_filtered_and_paged(engine: Engine) {
     let mut ids: Vec<_> = first.data.iter().chain(&second.data).map(|row| row.subscription.id.clone()).collect();
     ids.sort_unstable();
     assert_eq!(ids, ["sub_1", "sub_2", "sub_3"]);
-    filter = SubscriptionFilter { status: Some("past_due".into()), after: None, limit: 10 };
+    filter = SubscriptionFilter { status: Some("past_due".into()), limit: 10, ..SubscriptionFilter::default() };
     let late = db.store.list_subscriptions(MODE, &filter).await.unwrap().data;
     assert_eq!(late.len(), 1);
     assert_eq!((late[0].subscription.id.as_str(), late[0].user_id.as_deref()), ("sub_2", None));

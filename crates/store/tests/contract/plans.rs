@@ -10,7 +10,9 @@ use super::helpers::{Database, Engine};
 
 /// What runs for each delivery, event or read.
 const ENGINE: &[(&str, &str)] = &[
+    ("audit", include_str!("../../src/shared/audit.rs")),
     ("catch_up", include_str!("../../src/shared/catch_up.rs")),
+    ("checks", include_str!("../../src/shared/checks.rs")),
     ("entitlements", include_str!("../../src/shared/entitlements.rs")),
     ("facts", include_str!("../../src/shared/facts.rs")),
     ("intake", include_str!("../../src/shared/intake.rs")),
@@ -22,6 +24,8 @@ const ENGINE: &[(&str, &str)] = &[
     ("product_reads", include_str!("../../src/shared/product_reads.rs")),
     ("products", include_str!("../../src/shared/products.rs")),
     ("reads", include_str!("../../src/shared/reads.rs")),
+    ("replaying", include_str!("../../src/shared/replaying.rs")),
+    ("replays", include_str!("../../src/shared/replays.rs")),
     ("thin", include_str!("../../src/shared/thin.rs")),
 ];
 /// Tables that grow with the business.
@@ -38,7 +42,10 @@ const GROWING: &[&str] = &[
     "invoice",
     "invoice_payment",
     "payment_object",
+    "replay_event",
     "verdict_change",
+    "access_check",
+    "audit",
 ];
 /// Partial indexes hold only what waits, so reading a whole mode of one is right.
 const WAITING: &[&str] = &["event_due", "event_waiting", "event_lookup", "customer_dirty", "mapping_conflict_open"];
@@ -53,7 +60,12 @@ fn statements(source: &str) -> Vec<String> {
         let text = literal[..end].trim();
         let is_statement = ["select ", "update ", "delete ", "insert "].iter().any(|word| text.starts_with(word));
         if is_statement && text.contains('$') {
-            found.push(text.replace("{SKIP_LOCKED}", "").replace("{DUE}", "event_id").replace('$', "?"));
+            found.push(
+                text.replace("{SKIP_LOCKED}", "")
+                    .replace("{DUE}", "event_id")
+                    .replace("{reason}", "unknown_user")
+                    .replace('$', "?"),
+            );
         }
         rest = &literal[end + 1..];
     }

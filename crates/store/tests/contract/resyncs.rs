@@ -4,7 +4,7 @@ use domain::Livemode;
 use serde_json::{Value, json};
 use store::Options;
 use store::records::{
-    Author, Compared, NewResync, Purpose, ResyncChange, ResyncRange, ResyncScope, ResyncStatus, Snapshot, StagedObject,
+    Author, Compared, JobChange, NewResync, Purpose, ResyncRange, ResyncScope, ResyncStatus, Snapshot, StagedObject,
 };
 
 use super::helpers::{Database, Engine, MODE, author, checkout, customer, delivery, event, now, on_both, subscription};
@@ -104,8 +104,8 @@ async fn a_resync_shows_what_it_would_change_and_then_changes_it(engine: Engine)
     assert_eq!(drift[0].1, effects, "it is known to differ");
 
     assert!(db.store.claim_resync(None, "one", now()).await.unwrap().is_none(), "it waits for a word");
-    assert!(db.store.change_resync(&id, ResyncChange::Apply, &author()).await.unwrap());
-    assert!(!db.store.change_resync(&id, ResyncChange::Apply, &author()).await.unwrap(), "once");
+    assert!(db.store.change_resync(&id, JobChange::Apply, &author()).await.unwrap());
+    assert!(!db.store.change_resync(&id, JobChange::Apply, &author()).await.unwrap(), "once");
     assert!(db.store.claim_resync(None, "one", now()).await.unwrap().is_some());
     for (customer_id, snapshot, read_at) in db.store.staged_differences(&id, 10).await.unwrap() {
         let claim = db.store.lease_customer(MODE, &customer_id, "one", now()).await.unwrap().unwrap();
@@ -193,10 +193,10 @@ async fn one_works_on_a_resync(engine: Engine) {
     assert_eq!(db.store.compare_staged(&id, "one", 10, later).await.unwrap(), Compared::NotOurs);
     assert!(!db.store.stage_customer(&id, "one", "cus_1", Ok(&Snapshot::default()), later, later).await.unwrap());
 
-    assert!(db.store.change_resync(&id, ResyncChange::Pause, &Author { now: later, ..author() }).await.unwrap());
+    assert!(db.store.change_resync(&id, JobChange::Pause, &Author { now: later, ..author() }).await.unwrap());
     assert_eq!(db.store.compare_staged(&id, "two", 10, later).await.unwrap(), Compared::NotOurs);
     assert!(db.store.claim_resync(Some(&id), "two", later).await.unwrap().is_none());
-    assert!(db.store.change_resync(&id, ResyncChange::Resume, &Author { now: later, ..author() }).await.unwrap());
+    assert!(db.store.change_resync(&id, JobChange::Resume, &Author { now: later, ..author() }).await.unwrap());
     assert!(db.store.claim_resync(None, "two", later).await.unwrap().is_some());
     let again = later.plus_secs(30);
     db.store.release_resync(&id, "two", Some(("Stripe answered 500", again)), later).await.unwrap();
@@ -209,16 +209,16 @@ async fn one_works_on_a_resync(engine: Engine) {
     assert!(db.store.claim_resync(None, "two", again).await.unwrap().is_some());
     db.store.release_resyncs("two", again).await.unwrap();
     assert!(db.store.claim_resync(None, "one", again).await.unwrap().is_some(), "whoever stops leaves nothing leased");
-    assert!(db.store.change_resync(&id, ResyncChange::Cancel, &author()).await.unwrap());
+    assert!(db.store.change_resync(&id, JobChange::Cancel, &author()).await.unwrap());
     assert_eq!(db.store.compare_staged(&id, "one", 10, again).await.unwrap(), Compared::NotOurs);
-    assert!(!db.store.change_resync(&id, ResyncChange::Resume, &author()).await.unwrap(), "it is over");
+    assert!(!db.store.change_resync(&id, JobChange::Resume, &author()).await.unwrap(), "it is over");
 }
 
 async fn a_resync_that_is_over_is_forgotten_after_a_month(engine: Engine) {
     let Some(db) = open(engine).await else { return };
     let scope = || ResyncScope::Customers { customer_ids: vec!["cus_1".into()] };
     let id = db.store.create_resync(&new(scope()), &author()).await.unwrap().resync_id;
-    assert!(db.store.change_resync(&id, ResyncChange::Cancel, &author()).await.unwrap());
+    assert!(db.store.change_resync(&id, JobChange::Cancel, &author()).await.unwrap());
     let at = |days: i64| Author { now: now().plus_secs(days * 86_400), ..author() };
     db.store.create_resync(&new(scope()), &at(29)).await.unwrap();
     assert!(db.store.resync(&id).await.unwrap().is_some());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use app::components::{actor, shortened};
-use app::pages::customer::TimelineRow;
+use app::pages::customer::{Show, TimelineRow};
 use domain::Timestamp;
 use domain::access::{Decision, Reason, course};
 use domain::event::EventStatus;
@@ -107,7 +107,16 @@ async fn by_the_clock(ask: &Ask<'_>, user: &str) -> anyhow::Result<Vec<TimelineR
     }
     let row = |(at, (what, turns)): (Timestamp, (&str, Vec<Turn>))| {
         let effect = effect(&turns)?;
-        Some(TimelineRow { at, what: what.to_owned(), href: None, status: None, effect, by: "Time".into() })
+        Some(TimelineRow {
+            kind: Show::Time,
+            turned: true,
+            at,
+            what: what.to_owned(),
+            href: None,
+            status: None,
+            effect,
+            by: "Time".into(),
+        })
     };
     Ok(moments.into_iter().filter_map(row).collect())
 }
@@ -157,14 +166,19 @@ fn of_cause(
         _ => None,
     };
     let by = by.flatten().map(|by| actor(by)).unwrap_or_default();
-    Some(TimelineRow { at, what, href, status: None, effect, by })
+    let kind = if kind == "event" { Show::Events } else { Show::Changes };
+    Some(TimelineRow { kind, turned: true, at, what, href, status: None, effect, by })
 }
 
 fn of_event(ask: &Ask<'_>, found: &Found<'_>, event: &EventRecord, turns: &[Turn]) -> TimelineRow {
-    let effect = effect(turns).or_else(|| still_no(turns)).unwrap_or_else(|| nothing(ask, found, event));
+    let turn = effect(turns);
+    let turned = turn.is_some();
+    let effect = turn.or_else(|| still_no(turns)).unwrap_or_else(|| nothing(ask, found, event));
     let fields = event.effects.as_ref().map(|effects| effects.fields.as_slice()).unwrap_or_default();
     let told = told(fields);
     TimelineRow {
+        kind: Show::Events,
+        turned,
         at: event.received_at,
         what: if told.is_empty() { event.kind.clone() } else { format!("{}: {told}", event.kind) },
         href: Some(format!("/admin/events/{}", encoded(&event.event_id))),

@@ -7,6 +7,7 @@ mod kill;
 mod program;
 mod purchases;
 mod renewals;
+mod replay;
 mod resync;
 mod skew;
 mod thin;

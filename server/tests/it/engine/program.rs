@@ -71,6 +71,11 @@ impl Program {
         self.send("PUT", "/v1/prices/price_pro/features", json!({"features": [{"feature": "pro"}]})).await;
     }
 
+    /// Where it listens.
+    pub(super) fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(super) fn now(&self) -> i64 {
         self.clock.now().secs()
     }

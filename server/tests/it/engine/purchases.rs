@@ -1,6 +1,8 @@
 //! One-time purchases from the buyer's click to the answer, and back again when the money goes back.
 
+use domain::Livemode;
 use serde_json::{Value, json};
+use store::records::{Author, NewResync, Purpose, ResyncScope, ResyncStatus};
 
 use super::program::Program;
 
@@ -54,6 +56,24 @@ async fn a_guests_purchase_is_refunded_and_the_refund_fails() {
     stripe.fail_refund(refund["id"].as_str().unwrap());
     deliver(&program).await;
     assert_eq!(reason(&program).await, "purchase");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guests_purchase_that_no_webhook_told_of_comes_with_a_resync_of_everybody() {
+    let program = Program::start().await;
+    program.with_catalog().await;
+    let session = sell(&program, None, "pm_card_visa");
+    program.stripe.control().discard_queue();
+    program.clock.advance(60_000);
+    assert_eq!(reason(&program).await, "unknown_user");
+    let new = NewResync { livemode: Livemode::Test, purpose: Purpose::Resync, scope: ResyncScope::All, applies: true };
+    let author = Author::system(program.state.now());
+    let id = program.state.store.create_resync(&new, &author).await.unwrap().resync_id;
+    program.state.resyncs.work(None).await.unwrap().unwrap();
+    let (resync, counts) = program.state.store.resync(&id).await.unwrap().unwrap();
+    assert_eq!((resync.status, counts.applied), (ResyncStatus::Done, 1), "{:?} {counts:?}", resync.error);
+    let answer = program.check("user_1").await;
+    assert_eq!((&answer["reason"], &answer["sources"][0]["id"]), (&json!("purchase"), &session["id"]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use domain::Livemode;
 use serde_json::json;
 use standin::{Faults, SubscriptionSpec};
-use store::records::{Author, NewResync, Purpose, ResyncChange, ResyncCounts, ResyncRecord, ResyncScope, ResyncStatus};
+use store::records::{Author, JobChange, NewResync, Purpose, ResyncCounts, ResyncRecord, ResyncScope, ResyncStatus};
 
 use super::program::Program;
 
@@ -78,7 +78,7 @@ async fn a_resync_of_all_shows_what_differs_and_then_mends_it() {
     let why = program.get("/v1/users/user_1/diagnosis?feature=pro").await;
     assert_eq!(why["code"], "ok", "access is there as long as nothing is applied: {why}");
 
-    program.state.store.change_resync(&id, ResyncChange::Apply, &author(&program)).await.unwrap();
+    program.state.store.change_resync(&id, JobChange::Apply, &author(&program)).await.unwrap();
     program.state.resyncs.work(None).await.unwrap().unwrap();
     let (done, counts) = state(&program, &id).await;
     assert_eq!((done.status, counts.applied), (ResyncStatus::Done, 3), "{:?}", done.error);
@@ -149,18 +149,18 @@ async fn a_resync_is_paused_and_ended_in_the_middle() {
     let resyncs = program.state.resyncs.clone();
     let working = tokio::spawn(async move { resyncs.work(None).await.unwrap() });
     tokio::time::timeout(std::time::Duration::from_secs(60), held.arrived(1)).await.unwrap();
-    assert!(program.state.store.change_resync(&id, ResyncChange::Pause, &author(&program)).await.unwrap());
+    assert!(program.state.store.change_resync(&id, JobChange::Pause, &author(&program)).await.unwrap());
     held.release();
     working.await.unwrap();
     let (paused, counts) = state(&program, &id).await;
     assert!(paused.is_paused && counts.waiting > 0, "{counts:?}");
     assert!(program.state.resyncs.work(None).await.unwrap().is_none());
-    assert!(program.state.store.change_resync(&id, ResyncChange::Resume, &author(&program)).await.unwrap());
+    assert!(program.state.store.change_resync(&id, JobChange::Resume, &author(&program)).await.unwrap());
     program.state.resyncs.work(None).await.unwrap().unwrap();
     assert_eq!(state(&program, &id).await.0.status, ResyncStatus::Done);
 
     let id = begin(&program, ResyncScope::All).await;
-    assert!(program.state.store.change_resync(&id, ResyncChange::Cancel, &author(&program)).await.unwrap());
+    assert!(program.state.store.change_resync(&id, JobChange::Cancel, &author(&program)).await.unwrap());
     assert!(program.state.resyncs.work(None).await.unwrap().is_none());
     assert_eq!(state(&program, &id).await.0.status, ResyncStatus::Canceled);
 }

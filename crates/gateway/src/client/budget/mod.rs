@@ -20,7 +20,7 @@ use tokio::time::Instant;
 pub enum Lane {
     /// People, the host application, and what a webhook told of.
     Live,
-    /// Resync of many, catch-up, reconcile: it has time.
+    /// Resync of many, reconcile: it has time.
     Background,
 }
 

@@ -1,13 +1,21 @@
 //! One event: what it did, every attempt at it, and what Stripe sent.
 
+mod about;
+mod sent;
+
 use domain::delivery::Undelivered;
 use domain::event::EventStatus;
 use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use leptos::prelude::*;
 
+pub use about::{About, Line};
+pub use sent::{Change, Json, Payload};
+
 use super::events::{customer_link, segment, without_key};
-use crate::components::{action_button, actor, card, crumbs, event_chip, id, page_head, status_word, table, time};
+use crate::components::{
+    action_button, actor, asking_link, card, crumbs, event_chip, id, page_head, status_word, table, time,
+};
 use crate::context::Context;
 
 /// An event's page.
@@ -63,10 +71,12 @@ pub struct View {
     pub verdicts: Vec<Verdict>,
     /// Every attempt, oldest first.
     pub attempts: Vec<Attempt>,
-    /// What Stripe says changed; only for those who may see payloads.
-    pub changes: Vec<Change>,
-    /// The payload, indented; only for those who may see it.
-    pub payload: Option<String>,
+    /// When it was processed.
+    pub processed_at: Option<Timestamp>,
+    /// What Stripe sent; only for those who may see payloads.
+    pub payload: Option<Payload>,
+    /// All events of its object.
+    pub about: Option<About>,
 }
 
 /// A field of a stored object.
@@ -98,29 +108,16 @@ pub struct Verdict {
 /// One attempt at an event.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// `delivery`, `retry`, `replay`, `read`, `mapping`.
+    /// `delivery`, `retry`, `replay`, `read`, `mapping`, `ignore`.
     pub cause: String,
     /// Who, when a person started it.
     pub actor: Option<String>,
     /// When.
     pub started_at: Timestamp,
-    /// How long, in milliseconds.
-    pub took_ms: i64,
     /// The status it ended with.
     pub outcome: String,
     /// Its error.
     pub error: Option<String>,
-}
-
-/// A value of Stripe's `previous_attributes`.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// Dotted.
-    pub path: String,
-    /// As JSON.
-    pub before: String,
-    /// As JSON; none when it is gone.
-    pub after: Option<String>,
 }
 
 fn answer((allowed, reason): &(bool, String)) -> String {
@@ -138,6 +135,17 @@ fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
+/// How long after its receipt something happened to an event.
+fn lag(from: Timestamp, to: Timestamp) -> String {
+    match (to.millis() - from.millis()).max(0) {
+        millis @ ..1000 => format!("{millis} ms after it came"),
+        millis @ ..60_000 => format!("{}.{} s after it came", millis / 1000, millis % 1000 / 100),
+        millis @ ..3_600_000 => format!("{} min after it came", millis / 60_000),
+        millis @ ..86_400_000 => format!("{} h after it came", millis / 3_600_000),
+        millis => format!("{} days after it came", millis / 86_400_000),
+    }
+}
+
 impl View {
     pub(super) fn title(&self) -> String {
         format!("{} · Event", self.kind)
@@ -147,6 +155,10 @@ impl View {
         let failed = matches!(self.status, EventStatus::Failed | EventStatus::Dead);
         let class = if failed { "btn primary" } else { "btn" };
         let replay = format!("/admin/events/{}/replay", segment(&self.event_id));
+        let ignore = failed.then(|| {
+            let href = format!("/admin/events/{}/ignore", segment(&self.event_id));
+            asking_link(context, &href, "Ignore", &self.event_id, Role::Support)
+        });
         let test = if self.livemode.is_live() { "" } else { "test/" };
         let stripe = format!("https://dashboard.stripe.com/{test}events/{}", segment(&self.event_id));
         let link = self.customer_id.as_deref().filter(|_| self.status == EventStatus::Unattributed).map(|customer| {
@@ -164,13 +176,28 @@ impl View {
             {without_key(context)}
             {self.fetched_instead()}
             {self.next_attempt_at.filter(|_| failed).map(|at| view! { <p>"Next try: " {time(at, context.now)}</p> })}
-            <div class="row">{link}{action_button(context, replay, "Process again", class, Role::Support)}</div>
+            <div class="row">{link}{action_button(context, replay, "Process again", class, Role::Support)}{ignore}</div>
             {self.facts(context)}
             {self.effects()}
             {self.attempts(context)}
+            {self.about.as_ref().map(|about| about.card(context, Some(&self.event_id)))}
             {self.sent(context)}
+            {self.again()}
         }
         .into_any()
+    }
+
+    /// How to have Stripe send it once more, for who wants to see a delivery.
+    fn again(&self) -> AnyView {
+        let live = if self.livemode.is_live() { " --live" } else { "" };
+        let command = format!("stripe events resend {}{live}", self.event_id);
+        let body = view! {
+            <div class="pad stack tight">
+                <p>"Stripe's command line sends it again to the endpoints it is registered for. It counts once however often it comes."</p>
+                {id(&command, "command")}
+            </div>
+        };
+        card("Have Stripe send it again", (), body)
     }
 
     /// Why it had to be fetched, as long as it was never delivered.
@@ -188,8 +215,8 @@ impl View {
             EventStatus::Pending => format!("Stored and acknowledged to Stripe; it waits to be processed. {note}"),
             EventStatus::Processing => format!("Taken in; a read from Stripe completes it. {note}"),
             EventStatus::Processed => {
-                let took = self.attempts.last().map_or(String::new(), |attempt| format!(" in {} ms", attempt.took_ms));
-                format!("Processed{took}. {note}")
+                let lag = self.processed_at.map_or(String::new(), |at| format!(" {}", lag(self.received_at, at)));
+                format!("Processed{lag}. {note}")
             }
             EventStatus::Ignored if note.is_empty() => "Ignored: no rule uses this type.".into(),
             EventStatus::Ignored => format!("Ignored: {note}"),
@@ -276,38 +303,12 @@ impl View {
                     <th scope="row">{index + 1}</th>
                     <td>{by}</td>
                     <td class="nowrap">{time(attempt.started_at, context.now)}</td>
-                    <td class="num nowrap">{attempt.took_ms}" ms"</td>
                     <td>{outcome}</td>
                     <td>{attempt.error.clone()}</td>
                 </tr>
             }
             .into_any()
         });
-        card(
-            "Attempts",
-            (),
-            table("Attempts", &["No.", "Started by", "Started", "Took", "Outcome", "Error"], rows.collect()),
-        )
-    }
-
-    /// What Stripe sent may hold personal data.
-    fn sent(&self, context: &Context) -> AnyView {
-        let payload = self.payload.as_ref().filter(|_| context.may(Role::Support));
-        let Some(payload) = payload.cloned() else {
-            return card(
-                "Payload",
-                (),
-                view! { <p class="pad muted">"Payloads may hold personal data: reading them needs the role support."</p> },
-            );
-        };
-        let changes = (!self.changes.is_empty()).then(|| {
-            let rows = self.changes.iter().map(|change| {
-                let path = change.path.clone();
-                view! { <tr><th scope="row" class="mono">{path}</th>{difference(Some(&change.before), change.after.as_deref())}</tr> }.into_any()
-            });
-            card("Changes", (), table("Changes", &["Field", "Before and after"], rows.collect()))
-        });
-        let raw = view! { <pre class="code" tabindex="0" aria-label="Payload"><code>{payload}</code></pre> };
-        view! { {changes}{card("Payload", (), raw)} }.into_any()
+        card("Attempts", (), table("Attempts", &["No.", "Started by", "Started", "Outcome", "Error"], rows.collect()))
     }
 }

@@ -1,4 +1,0 @@
-// Every page in dark.
-import { everyPage } from "../every-page.mjs";
-
-everyPage("dark");

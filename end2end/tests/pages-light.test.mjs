@@ -1,4 +1,0 @@
-// Every page in light.
-import { everyPage } from "../every-page.mjs";
-
-everyPage("light");

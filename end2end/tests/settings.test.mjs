@@ -1,0 +1,157 @@
+// What is set up once and seldom changed: catalog, features, staff, keys, the mode that is shown. With and without JavaScript.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launch, open, signIn } from "../browser.mjs";
+import { listen } from "../check.mjs";
+import { demo } from "../program.mjs";
+
+for (const javaScriptEnabled of [true, false]) {
+  describe(`settings ${javaScriptEnabled ? "with" : "without"} JavaScript`, () => {
+    let browser;
+    let program;
+    let page;
+    let silent;
+    before(async () => {
+      [browser, program] = await Promise.all([launch(), demo()]);
+      page = await open(browser, program.origin, { javaScriptEnabled });
+      silent = listen(page);
+      await signIn(page, program);
+    });
+    after(async () => {
+      await browser?.close();
+      await program?.stop();
+    });
+
+    const press = (name) => page.getByRole("button", { name, exact: true }).click();
+    const done = (words) => page.getByRole("status").filter({ hasText: words }).first().waitFor();
+    const ask = (user, feature, key = program.apiKey) =>
+      fetch(`${program.origin}/v1/access?user_id=${user}&feature=${feature}`, { headers: { authorization: `Bearer ${key}` } });
+
+    test("a feature is made, a price gives it, and whoever pays has it; taken away, it is asked about first", async () => {
+      await page.goto("/admin/features");
+      await page.locator("main [name=key]").fill("exports");
+      await page.locator("main [name=name]").fill("Exports");
+      await press("Save feature");
+      await done("exports");
+      assert.equal((await (await ask("user_ok", "exports")).json()).allowed, false);
+
+      const box = page.locator("main [name=feature][value=exports]");
+      await page.goto("/admin/catalog/prices/price_DemoProMonthly");
+      await box.check();
+      await press("Save");
+      await done("exports");
+      assert.equal((await (await ask("user_ok", "exports")).json()).allowed, true);
+
+      await page.goto("/admin/catalog/prices/price_DemoProMonthly");
+      await box.uncheck();
+      await press("Save");
+      await page.getByRole("alert").filter({ hasText: /loses? access/ }).waitFor();
+      assert.equal((await (await ask("user_ok", "exports")).json()).allowed, true, "nothing is taken away yet");
+      silent.but(422, "asked first");
+      await page.getByLabel("Take access away").check();
+      await press("Save");
+      await done("price_DemoProMonthly gives");
+      assert.equal((await (await ask("user_ok", "exports")).json()).allowed, false);
+      silent("catalog");
+    });
+
+    test("somebody is added to the staff, gets another role, and is let out", async () => {
+      const sam = { email: "sam@example.com", password: "a walk along the river" };
+      const row = () => page.locator("main tbody tr").filter({ hasText: sam.email });
+      await page.goto("/admin/staff");
+      const form = page.locator("main form[action='/admin/staff']");
+      await form.locator("[name=email]").fill(sam.email);
+      await form.locator("[name=password]").fill(sam.password);
+      await form.locator("[name=role]").selectOption("viewer");
+      await form.locator("button[type=submit]").click();
+      await done(sam.email);
+
+      const other = await open(browser, program.origin, { javaScriptEnabled });
+      await signIn(other, sam);
+      await other.goto("/admin/customers/user_sub_canceled/overrides/new");
+      assert.ok(await other.getByRole("button", { name: "Save override" }).isDisabled(), "a viewer grants nothing");
+      assert.equal((await other.goto("/admin/staff")).status(), 403);
+
+      await row().locator("select[name=role]").selectOption("support");
+      await row().getByRole("button", { name: /^Save the role/ }).click();
+      await done("signed out everywhere");
+      await other.goto("/admin");
+      assert.match(other.url(), /\/admin\/login/, "the session is over");
+      await signIn(other, sam);
+      await other.goto("/admin/customers/user_sub_canceled/overrides/new");
+      assert.ok(await other.getByRole("button", { name: "Save override" }).isEnabled(), "support grants");
+
+      await row().getByRole("button", { name: /^Disable/ }).click();
+      await row().getByText("Disabled").waitFor();
+      await other.goto("/admin");
+      await other.locator("[name=email]").fill(sam.email);
+      await other.locator("[name=password]").fill(sam.password);
+      await other.getByRole("button", { name: "Sign in" }).click();
+      await other.getByText("E-mail address or password are wrong.").first().waitFor();
+      await other.context().close();
+      silent("staff");
+    });
+
+    test("an API key answers until it is revoked", async () => {
+      await page.goto("/admin/api-keys");
+      await page.locator("main form[action='/admin/api-keys'] [name=name]").fill("old shop");
+      await press("Create key");
+      const key = (await page.locator("main").innerText()).match(/tk_test_\w{20,}/)[0];
+      assert.equal((await ask("user_ok", "pro", key)).status, 200);
+      await page.goto("/admin/api-keys");
+      const row = page.locator("main tbody tr").filter({ hasText: "old shop" });
+      await row.getByRole("link", { name: /^Revoke/ }).click();
+      await page.locator("main form[action$='/revoke'] button[type=submit]").click();
+      await done("revoked");
+      // Programs look keys up again within a second.
+      const until = Date.now() + 15_000;
+      let { status } = await ask("user_ok", "pro", key);
+      while (status !== 401 && Date.now() < until) ({ status } = await ask("user_ok", "pro", key));
+      assert.equal(status, 401);
+      silent("keys");
+    });
+
+    test("a customer is linked to a user by hand, and unlinked", async () => {
+      await page.goto("/admin/mappings");
+      const form = page.locator("main form[action='/admin/mappings'][method=post]").filter({ has: page.locator("[name=customer_id]:not([type=hidden])") });
+      await form.locator("[name=customer_id]").fill("cus_DemoUnattributed");
+      await form.locator("[name=user_id]").fill("user_unattributed");
+      await form.locator("button[type=submit]").click();
+      await done("is linked to user_unattributed");
+      assert.equal((await (await ask("user_unattributed", "pro")).json()).allowed, true);
+      await page.goto("/admin/mappings?q=cus_DemoUnattributed");
+      await page.getByRole("link", { name: "Unlink cus_DemoUnattributed", exact: true }).click();
+      await press("Unlink cus_DemoUnattributed");
+      await done("is linked to no user any more");
+      assert.equal((await (await ask("user_unattributed", "pro")).json()).allowed, false);
+      silent("mappings");
+    });
+
+    test("the other mode is shown, and nothing of this one is in it", async () => {
+      await page.goto("/admin/customers");
+      assert.match(await page.title(), /TEST$/);
+      const names = () => page.locator("main tbody tr").count();
+      assert.ok((await names()) > 0);
+      await press("Show live");
+      await page.waitForFunction(() => document.title.endsWith("LIVE"));
+      assert.equal(new URL(page.url()).pathname, "/admin/customers", "the same page");
+      assert.ok(!(await page.locator("main").innerText()).includes("user_price_not_in_catalog"));
+      await press("Show test");
+      await page.waitForFunction(() => document.title.endsWith("TEST"));
+      silent("mode");
+    });
+
+    test("signing out ends the session", async () => {
+      await page.locator("button[popovertarget=me]").click();
+      await press("Sign out");
+      await page.waitForURL("**/admin/login");
+      await page.goto("/admin/events");
+      assert.match(page.url(), /\/admin\/login\?return_to=%2Fadmin%2Fevents/);
+      await page.getByLabel("E-mail").fill(program.email);
+      await page.getByLabel("Password", { exact: true }).fill(program.password);
+      await press("Sign in");
+      await page.waitForURL("**/admin/events");
+      silent("signed in again");
+    });
+  });
+}
