@@ -28,9 +28,12 @@ pub(crate) const KEYS: &[(&str, char, &str)] = &[
     ("/admin/events", 'e', "Events"),
     ("/admin/events?status=failed", 'x', "Failed events"),
     ("/admin/unattributed", 'u', "Unattributed"),
+    ("/admin/replays", 'y', "Replays"),
+    ("/admin/simulator", 't', "Check as user: test what your application is told"),
     ("/admin/overrides", 'v', "Overrides"),
     ("/admin/resyncs", 'r', "Resyncs"),
     ("/admin/validator", 'w', "Set-up"),
+    ("/admin/audit", 'l', "Audit log"),
     ("/admin/api-keys", 'k', "API keys"),
     ("/admin/account", 'a', "Your account"),
 ];

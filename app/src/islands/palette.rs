@@ -127,10 +127,17 @@ mod going {
     pub(super) fn begin(state: State, keys: bool) {
         state.pages.set_value(pages());
         // What is offered follows from what is typed and what was found for it.
-        Effect::new(move |_| {
+        Effect::new(move |before: Option<String>| {
             let typed = state.typed.get();
-            state.offers.set(state.offered(&typed, state.found.get()));
-            state.chosen.set(0);
+            let offers = state.offered(&typed, state.found.get());
+            // Who has gone on to one of them keeps it when more is found; who types on begins anew.
+            let at = state.chosen.get_untracked();
+            let kept = state.offers.with_untracked(|before| before.get(at).map(|offer| offer.href.clone()));
+            let kept = kept.filter(|_| before.as_ref() == Some(&typed) && at > 0);
+            let chosen = kept.and_then(|href| offers.iter().position(|offer| offer.href == href)).unwrap_or_default();
+            state.offers.set(offers);
+            state.chosen.set(chosen);
+            typed
         });
         let waiting = StoredValue::new(None::<TimeoutHandle>);
         Effect::new(move |_| {

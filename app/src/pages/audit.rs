@@ -5,7 +5,8 @@ use leptos::prelude::*;
 
 use super::events::segment;
 use crate::components::{
-    DID, Pages, Tone, actor, address, card, chip, crumbs, did, empty, id, list_card, page_head, shortened, time,
+    DID, Pages, Tone, actor, address, card, chip, crumbs, did, empty, id, list_card, page_head, saved_filters,
+    shortened, time,
 };
 use crate::context::Context;
 
@@ -140,6 +141,7 @@ impl View {
         view! {
             {page_head("Audit log", ())}
             {self.filter.form()}
+            {saved_filters(context)}
             {fault}
             {list}
             {self.pages.view(("entry", "entries"))}

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use crate::components::{
     Choice, Pages, Tone, active_filters, address, chip, choices, csrf, empty, error_summary, field, list_card,
-    page_head, shortened, status_word, submit, subscription_chip, time_or,
+    page_head, saved_filters, shortened, status_word, submit, subscription_chip, time_or,
 };
 use crate::context::Context;
 
@@ -125,6 +125,7 @@ impl View {
             </form>
             {self.chips()}
             {active_filters(searched.into_iter().collect(), "/admin/customers")}
+            {saved_filters(context)}
             {list}
             {self.pages.view(("customer", "customers"))}
             {add_user(context)}

@@ -5,7 +5,7 @@ use domain::stripe::Subscription;
 use leptos::prelude::*;
 
 use crate::components::{
-    Choice, Pages, Tone, address, chip, choices, empty, list_card, page_head, shortened, status_word,
+    Choice, Pages, Tone, address, chip, choices, empty, list_card, page_head, saved_filters, shortened, status_word,
     subscription_chip, time_or,
 };
 use crate::context::Context;
@@ -131,6 +131,7 @@ impl View {
         view! {
             {page_head("Subscriptions", ())}
             {self.filter()}
+            {saved_filters(context)}
             {body}
             {self.pages.view(("subscription", "subscriptions"))}
         }
