@@ -19,5 +19,5 @@ pub use layout::{actor, address, card, crumbs, empty, id, list_card, money, page
 pub use list::{Choice, Pages, active_filters, choices, counted, filter_chips, number, pager};
 pub use live::{job, news_link};
 pub use saved::saved_filters;
-pub(crate) use time::write_times_as;
+pub(crate) use time::{date_and_time, write_times_as};
 pub use time::{day, distance, length, time, time_or, until};

@@ -26,6 +26,13 @@ pub fn time(at: Timestamp, now: Timestamp) -> AnyView {
     view! { <time datetime=exact.clone() title=exact>{words}</time> }.into_any()
 }
 
+/// An instant by its date and time of day, whatever the person chose.
+pub(crate) fn date_and_time(at: Timestamp) -> AnyView {
+    let exact = at.to_string();
+    let words = use_context::<Writing>().unwrap_or_default().date(at, at);
+    view! { <time datetime=exact.clone() title=exact>{words}</time> }.into_any()
+}
+
 /// An instant, or words.
 pub fn time_or(at: Option<Timestamp>, now: Timestamp, otherwise: &'static str) -> AnyView {
     match at {

@@ -4,7 +4,7 @@ use domain::preference::{Density, Theme, Times};
 use domain::role::Role;
 use leptos::prelude::*;
 
-use crate::components::{card, csrf, error_summary, hidden, page_head, select_field, submit, time};
+use crate::components::{card, csrf, date_and_time, error_summary, hidden, page_head, select_field, submit};
 use crate::context::Context;
 use crate::shell::KEYS;
 
@@ -150,7 +150,7 @@ impl Preferences {
         view! {
             <div class="field">
                 <label for="time_zone">"Time zone"</label>
-                <p class="hint" id="time_zone-hint">"In which times are shown; now it is "{time(context.now, context.now)}". What a form asks for in UTC stays in UTC."</p>
+                <p class="hint" id="time_zone-hint">"In which times are shown; now it is "{date_and_time(context.now)}". What a form asks for in UTC stays in UTC."</p>
                 <select id="time_zone" name="time_zone" aria-describedby=described aria-invalid=error.is_some().then_some("true")>
                     <option selected={chosen == "UTC"}>"UTC"</option>
                     {groups}

@@ -67,11 +67,13 @@ async fn what_is_no_choice_is_refused_by_its_field() {
 #[tokio::test]
 async fn times_are_in_the_zone_and_form_of_who_looks() {
     let program = Program::with_owner().await;
-    let viewer = program.signed_in(Role::Viewer).await;
-    assert!(viewer.get(PAGE).await.body.contains("just now"), "by distance");
-    viewer.post("/admin/account/times", &[("times", "date"), ("return_to", "/admin/events")]).await;
-    viewer.post(PAGE, &CHOSEN).await;
-    let page = viewer.get(PAGE).await.body;
+    let owner = program.signed_in(Role::Owner).await;
+    assert!(owner.get("/admin/staff").await.body.contains("just now"), "by distance");
+    let other = owner.post("/admin/account/times", &[("times", "date"), ("return_to", "/admin/staff")]).await;
+    assert_eq!(other.location, "/admin/staff");
+    assert!(!owner.get("/admin/staff").await.body.contains("just now"), "by date");
+    owner.post(PAGE, &CHOSEN).await;
+    let page = owner.get("/admin/staff").await.body;
     let time = page.split("<time ").nth(1).unwrap().split("</time>").next().unwrap();
     let (attributes, words) = time.split_once('>').unwrap();
     let now = program.now();
