@@ -210,7 +210,7 @@ const SHOWN: [(ReplayOutcome, &str, &str); 7] = [
     (ReplayOutcome::Fixed, "fixed", "Fixed"),
     (ReplayOutcome::Unchanged, "unchanged", "Unchanged"),
     (ReplayOutcome::Skipped, "skipped", "Skipped"),
-    (ReplayOutcome::Asks, "for Stripe to tell", "Stripe would be asked"),
+    (ReplayOutcome::Asks, "would ask Stripe", "Would ask Stripe"),
     (ReplayOutcome::Queued, "in line", "In line"),
     (ReplayOutcome::Waiting, "waiting", "Waiting"),
 ];
