@@ -34,7 +34,7 @@ for (const javaScriptEnabled of [true, false]) {
 
     /** Looks again until the replay of this page is over; it goes on in the background. */
     async function over() {
-      const until = Date.now() + 30_000;
+      const until = Date.now() + 90_000;
       while (!/^Done/.test(await state())) {
         if (Date.now() > until) assert.fail(`the replay does not end: ${await main()}`);
         await page.reload();
@@ -81,7 +81,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel("Events a second").fill("1");
       await page.getByLabel("Reason").fill("To see what happens");
       await press("Start the replay");
-      const until = Date.now() + 30_000;
+      const until = Date.now() + 90_000;
       while ((await state()) !== "Running") {
         if (Date.now() > until) assert.fail(`it does not run: ${await main()}`);
         await page.reload();

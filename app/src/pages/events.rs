@@ -180,7 +180,6 @@ impl Filter {
             _ => format!("{text}Z"),
         };
         let (since, until) = match self.span() {
-            any if any == ANY.0 => (String::new(), String::new()),
             custom if custom == CUSTOM.0 => (instant(&self.from), instant(&self.to)),
             span => (span.to_owned(), String::new()),
         };

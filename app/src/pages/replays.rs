@@ -207,7 +207,8 @@ impl New {
     fn plan(&self, plan: &Plan, context: &Context) -> AnyView {
         let received = plan.received.map(|(oldest, newest)| {
             let before = plan.is_capped.then_some("before ");
-            view! { <dt>"Received"</dt><dd>{before}{time(oldest, context.now)}" to "{time(newest, context.now)}</dd> }
+            let to = (oldest != newest).then(|| view! { " to "{time(newest, context.now)} });
+            view! { <dt>"Received"</dt><dd>{before}{time(oldest, context.now)}{to}</dd> }
         });
         let since = plan.since.map(|since| view! { <dt>"Since"</dt><dd>{time(since, context.now)}</dd> });
         let more = if plan.is_capped { "; more than 10,000 take longer" } else { "" };
@@ -258,7 +259,10 @@ impl One {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let row = &self.row;
         let path = format!("/admin/replays/{}", row.id);
-        let again = self.again.clone().map(|(words, href)| view! { <a class="btn" href=href>{words}</a> });
+        let again = self
+            .again
+            .clone()
+            .map(|(words, href)| view! { <div class="row"><a class="btn" href=href>{words}</a></div> });
         let steer = match self.changes.as_slice() {
             [] => again.into_any(),
             changes => buttons(context, &path, changes, row.finished_at.is_some()),
@@ -270,8 +274,7 @@ impl One {
             {page_head(row.what.clone(), (row.state.chip(), dry_run(row.is_dry_run)))}
             {self.how_far()}
             {steer}
-            {begun(context, row.created_at, &row.created_by, self.reason.as_ref())}
-            {bound}
+            <div class="stack tight">{begun(context, row.created_at, &row.created_by, self.reason.as_ref())}{bound}</div>
             {filter_chips("Events by outcome", self.outcomes.clone())}
             {self.reasons()}
             {self.list()}

@@ -288,7 +288,7 @@ impl Replay {
             }));
             return Ok(ExitCode::SUCCESS);
         }
-        let asks = if self.dry_run { format!(", {} for Stripe to tell", counts.asks) } else { String::new() };
+        let asks = if self.dry_run { format!(", {} would ask Stripe", counts.asks) } else { String::new() };
         note(&format!(
             "{} events{}: {} fixed, {} unchanged, {} still failing, {} skipped{asks}",
             counts.matched,

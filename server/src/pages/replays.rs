@@ -2,6 +2,7 @@
 
 use app::components::{Tone, address};
 use app::pages::Page;
+use app::pages::events::{ANY, CUSTOM};
 use app::pages::job::{Progress, State};
 use app::pages::replays::{Event, New, One, Plan, Row, View};
 use domain::event::EventStatus;
@@ -51,6 +52,7 @@ pub(crate) fn chosen<'a>(
     };
     let since = match field("since") {
         None => None,
+        Some(word) if word == ANY.0 => None,
         Some("start") => Some(asked.started_at),
         Some(text) => Some(moment(text, asked.now).ok_or_else(|| format!("{text:?} is neither a time nor a length."))?),
     };
@@ -100,7 +102,12 @@ fn fields(new: &NewReplay) -> Vec<(&'static str, String)> {
         ("origin", if filter.fetched { "fetched".to_owned() } else { String::new() }),
         ("linked", if new.linked { "true".to_owned() } else { String::new() }),
     ];
-    fields.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    let mut fields: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    if fields.is_empty() {
+        // Everything has to be said: an address without a filter is about what failed.
+        fields.push(("since", ANY.0.to_owned()));
+    }
+    fields
 }
 
 /// Where the replay of these events is planned.
@@ -203,7 +210,7 @@ const SHOWN: [(ReplayOutcome, &str, &str); 7] = [
     (ReplayOutcome::Fixed, "fixed", "Fixed"),
     (ReplayOutcome::Unchanged, "unchanged", "Unchanged"),
     (ReplayOutcome::Skipped, "skipped", "Skipped"),
-    (ReplayOutcome::Asks, "for Stripe to tell", "Stripe would be asked"),
+    (ReplayOutcome::Asks, "would ask Stripe", "Would ask Stripe"),
     (ReplayOutcome::Queued, "in line", "In line"),
     (ReplayOutcome::Waiting, "waiting", "Waiting"),
 ];
@@ -221,7 +228,7 @@ fn result(replay: &ReplayRecord) -> String {
 /// `/admin/replays/new`
 pub(super) async fn new(ask: &Ask<'_>) -> Loaded {
     let asked = Asked { now: ask.now, started_at: ask.state.replays.started_at() };
-    let named = ["status", "type", "q", "since", "version", "error", "origin", "linked"];
+    let named = ["status", "type", "q", "since", "until", "version", "error", "origin", "linked"];
     // Nothing in particular: what one most likely came for.
     let plain = named.iter().all(|name| ask.param(name).is_none());
     let field = |name: &str| ask.param(name).or_else(|| (plain && name == "status").then_some("failed"));
@@ -235,7 +242,7 @@ pub(super) async fn new(ask: &Ask<'_>) -> Loaded {
     ];
     let here = |query: &str| {
         let mut of_preset = url::form_urlencoded::parse(query.as_bytes());
-        of_preset.count() == named.iter().filter(|name| field(name).is_some()).count()
+        of_preset.count() == named.iter().filter(|name| field(name).is_some_and(|value| value != ANY.0)).count()
             && of_preset.all(|(name, value)| field(&name) == Some(&*value))
     };
     let presets =
@@ -256,13 +263,19 @@ pub(super) async fn new(ask: &Ask<'_>) -> Loaded {
     Ok(Some(Page::NewReplay(Box::new(page))))
 }
 
-/// `since` as it was asked for: the log has words for lengths.
+/// `since` as it was asked for: the log has words for lengths, and two fields for times.
 fn planned(new: &NewReplay, plan: &ReplayPlan, since: Option<&str>) -> Plan {
     let more = if plan.is_capped { "+" } else { "" };
     let fields = fields(new);
-    let of_log = fields.iter().filter(|(name, _)| !matches!(*name, "linked" | "since"));
-    let log = of_log.map(|(name, value)| (*name, value.as_str())).chain(since.map(|since| ("since", since)));
-    let log: Vec<(&str, &str)> = log.collect();
+    let of_log = fields.iter().filter(|(name, _)| !matches!(*name, "linked" | "since" | "until"));
+    let at = |at: Option<Timestamp>| at.map(|at| at.to_string().trim_end_matches('Z').to_owned()).unwrap_or_default();
+    let (from, to) = (at(new.filter.since), at(new.filter.until));
+    let times = match since.filter(|since| parse_duration(since).is_some()) {
+        Some(length) if to.is_empty() => [("since", length), ("from", ""), ("to", "")],
+        _ if from.is_empty() && to.is_empty() => [("since", ANY.0), ("from", ""), ("to", "")],
+        _ => [("since", CUSTOM.0), ("from", from.as_str()), ("to", to.as_str())],
+    };
+    let log: Vec<(&str, &str)> = of_log.map(|(name, value)| (*name, value.as_str())).chain(times).collect();
     Plan {
         what: what(new),
         since: new.filter.since,
@@ -472,7 +485,9 @@ mod tests {
             assert!(of(query).is_err(), "{query}");
         }
         assert_eq!(what(&of("status=dead").unwrap()), "Dead events");
-        assert_eq!(what(&of("").unwrap()), "Events");
+        let all = of("").unwrap();
+        assert_eq!((what(&all), address_of(&all)), ("Events".to_owned(), "/admin/replays/new?since=any".to_owned()));
+        assert_eq!(of("since=any").unwrap(), all);
     }
 
     #[test]

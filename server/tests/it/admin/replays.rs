@@ -53,6 +53,10 @@ async fn a_replay_is_planned_and_begun_by_its_form() {
     let program = with_failed(3).await;
     let browser = program.signed_in(Role::Admin).await;
     assert!(browser.get("/admin/replays").await.body.contains("Nothing was replayed yet"));
+    let all = browser.get("/admin/events?since=any").await.body;
+    assert!(all.contains("/admin/replays/new?since=any"), "what is shown is what is replayed: {all}");
+    let plan = browser.get("/admin/replays/new?since=any").await.body;
+    assert!(plan.contains("<h2 class=\"wrap-any\">Events</h2>"), "not only those that failed: {plan}");
     let log = browser.get("/admin/events?status=failed&q=cus_1").await.body;
     assert!(log.contains("/admin/replays/new?status=failed&amp;q=cus_1"), "the log leads there: {log}");
     let plan = browser.get("/admin/replays/new?status=failed").await.body;
@@ -145,7 +149,11 @@ async fn many_are_for_admins_and_one_for_support() {
     let program = with_failed(1).await;
     let support = program.signed_in(Role::Support).await;
     let plan = support.get("/admin/replays/new?status=failed").await;
-    assert!(plan.status == StatusCode::OK && plan.body.contains("needs the role admin"), "{}", plan.body);
+    assert!(
+        plan.status == StatusCode::OK && plan.body.contains("needs the role") && plan.body.contains(" disabled"),
+        "{}",
+        plan.body
+    );
     let fields = [("status", "failed"), ("reason", "a good reason")];
     assert_eq!(support.post("/admin/replays", &fields).await.status, StatusCode::FORBIDDEN);
     assert_eq!(support.post("/admin/events/replay-failed", &[]).await.status, StatusCode::FORBIDDEN);
