@@ -1,7 +1,10 @@
 //! What every page needs to know about the request it answers.
 
+use domain::preference::{Density, Theme, Times};
 use domain::role::Role;
 use domain::{Livemode, Timestamp};
+
+use crate::zone::Zone;
 
 /// The request, as far as pages care.
 #[derive(Clone, Debug)]
@@ -26,6 +29,14 @@ pub struct Context {
     pub counts: Counts,
     /// The newest event's receipt, for the health pill.
     pub last_event_at: Option<Timestamp>,
+    /// The number of the newest event when the page was made: what comes behind it is news.
+    pub newest_event: i64,
+    /// What is wrong with the installation, if anything.
+    pub banner: Option<Banner>,
+    /// How the person looking wants pages.
+    pub preferences: Preferences,
+    /// The filters this person keeps for this page.
+    pub saved: Vec<Saved>,
     /// Where the webhook endpoint is.
     pub webhook_url: String,
     /// `/pkg/<hash>`
@@ -43,6 +54,57 @@ pub struct Staff {
     pub email: String,
     /// Role.
     pub role: Role,
+}
+
+/// How somebody wants pages.
+#[derive(Clone, Debug)]
+pub struct Preferences {
+    /// Colours.
+    pub theme: Theme,
+    /// How close rows stand.
+    pub density: Density,
+    /// The zone of times.
+    pub zone: Zone,
+    /// How times are written.
+    pub times: Times,
+    /// Whether single keys are shortcuts.
+    pub shortcuts: bool,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            theme: Theme::default(),
+            density: Density::default(),
+            zone: Zone::default(),
+            times: Times::default(),
+            shortcuts: true,
+        }
+    }
+}
+
+/// A filter of a list that somebody keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// `flt_…`
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// The query of the list's address.
+    pub query: String,
+}
+
+/// What is wrong with the installation, on top of every page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Banner {
+    /// What is wrong, and what it does.
+    pub sentence: String,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// Words of the link to where it is mended.
+    pub link: &'static str,
+    /// Its address.
+    pub href: &'static str,
 }
 
 /// The sentence after a change.
@@ -79,6 +141,18 @@ pub struct Counts {
 }
 
 impl Context {
+    /// The path of this page, without its query.
+    #[must_use]
+    pub fn here(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// What narrows this page's list: its query without the place in the list and the mode. Empty when nothing does.
+    #[must_use]
+    pub fn filter(&self) -> String {
+        narrowing(self.path.split_once('?').map_or("", |(_, query)| query))
+    }
+
     /// Whether the person looking has at least this role.
     #[must_use]
     pub fn may(&self, role: Role) -> bool {
@@ -95,5 +169,25 @@ impl Context {
     #[must_use]
     pub fn error(&self, field: &str) -> Option<&str> {
         self.form.errors.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str())
+    }
+}
+
+/// The part of a list's query that narrows it, in the order it has there.
+#[must_use]
+pub fn narrowing(query: &str) -> String {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let kept = pairs.filter(|(name, value)| !value.is_empty() && !matches!(&**name, "after" | "before" | "mode"));
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::narrowing;
+
+    #[test]
+    fn what_narrows_a_list_is_neither_its_place_nor_its_mode() {
+        assert_eq!(narrowing("status=failed&type=&after=12&mode=test&q=a+b"), "status=failed&q=a+b");
+        assert_eq!(narrowing("after=12&before=3"), "");
+        assert_eq!(narrowing(""), "");
     }
 }

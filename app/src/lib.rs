@@ -11,6 +11,8 @@ pub mod context;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod shell;
+#[cfg(feature = "ssr")]
+pub mod zone;
 
 #[cfg(feature = "ssr")]
-pub use shell::shell;
+pub use shell::{health, shell};

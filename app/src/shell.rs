@@ -2,19 +2,47 @@
 
 use std::sync::Arc;
 
-use domain::Livemode;
+use domain::preference::Theme;
 use domain::role::Role;
-use leptos::config::LeptosOptions;
+use domain::{Livemode, Timestamp};
+use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 
-use crate::components::{Tone, chip, csrf, hidden, time};
+use crate::components::{Tone, address, chip, csrf, distance, hidden, time, write_times_as};
 use crate::context::{Context, Staff};
+use crate::islands::{Live, Palette};
 use crate::pages::Page;
+use crate::pages::account::about_times;
+
+/// No event for this long is said in other words, in milliseconds.
+const SILENT: i64 = 6 * 60 * 60 * 1000;
+
+/// Pages that the key `g` and another one lead to: address, key, words.
+pub(crate) const KEYS: &[(&str, char, &str)] = &[
+    ("/admin", 'o', "Overview"),
+    ("/admin/customers", 'c', "Customers"),
+    ("/admin/subscriptions", 's', "Subscriptions"),
+    ("/admin/mappings", 'm', "Mappings"),
+    ("/admin/catalog", 'p', "Catalog: prices and products"),
+    ("/admin/features", 'f', "Features"),
+    ("/admin/events", 'e', "Events"),
+    ("/admin/events?status=failed", 'x', "Failed events"),
+    ("/admin/unattributed", 'u', "Unattributed"),
+    ("/admin/overrides", 'v', "Overrides"),
+    ("/admin/resyncs", 'r', "Resyncs"),
+    ("/admin/validator", 'w', "Set-up"),
+    ("/admin/api-keys", 'k', "API keys"),
+    ("/admin/account", 'a', "Your account"),
+];
 
 /// The whole document.
-pub fn shell(context: &Arc<Context>, page: &Arc<Page>, options: &LeptosOptions) -> impl IntoView + use<> {
+pub fn shell(context: &Arc<Context>, page: &Arc<Page>) -> impl IntoView + use<> {
+    write_times_as(&context.preferences);
+    let preferences = &context.preferences;
+    let theme = (preferences.theme != Theme::System).then(|| preferences.theme.as_str());
+    let density = preferences.density.as_str();
     let title = format!("{} · Tollkeeper · {}", page.title(), context.livemode.as_str().to_uppercase());
-    let scripts = context.has_wasm.then(|| view! { <HydrationScripts options=options.clone() islands=true /> });
+    let script = context.has_wasm.then(|| wake(&context.assets));
     let body = match &context.staff {
         Some(staff) => signed_in(context, staff, page).into_any(),
         None => view! { <main id="main" class="auth"><p class="brand">"tollkeeper"</p>{flash(context)}{page.body(context)}</main> }.into_any(),
@@ -22,18 +50,30 @@ pub fn shell(context: &Arc<Context>, page: &Arc<Page>, options: &LeptosOptions) 
     let stylesheet = format!("{}/admin.css", context.assets);
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-theme=theme data-density=density>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <title>{title}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=stylesheet />
-                {scripts}
             </head>
-            <body>{icons()}{body}</body>
+            <body>{icons()}{body}{script}</body>
         </html>
     }
+}
+
+/// Loads the WASM and wakes the islands once the page is painted: nothing a page shows waits for it, so it must not take the line from what
+/// does. (Leptos' own `HydrationScripts` preloads it from the head.)
+fn wake(assets: &str) -> AnyView {
+    let script = format!(
+        "const wake=async()=>{{const m=await import(\"{assets}/tollkeeper.js\");\
+         await m.default({{module_or_path:\"{assets}/tollkeeper_bg.wasm\"}});m.hydrate();\
+         for(const i of document.querySelectorAll(\"leptos-island\"))m[i.dataset.component]?.(i)}};\
+         const painted=()=>requestAnimationFrame(()=>setTimeout(wake));\
+         document.readyState===\"complete\"?painted():addEventListener(\"load\",painted)"
+    );
+    view! { <script type="module" nonce=use_nonce() inner_html=script></script> }.into_any()
 }
 
 fn signed_in(context: &Arc<Context>, staff: &Staff, page: &Arc<Page>) -> AnyView {
@@ -55,22 +95,51 @@ fn signed_in(context: &Arc<Context>, staff: &Staff, page: &Arc<Page>) -> AnyView
                     <button type="submit" class="btn">"Search"</button>
                 </form>
                 <div class="end">
-                    <a class="btn sm hide-sm" href="/admin/validator">{health(context)}</a>
-                    <form method="post" action="/admin/logout" class="inline">
-                        {csrf(context)}
-                        <button type="submit" class="btn sm">"Sign out"</button>
-                    </form>
+                    <a class="btn sm hide-sm" href="/admin/validator" data-live="health">{health(context.counts.failed_events, context.last_event_at, context.now)}</a>
+                    <button type="button" class="btn sm" popovertarget="me">{staff.name.clone()}</button>
+                    {menu(context, staff)}
                 </div>
             </header>
+            {banner(context)}
             {nav(context, staff, page)}
-            <main id="main" tabindex="-1"><div class="stack">{flash(context)}{page.body(context)}{foot()}</div></main>
+            <main id="main" tabindex="-1"><div class="stack">{flash(context)}{page.body(context)}{about_times(context)}</div></main>
+        </div>
+        <Live url=live(context) />
+        <Palette mode=context.livemode.as_str().to_owned() keys=context.preferences.shortcuts />
+    }
+    .into_any()
+}
+
+/// Where this page hears what is new.
+fn live(context: &Context) -> String {
+    let newest = context.newest_event.to_string();
+    address("/admin/live", &[("mode", context.livemode.as_str()), ("after", &newest)])
+}
+
+fn menu(context: &Context, staff: &Staff) -> AnyView {
+    view! {
+        <div class="menu" id="me" popover="auto">
+            <p class="who">{staff.email.clone()}" · "{staff.role.as_str()}</p>
+            <a href="/admin/account">"Your account"</a>
+            <a href="/admin/account/preferences">"Preferences"</a>
+            <a href="/admin/account/shortcuts">"Shortcuts"</a>
+            <form method="post" action="/admin/logout">
+                {csrf(context)}
+                <button type="submit" class="btn sm">"Sign out"</button>
+            </form>
         </div>
     }
     .into_any()
 }
 
-fn foot() -> AnyView {
-    view! { <p class="foot">"Times are in UTC; pointing at one shows it to the second."</p> }.into_any()
+fn banner(context: &Context) -> AnyView {
+    let Some(banner) = context.banner.clone() else { return ().into_any() };
+    view! {
+        <section class="banner" data-tone="bad" aria-label="What is wrong">
+            <p><strong>{banner.sentence}</strong>" Seen "{time(banner.at, context.now)}". "<a href=banner.href>{banner.link}</a></p>
+        </section>
+    }
+    .into_any()
 }
 
 fn mode(context: &Context) -> AnyView {
@@ -91,11 +160,20 @@ fn mode(context: &Context) -> AnyView {
     .into_any()
 }
 
-fn health(context: &Context) -> AnyView {
-    match (context.counts.failed_events, context.last_event_at) {
-        (0, Some(at)) => view! { "Webhooks: last event " {time(at, context.now)} }.into_any(),
-        (0, None) => "Webhooks: none yet".into_any(),
-        (failed, _) => format!("Webhooks: {failed} failed").into_any(),
+/// How webhooks are, in the words of the top bar.
+#[must_use]
+pub fn health(failed_events: i64, last_event_at: Option<Timestamp>, now: Timestamp) -> String {
+    let Some(last) = last_event_at.filter(|_| failed_events == 0) else {
+        return match failed_events {
+            0 => "Webhooks: none yet".into(),
+            failed => format!("Webhooks: {failed} failed"),
+        };
+    };
+    let silence = now.millis() - last.millis();
+    match distance(last, now) {
+        Some(ago) if silence < SILENT => format!("Webhooks: last event {ago}"),
+        Some(_) => format!("Webhooks: silent for {} h", silence / 3_600_000),
+        None => format!("Webhooks: silent for {} d", silence / 86_400_000),
     }
 }
 
@@ -106,7 +184,8 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
         let badge = (count > 0).then(
             || view! { <span class="chip" data-tone=tone.as_str()>{count}<span class="vh">" " {what}</span></span> },
         );
-        view! { <a href=href aria-current=(here == href).then_some("page")><span>{words}</span>{badge}</a> }
+        let key = KEYS.iter().find(|(page, ..)| *page == href).map(|(_, key, _)| key.to_string());
+        view! { <a href=href aria-current=(here == href).then_some("page") data-key=key><span>{words}</span>{badge}</a> }
     };
     let plain = move |href: &'static str, words: &'static str| entry(href, words, 0, "", Tone::Neutral);
     let who = format!("{} · {}", staff.name, staff.role);
@@ -130,6 +209,7 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
             <h2>"Settings"</h2>
             {plain("/admin/api-keys", "API keys")}
             {(staff.role >= Role::Admin).then(|| plain("/admin/staff", "Staff"))}
+            {plain("/admin/account", "Your account")}
             <p class="muted who">{who}</p>
         </nav>
     }
@@ -165,5 +245,28 @@ fn icons() -> impl IntoView {
                 <path d="M8 8a2.8 2.8 0 1 0 0-5.6A2.8 2.8 0 1 0 8 8M2.8 14c.6-3 2.6-4.4 5.2-4.4s4.6 1.4 5.2 4.4" stroke="currentColor" stroke-width="1.5" fill="none"></path>
             </symbol>
         </svg>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn webhooks_are_well_silent_or_failing() {
+        let now = Timestamp::from_secs(1_795_000_000);
+        assert_eq!(health(0, None, now), "Webhooks: none yet");
+        assert_eq!(health(0, Some(now.plus_secs(-12)), now), "Webhooks: last event 12 s ago");
+        assert_eq!(health(0, Some(now.plus_secs(-7 * 3600)), now), "Webhooks: silent for 7 h");
+        assert_eq!(health(0, Some(now.plus_secs(-50 * 3600)), now), "Webhooks: silent for 2 d");
+        assert_eq!(health(3, Some(now), now), "Webhooks: 3 failed");
+    }
+
+    #[test]
+    fn every_key_leads_to_one_page() {
+        let mut keys: Vec<char> = KEYS.iter().map(|(_, key, _)| *key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), KEYS.len());
     }
 }

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod auth;
+mod banner;
 pub mod catch_up;
 pub mod cli;
 pub mod clock;
@@ -14,11 +15,13 @@ pub mod eager_sync;
 pub mod error;
 pub mod front;
 pub mod ids;
+pub mod live;
 mod lookup;
 pub mod metrics;
 pub mod openapi;
 pub mod owner;
 pub mod pages;
+mod palette;
 mod reading;
 pub mod replay;
 pub mod resync;
@@ -48,6 +51,7 @@ use store::Store;
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::live::Live;
 use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::state::AppState;
@@ -96,5 +100,18 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     // Catch-up asks for a page an hour and somebody's access waits for it: a resync must not use up its allowance.
     let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
-    Ok(AppState { config: Arc::new(config), store, gateways, clock, intake, worker, resyncs, replays, catch_up, usage })
+    let live = Live::new(Arc::clone(&store), Arc::clone(&clock));
+    Ok(AppState {
+        config: Arc::new(config),
+        store,
+        gateways,
+        clock,
+        intake,
+        worker,
+        resyncs,
+        replays,
+        catch_up,
+        usage,
+        live,
+    })
 }

@@ -41,6 +41,7 @@ pub async fn serve(
     let resyncs = tokio::spawn(state.resyncs.clone().run(until(stopped.clone())));
     let replays = tokio::spawn(state.replays.clone().run(until(stopped.clone())));
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
+    let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(listen(listener, front, stopped.clone()));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
@@ -64,6 +65,7 @@ pub async fn serve(
     replays.await?;
     catch_up.await?;
     usage.await?;
+    live.await?;
     state.close().await;
     Ok(())
 }

@@ -10,6 +10,7 @@ use store::Store;
 use crate::catch_up::CatchUp;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::live::Live;
 use crate::replay::Replays;
 use crate::resync::Resyncs;
 use crate::usage::UsageBook;
@@ -39,6 +40,8 @@ pub struct AppState {
     pub catch_up: CatchUp,
     /// What is asked of Stripe, and what of it is left today.
     pub usage: UsageBook,
+    /// What open pages are told as it happens.
+    pub live: Live,
 }
 
 impl AppState {

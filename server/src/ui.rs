@@ -3,18 +3,18 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use app::context::{Context, Counts, Flash, Staff};
+use app::context::{Banner, Context, Counts, Flash, Preferences, Saved, Staff};
 use app::pages::Page;
+use app::zone::Zone;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use domain::Livemode;
+use domain::{Livemode, Timestamp};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -26,6 +26,7 @@ use crate::auth::staff::{Actor, Csrf};
 use crate::pages::{self, Answer, Looking};
 use crate::router::RequestId;
 use crate::state::AppState;
+use crate::{banner, live, palette};
 
 /// Who looks at a page.
 #[derive(Clone)]
@@ -64,7 +65,11 @@ pub struct Form {
 pub fn mount(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     // Rendering spawns; a second program in this process (a test) finds it done, which is what the error would say.
     let _ = any_spawner::Executor::init_tokio();
-    let pages = Router::new().route("/admin", get(page)).route("/admin/{*path}", get(page));
+    let pages = Router::new()
+        .route("/admin", get(page))
+        .route("/admin/live", get(live::stream::listen))
+        .route("/admin/palette", get(palette::find))
+        .route("/admin/{*path}", get(page));
     router.merge(crate::admin::guard(pages, state))
 }
 
@@ -148,7 +153,9 @@ pub async fn render(state: &AppState, viewer: &Viewer, path: &str, form: Option<
 /// A page of the app that no address leads to: the answer to a form.
 pub async fn show(state: &AppState, viewer: &Viewer, path: &str, page: Page) -> Response {
     let livemode = livemode(state, viewer).await;
-    let shown = dress(state, viewer, livemode, path, Form::default(), page).await;
+    let newest = state.store.newest_event().await.unwrap_or_default();
+    let frame = Frame { livemode, path, form: Form::default(), newest };
+    let shown = dress(state, viewer, frame, page).await;
     shown.unwrap_or_else(|error| failed(viewer, &error))
 }
 
@@ -171,60 +178,92 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
         }
         _ => livemode(state, viewer).await,
     };
+    // Before the page is read: what comes meanwhile is rather told twice than never.
+    let newest = state.store.newest_event().await?;
     let view = Looking { state, livemode, path: request.uri().path(), query, actor: viewer.actor.as_ref() };
     let (status, answer) = pages::load(&view).await?;
     let page = match answer {
         Answer::Page(page) => page,
         Answer::Elsewhere(href) => return Ok(Redirect::to(&href).into_response()),
     };
-    let mut response = dress(state, viewer, livemode, path, form, *page).await?;
+    let mut response = dress(state, viewer, Frame { livemode, path, form, newest }, *page).await?;
     *response.status_mut() = status;
     Ok(response)
 }
 
-/// A page within its frame.
-async fn dress(
-    state: &AppState,
-    viewer: &Viewer,
+/// What the frame around a page depends on besides who looks.
+struct Frame<'a> {
     livemode: Livemode,
-    path: &str,
+    path: &'a str,
     form: Form,
-    page: Page,
-) -> anyhow::Result<Response> {
-    let context = Arc::new(context(state, viewer, livemode, path, form).await?);
+    /// The number of the newest event when the page was read.
+    newest: i64,
+}
+
+/// A page within its frame.
+async fn dress(state: &AppState, viewer: &Viewer, frame: Frame<'_>, page: Page) -> anyhow::Result<Response> {
+    let path = frame.path.to_owned();
+    let context = Arc::new(context(state, viewer, frame).await?);
     let page = Arc::new(page);
-    let options =
-        LeptosOptions::builder().output_name("tollkeeper").site_pkg_dir(format!("pkg/{}", assets::HASH)).build();
-    let handler =
-        leptos_axum::render_app_async_with_context(security_policy, move || app::shell(&context, &page, &options));
+    let handler = leptos_axum::render_app_async_with_context(security_policy, move || app::shell(&context, &page));
     Ok(handler(http::Request::get(path).body(Body::empty())?).await)
 }
 
-async fn context(
+/// What is read for the frame of somebody who is signed in.
+#[derive(Default)]
+struct Found {
+    counts: Counts,
+    last_event_at: Option<Timestamp>,
+    flash: Option<Flash>,
+    banner: Option<Banner>,
+    preferences: Preferences,
+    saved: Vec<Saved>,
+}
+
+async fn found(
     state: &AppState,
-    viewer: &Viewer,
+    actor: &Actor,
+    session: &Session,
     livemode: Livemode,
     path: &str,
-    form: Form,
-) -> anyhow::Result<Context> {
-    let mut counts = Counts::default();
-    let mut last_event_at = None;
-    let mut flash = None;
-    if let (Some(_), Some(session)) = (&viewer.actor, &viewer.session) {
-        let found = state.store.nav_counts(livemode).await?;
-        counts = Counts {
-            failed_events: found.failed_events,
-            unattributed: found.unattributed,
-            conflicts: found.conflicts,
-            prices_without_features: found.prices_without_features,
-        };
-        last_event_at = state.store.last_receipt(livemode).await?;
-        flash = flash::take(session).await?.map(|flash| Flash {
+) -> anyhow::Result<Found> {
+    let store = &state.store;
+    let counts = store.nav_counts(livemode).await?;
+    let chosen = store.preference(&actor.staff_id).await?;
+    let list = path.split('?').next().unwrap_or_default();
+    let saved = store.saved_filters(&actor.staff_id, list).await?.into_iter();
+    Ok(Found {
+        counts: Counts {
+            failed_events: counts.failed_events,
+            unattributed: counts.unattributed,
+            conflicts: counts.conflicts,
+            prices_without_features: counts.prices_without_features,
+        },
+        last_event_at: store.last_receipt(livemode).await?,
+        flash: flash::take(session).await?.map(|flash| Flash {
             ok: flash.ok,
             message: flash.message,
             secret: flash.secret,
-        });
-    }
+        }),
+        banner: banner::worst(store.as_ref(), livemode, state.now()).await?,
+        preferences: Preferences {
+            theme: chosen.theme,
+            density: chosen.density,
+            // A zone that a newer program knew.
+            zone: Zone::named(&chosen.time_zone).unwrap_or_default(),
+            times: chosen.times,
+            shortcuts: chosen.shortcuts,
+        },
+        saved: saved.map(|kept| Saved { id: kept.saved_filter_id, name: kept.name, query: kept.query }).collect(),
+    })
+}
+
+async fn context(state: &AppState, viewer: &Viewer, frame: Frame<'_>) -> anyhow::Result<Context> {
+    let Frame { livemode, path, form, newest } = frame;
+    let found = match (&viewer.actor, &viewer.session) {
+        (Some(actor), Some(session)) => found(state, actor, session, livemode, path).await?,
+        _ => Found::default(),
+    };
     Ok(Context {
         staff: viewer.actor.as_ref().map(|actor| Staff {
             name: actor.name.clone(),
@@ -234,12 +273,16 @@ async fn context(
         livemode,
         without_key: state.gateway(livemode).is_none(),
         csrf: viewer.csrf.clone(),
-        flash,
+        flash: found.flash,
         form: app::context::Form { values: form.values, errors: form.errors },
         now: state.now(),
         path: path.to_owned(),
-        counts,
-        last_event_at,
+        counts: found.counts,
+        last_event_at: found.last_event_at,
+        newest_event: newest,
+        banner: found.banner,
+        preferences: found.preferences,
+        saved: found.saved,
         webhook_url: format!("{}/webhooks/stripe", state.config.public_url),
         assets: format!("/pkg/{}", assets::HASH),
         has_wasm: assets::has_wasm(),

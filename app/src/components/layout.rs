@@ -1,6 +1,5 @@
-//! Cards, tables, times, ids.
+//! Cards, tables, ids.
 
-use domain::Timestamp;
 use leptos::prelude::*;
 use url::form_urlencoded::Serializer;
 
@@ -62,68 +61,6 @@ pub fn page_head(heading: impl Into<String>, actions: impl IntoView) -> AnyView 
         .into_any()
 }
 
-/// An instant in UTC: relative within a day, the date after; exactly in the title.
-pub fn time(at: Timestamp, now: Timestamp) -> AnyView {
-    let exact = at.to_string();
-    view! { <time datetime=exact.clone() title=exact>{relative(at, now)}</time> }.into_any()
-}
-
-/// An instant, or words.
-pub fn time_or(at: Option<Timestamp>, now: Timestamp, otherwise: &'static str) -> AnyView {
-    match at {
-        Some(at) => time(at, now),
-        None => view! { <span class="muted">{otherwise}</span> }.into_any(),
-    }
-}
-
-/// The end of something.
-pub fn until(at: Option<Timestamp>, now: Timestamp) -> AnyView {
-    time_or(at, now, "no end")
-}
-
-fn relative(at: Timestamp, now: Timestamp) -> String {
-    let seconds = (now.millis() - at.millis()) / 1000;
-    let (distance, future) = (seconds.abs(), seconds < 0);
-    let words = match distance {
-        0..=9 => return "just now".into(),
-        10..=59 => format!("{distance} s"),
-        60..=3599 => format!("{} min", distance / 60),
-        3600..=86_399 => format!("{} h", distance / 3600),
-        _ => return date(at, now),
-    };
-    if future { format!("in {words}") } else { format!("{words} ago") }
-}
-
-/// `20 Nov 14:02` in this year, `20 Nov 2027` in another. That times are in UTC stands below every page.
-fn date(at: Timestamp, now: Timestamp) -> String {
-    let (at, now) = (at.to_datetime(), now.to_datetime());
-    let month = at.month().to_string();
-    if at.year() == now.year() {
-        format!("{} {} {:02}:{:02}", at.day(), &month[..3], at.hour(), at.minute())
-    } else {
-        format!("{} {} {}", at.day(), &month[..3], at.year())
-    }
-}
-
-/// The day of an instant, for a heading within a list.
-#[must_use]
-pub fn day(at: Timestamp) -> String {
-    let at = at.to_datetime();
-    format!("{}, {} {} {}", at.weekday(), at.day(), at.month(), at.year())
-}
-
-/// A length of time in few words.
-#[must_use]
-pub fn length(millis: i64) -> String {
-    match millis {
-        ..1000 => format!("{} ms", millis.max(0)),
-        1000..60_000 => format!("{} s", millis / 1000),
-        60_000..3_600_000 => format!("{} min", millis / 60_000),
-        3_600_000..86_400_000 => format!("{} h", millis / 3_600_000),
-        _ => format!("{} d", millis / 86_400_000),
-    }
-}
-
 /// Who did something, without the prefix that tells staff from keys where it says nothing: `staff:ada@example.com`.
 #[must_use]
 pub fn actor(word: &str) -> String {
@@ -179,16 +116,6 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-
-    #[test]
-    fn times_are_near_in_words_and_far_in_dates() {
-        assert_eq!(relative(NOW.plus_secs(-90), NOW), "1 min ago");
-        assert_eq!(relative(NOW.plus_secs(7200), NOW), "in 2 h");
-        assert_eq!(relative(NOW.plus_secs(-10 * 86_400), NOW), "8 Nov 11:06");
-        assert_eq!(relative(NOW.plus_secs(400 * 86_400), NOW), "23 Dec 2027");
-    }
 
     #[test]
     fn an_address_leaves_out_what_is_empty() {

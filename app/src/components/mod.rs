@@ -4,14 +4,18 @@ mod chip;
 mod form;
 mod layout;
 mod list;
+mod live;
+mod saved;
+mod time;
 
 pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, subscription_tone, verdict_chip};
 pub use form::{
     action_button, asking_link, confirmation, csrf, error_summary, feature_choice, feature_group, field, hidden,
     purchase_fields, reason_field, select_field, submit,
 };
-pub use layout::{
-    actor, address, card, crumbs, day, empty, id, length, list_card, money, page_head, shortened, table, time, time_or,
-    until,
-};
+pub use layout::{actor, address, card, crumbs, empty, id, list_card, money, page_head, shortened, table};
 pub use list::{Choice, Pages, active_filters, choices, counted, filter_chips, number, pager};
+pub use live::{job, news_link};
+pub use saved::saved_filters;
+pub(crate) use time::write_times_as;
+pub use time::{day, distance, length, time, time_or, until};

@@ -8,8 +8,8 @@ use url::form_urlencoded::byte_serialize;
 
 use super::missed::Missed;
 use crate::components::{
-    Pages, action_button, active_filters, address, day, empty, event_chip, id, length, list_card, page_head, table,
-    time,
+    Pages, action_button, active_filters, address, day, empty, event_chip, id, length, list_card, news_link, page_head,
+    saved_filters, table, time,
 };
 use crate::context::Context;
 
@@ -306,6 +306,7 @@ impl View {
             let href = self.filter.replay();
             view! { <a class="btn" href=href>"Replay these …"</a> }
         });
+        let news = self.pages.first.is_none().then(|| news_link(self.filter.with(&[]), is_narrowed));
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {
@@ -313,9 +314,10 @@ impl View {
                 .into_any()
         };
         view! {
-            {page_head(self.title(), (replay, again))}
+            {page_head(self.title(), (news, replay, again))}
             {without_key(context)}
             {self.filter.form()}
+            {saved_filters(context)}
             {rows}
             {self.pages.first.is_none().then(|| self.missed.card(context))}
         }

@@ -33,21 +33,6 @@ pub struct Progress {
     pub words: String,
 }
 
-impl Progress {
-    /// One element, so that it can be replaced as a whole; `label` says what is counted.
-    pub(super) fn view(&self, label: &'static str) -> AnyView {
-        let (done, all) = (self.done.to_string(), self.all.max(1).to_string());
-        let words = (!self.words.is_empty()).then(|| view! { <p>{self.words.clone()}</p> });
-        view! {
-            <div id="job-progress" class="job-progress">
-                <progress class="progress" aria-label=label max=all value=done></progress>
-                {words}
-            </div>
-        }
-        .into_any()
-    }
-}
-
 /// The buttons of what may be done with a job at `path`: word of the change, and of the button. One that is not over can be looked at again.
 pub(super) fn buttons(
     context: &Context,
@@ -67,7 +52,8 @@ pub(super) fn buttons(
             action_button(context, format!("{path}/{change}"), words, class, Role::Admin)
         })
         .collect();
-    let refresh = (!is_over).then(|| view! { <a class="btn" href=context.path.clone()>"Refresh"</a> });
+    let refresh =
+        (!is_over).then(|| view! { <a class="btn news" data-live="result" href=context.path.clone()>"Refresh"</a> });
     view! { <div class="row">{changes}{refresh}</div> }.into_any()
 }
 

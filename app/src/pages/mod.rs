@@ -1,5 +1,6 @@
 //! The pages: each file has what its page shows (`View`) and how (`body`).
 
+pub mod account;
 pub mod catalog;
 pub mod compare;
 pub mod confirm;
@@ -93,6 +94,12 @@ pub enum Page {
     Validator(validator::View),
     /// `/admin/validator/endpoint`, as the answer to its form
     EndpointCreated(validator::Created),
+    /// `/admin/account`
+    Account(account::Account),
+    /// `/admin/account/preferences`
+    Preferences(account::Preferences),
+    /// `/admin/account/shortcuts`
+    Shortcuts(account::Shortcuts),
     /// `/admin/search`
     Search(search::View),
     /// What is asked before access is taken away
@@ -134,6 +141,9 @@ macro_rules! each {
             Page::Staff($view) => $call,
             Page::Validator($view) => $call,
             Page::EndpointCreated($view) => $call,
+            Page::Account($view) => $call,
+            Page::Preferences($view) => $call,
+            Page::Shortcuts($view) => $call,
             Page::Search($view) => $call,
             Page::Confirm($view) => $call,
             Page::Message($view) => $call,
@@ -173,6 +183,7 @@ impl Page {
             Self::Keys(_) => "/admin/api-keys",
             Self::Staff(_) => "/admin/staff",
             Self::Validator(_) | Self::EndpointCreated(_) => "/admin/validator",
+            Self::Account(_) | Self::Preferences(_) | Self::Shortcuts(_) => "/admin/account",
             Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
         }
     }

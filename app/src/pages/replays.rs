@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::events::{customer_link, segment};
 use super::job::{Progress, State, begun, buttons, cells};
 use crate::components::{
-    Tone, card, chip, crumbs, csrf, empty, error_summary, event_chip, field, filter_chips, hidden, list_card,
+    Tone, card, chip, crumbs, csrf, empty, error_summary, event_chip, field, filter_chips, hidden, job, list_card,
     page_head, pager, reason_field, submit, time,
 };
 use crate::context::Context;
@@ -98,6 +98,8 @@ pub struct One {
     pub sentence: String,
     /// How far it is, while it runs.
     pub progress: Option<Progress>,
+    /// What `/admin/live` is to tell of while it goes on.
+    pub topic: Option<String>,
     /// What may be done with it: word of the change, and of the button.
     pub changes: Vec<(&'static str, &'static str)>,
     /// Where the same events are planned anew, with the link's words; once it is over.
@@ -266,8 +268,7 @@ impl One {
         view! {
             {crumbs(&[("Replays", "/admin/replays".into())], &row.what)}
             {page_head(row.what.clone(), (row.state.chip(), dry_run(row.is_dry_run)))}
-            <p>{self.sentence.clone()}</p>
-            {self.progress.as_ref().map(|progress| progress.view("Events processed again"))}
+            {self.how_far()}
             {steer}
             {begun(context, row.created_at, &row.created_by, self.reason.as_ref())}
             {bound}
@@ -276,6 +277,19 @@ impl One {
             {self.list()}
         }
         .into_any()
+    }
+
+    /// What it does, and how much of it is done.
+    fn how_far(&self) -> AnyView {
+        let what = "Events processed again";
+        match &self.progress {
+            Some(Progress { done, all, words }) => view! {
+                <p>{self.sentence.clone()}</p>
+                {job(self.topic.clone(), words, Some((*done, *all)), what)}
+            }
+            .into_any(),
+            None => job(self.topic.clone(), &self.sentence, None, what),
+        }
     }
 
     /// Why events failed or were skipped, each a link to those.

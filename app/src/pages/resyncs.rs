@@ -6,10 +6,10 @@ use leptos::prelude::*;
 
 use super::compare::{Difference, differences};
 use super::events::customer_link;
-use super::job::{Progress, State, begun, buttons, cells};
+use super::job::{State, begun, buttons, cells};
 use crate::components::{
-    action_button, card, crumbs, csrf, empty, error_summary, filter_chips, list_card, page_head, pager, reason_field,
-    select_field, submit,
+    action_button, card, crumbs, csrf, empty, error_summary, filter_chips, job, list_card, page_head, pager,
+    reason_field, select_field, submit,
 };
 use crate::context::Context;
 
@@ -61,7 +61,9 @@ pub struct One {
     /// What stopped it, in a sentence.
     pub error: Option<String>,
     /// Customers that were compared, of how many; none while Stripe's lists are read.
-    pub progress: Option<Progress>,
+    pub progress: Option<(i64, i64)>,
+    /// What `/admin/live` is to tell of while it goes on.
+    pub topic: Option<String>,
     /// What may be done with it: word of the change, and of the button.
     pub changes: Vec<(&'static str, &'static str)>,
     /// How many customers are in each state: words, address, and whether these are shown.
@@ -181,7 +183,6 @@ impl One {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let path = format!("/admin/resyncs/{}", self.row.id);
         let buttons = buttons(context, &path, &self.changes, self.row.finished_at.is_some());
-        let progress = self.progress.as_ref().map(|progress| progress.view("Customers compared"));
         let rows: Vec<_> = self.customers.iter().map(Customer::view).collect();
         let list = if rows.is_empty() {
             view! { <p class="muted">"No customer is in this state."</p> }.into_any()
@@ -195,8 +196,7 @@ impl One {
         view! {
             {crumbs(&[("Resyncs", "/admin/resyncs".into())], &self.row.scope)}
             {page_head(self.row.scope.clone(), self.row.state.chip())}
-            <p>{self.sentence.clone()}</p>
-            {progress}
+            {job(self.topic.clone(), &self.sentence, self.progress, "Customers compared")}
             {self.error.clone().map(|error| view! { <div class="flash" data-tone="bad" role="status"><p>{error}</p></div> })}
             {buttons}
             {begun(context, self.row.created_at, &self.row.created_by, self.reason.as_ref())}

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod mapping;
 pub mod metadata;
 pub mod mode;
+pub mod preference;
 pub mod role;
 pub mod stripe;
 pub mod term;

@@ -6,10 +6,12 @@
 mod error;
 mod index;
 pub mod postgres;
+mod preferences;
 pub mod records;
 mod replays;
 mod roster;
 pub mod sqlite;
+mod watch;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use domain::{Livemode, Timestamp};
 
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
+pub use preferences::Preferences;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
@@ -34,6 +37,7 @@ use records::{
 };
 pub use replays::Replays;
 pub use roster::Watch;
+pub use watch::Following;
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -83,6 +87,8 @@ pub trait Store:
     + Accounts
     + Lists
     + StripeUsages
+    + Preferences
+    + Following
     + 'static
 {
     /// The memory access checks are answered from.

@@ -13,6 +13,7 @@ mod contract {
     pub mod lists;
     pub mod mappings;
     pub mod plans;
+    pub mod preferences;
     pub mod purchases;
     pub mod reads;
     pub mod replays;
@@ -23,4 +24,5 @@ mod contract {
     pub mod upgrade;
     pub mod usage;
     pub mod versions;
+    pub mod watch;
 }

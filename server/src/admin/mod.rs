@@ -1,5 +1,6 @@
 //! The admin app's server side: what its pages read, and what its forms do.
 
+pub mod account;
 pub mod api_keys;
 pub mod catalog;
 pub mod customers;

@@ -6,7 +6,8 @@ use domain::role::Role;
 
 use super::post::{Outcome, Posted};
 use super::{
-    api_keys, catalog, customers, events, mappings, mode, overrides, policies, replays, resyncs, staff, validator,
+    account, api_keys, catalog, customers, events, mappings, mode, overrides, policies, replays, resyncs, staff,
+    validator,
 };
 
 /// What handles a form.
@@ -32,6 +33,10 @@ macro_rules! actions {
 /// All of them.
 pub const ACTIONS: &[Action] = actions! {
     "/admin/mode" Viewer mode::switch;
+    "/admin/account/preferences" Viewer account::put_preferences;
+    "/admin/account/times" Viewer account::put_times;
+    "/admin/account/filters" Viewer account::save_filter;
+    "/admin/account/filters/{id}/delete" Viewer account::forget_filter;
     "/admin/customers/{id}/resync" Support customers::resync;
     "/admin/resyncs" Admin resyncs::create;
     "/admin/resyncs/reconcile" Support resyncs::reconcile;

@@ -150,6 +150,16 @@ pub async fn signed_in(session: &Session) -> Result<Option<(String, String)>, Se
     Ok(staff_id.zip(csrf))
 }
 
+/// Whether a session that was good is so still: neither ended nor expired, and its person not disabled. What is in hand of the request
+/// does not count, for a request can be long.
+pub async fn goes_on(state: &AppState, session: &Session) -> bool {
+    let Some(id) = session.id() else { return false };
+    let sessions = Sessions { store: Arc::clone(&state.store), clock: Arc::clone(&state.clock) };
+    let Ok(Some(record)) = sessions.load(&id).await else { return false };
+    let Some(staff_id) = record.data.get(STAFF_ID).and_then(Value::as_str) else { return false };
+    matches!(state.store.staff_by_id(staff_id).await, Ok(Some(staff)) if staff.disabled_at.is_none())
+}
+
 /// Notes that a session is in use, now and then.
 ///
 /// # Errors

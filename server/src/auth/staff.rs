@@ -84,6 +84,13 @@ fn xor(text: &[u8], mask: &[u8]) -> Vec<u8> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote(pub String);
 
+/// What scripts of our pages ask for by themselves: no use of a session, and no page to come back to.
+const ASKED_BY_SCRIPTS: [&str; 2] = ["/admin/live", "/admin/palette"];
+
+fn is_asked_by_script(request: &Request) -> bool {
+    ASKED_BY_SCRIPTS.contains(&request.uri().path())
+}
+
 const fn csrf_cookie(secure: bool) -> &'static str {
     if secure { "__Host-tollkeeper-form" } else { "tollkeeper-form" }
 }
@@ -98,7 +105,8 @@ pub async fn authenticate(
     let remote =
         request.extensions().get::<ConnectInfo<SocketAddr>>().map_or_else(String::new, |info| info.0.ip().to_string());
     request.extensions_mut().insert(Remote(remote));
-    match who(&state, &session).await {
+    let is_use = !is_asked_by_script(&request);
+    match who(&state, &session, is_use).await {
         Ok(Some((actor, csrf))) => {
             request.extensions_mut().insert(actor);
             request.extensions_mut().insert(csrf);
@@ -109,17 +117,22 @@ pub async fn authenticate(
     }
 }
 
-async fn who(state: &AppState, session: &Session) -> anyhow::Result<Option<(Actor, Csrf)>> {
+async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Result<Option<(Actor, Csrf)>> {
     let Some((staff_id, csrf)) = session::signed_in(session).await? else { return Ok(None) };
     let Some(staff) = state.store.staff_by_id(&staff_id).await?.filter(|staff| staff.disabled_at.is_none()) else {
         session.flush().await?;
         return Ok(None);
     };
-    session::note_use(session, state.now()).await?;
+    if is_use {
+        session::note_use(session, state.now()).await?;
+    }
     Ok(Some((Actor { staff_id, email: staff.email, name: staff.name, role: staff.role }, Csrf::new(csrf)?)))
 }
 
 async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> Response {
+    if is_asked_by_script(&request) {
+        return (StatusCode::UNAUTHORIZED, "Sign in first.\n").into_response();
+    }
     let has_owner = match state.store.has_owner().await {
         Ok(has_owner) => has_owner,
         Err(error) => return unavailable(&error.into()),

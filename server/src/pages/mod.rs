@@ -16,7 +16,7 @@ mod overrides;
 mod overview;
 mod policies;
 pub(crate) mod replays;
-mod resyncs;
+pub(crate) mod resyncs;
 mod search;
 mod settings;
 mod subscription;
@@ -26,7 +26,9 @@ mod validator;
 
 use std::collections::HashMap;
 
-use app::pages::{Page, message, sign_in};
+use app::pages::search::Hit;
+use app::pages::{Page, account, message, sign_in};
+use app::zone::Zone;
 use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use http::StatusCode;
@@ -151,6 +153,9 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["validator", "endpoint"] => Some(validator::create(ask)),
         ["validator", "endpoints", id, "events"] => validator::add_types(ask, id).await?,
         ["validator", "endpoints", id, "enable"] => validator::enable(ask, id),
+        ["account"] => Some(Page::Account(account::Account)),
+        ["account", "preferences"] => Some(Page::Preferences(account::Preferences { zones: Zone::choices() })),
+        ["account", "shortcuts"] => Some(Page::Shortcuts(account::Shortcuts)),
         ["api-keys", id, "revoke"] => confirm::revoke_key(ask, id).await?,
         ["api-keys"] => settings::api_keys(ask).await?,
         ["staff"] if ask.actor.role < Role::Admin => {
@@ -164,6 +169,20 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         Some(page) => Ok((StatusCode::OK, Answer::page(page))),
         None => Ok((StatusCode::NOT_FOUND, Answer::page(not_found(ask, &parts).await?))),
     }
+}
+
+/// What somebody who types this may mean.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn found(
+    state: &AppState,
+    actor: &Actor,
+    livemode: Livemode,
+    typed: &str,
+) -> anyhow::Result<Vec<Hit>> {
+    let ask = Ask { state, actor, livemode, now: state.now(), query: HashMap::new() };
+    search::found(&ask, typed).await
 }
 
 /// The page of what is not there, with what may have been meant.

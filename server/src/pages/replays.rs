@@ -13,6 +13,7 @@ use store::records::{
 
 use super::{Ask, Loaded, ROWS};
 use crate::config::parse_duration;
+use crate::live;
 
 const PAGE: &str = "/admin/replays";
 /// Replays on the list.
@@ -322,6 +323,7 @@ pub(super) async fn replay(ask: &Ask<'_>, id: &str) -> Loaded {
         reason: replay.reason.clone(),
         sentence: sentence(&replay),
         progress: progress(&replay),
+        topic: goes_on(&replay).then(|| format!("replays/{id}")),
         changes: changes(&replay),
         again: again(&replay),
         outcomes: outcomes.collect(),
@@ -383,6 +385,21 @@ fn sentence(replay: &ReplayRecord) -> String {
             let left = counts.matched - counts.settled();
             format!("Somebody ended it: {}. {} were left.", result(replay), events(left))
         }
+    }
+}
+
+/// Whether it changes without anybody doing anything.
+const fn goes_on(replay: &ReplayRecord) -> bool {
+    matches!(replay.status, ReplayStatus::Collecting | ReplayStatus::Running) && !replay.is_paused
+}
+
+/// How far a replay is, for pages that stay open.
+pub(crate) fn how_far(replay: &ReplayRecord) -> live::Progress {
+    let progress = progress(replay);
+    live::Progress {
+        has_ended: !goes_on(replay),
+        done: progress.as_ref().map(|progress| (progress.done, progress.all)),
+        sentence: progress.map_or_else(|| sentence(replay), |progress| progress.words),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use app::components::Tone;
 use app::pages::compare::{Compared, View as Compare};
-use app::pages::job::{Progress, State};
+use app::pages::job::State;
 use app::pages::resyncs::{Customer, One, Row, View};
 use app::pages::{Page, message};
 use domain::Timestamp;
@@ -12,6 +12,7 @@ use store::records::{Purpose, ResyncCounts, ResyncRecord, ResyncScope, ResyncSta
 use super::{Ask, Loaded, ROWS};
 use crate::admin::customers::{encoded, path, user_of};
 use crate::config::duration_text;
+use crate::live::Progress;
 use crate::resync::Reconcile;
 use crate::resync::drift::differences;
 
@@ -166,6 +167,7 @@ pub(super) async fn resync(ask: &Ask<'_>, id: &str) -> Loaded {
         sentence: sentence(&record, &counts),
         error: error.map(|error| format!("It stopped and is tried again by itself: {error}")),
         progress: progress(&record, &counts),
+        topic: (!how_far(&record, &counts).has_ended).then(|| format!("resyncs/{id}")),
         changes: changes(&record, &counts),
         counts: chips.collect(),
         customers: customers.collect(),
@@ -174,14 +176,22 @@ pub(super) async fn resync(ask: &Ask<'_>, id: &str) -> Loaded {
     }))))
 }
 
-fn progress(record: &ResyncRecord, counts: &ResyncCounts) -> Option<Progress> {
-    let (done, all) = match record.status {
-        ResyncStatus::Comparing => (counts.compared(), counts.all()),
-        ResyncStatus::Applying => (counts.applied, counts.applied + counts.differs),
-        _ => return None,
-    };
-    // The figures stand in the sentence above it.
-    Some(Progress { done, all, words: String::new() })
+/// How far a resync is, for pages that stay open.
+pub(crate) fn how_far(record: &ResyncRecord, counts: &ResyncCounts) -> Progress {
+    let waits_for_somebody = record.status == ResyncStatus::Ready || record.is_paused;
+    Progress {
+        has_ended: waits_for_somebody || !record.status.is_open(),
+        done: progress(record, counts),
+        sentence: sentence(record, counts),
+    }
+}
+
+fn progress(record: &ResyncRecord, counts: &ResyncCounts) -> Option<(i64, i64)> {
+    match record.status {
+        ResyncStatus::Comparing => Some((counts.compared(), counts.all())),
+        ResyncStatus::Applying => Some((counts.applied, counts.applied + counts.differs)),
+        _ => None,
+    }
 }
 
 fn changes(record: &ResyncRecord, counts: &ResyncCounts) -> Vec<(&'static str, &'static str)> {

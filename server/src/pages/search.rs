@@ -29,6 +29,28 @@ pub(super) async fn search(ask: &Ask<'_>) -> anyhow::Result<Answer> {
     Ok(Answer::page(Page::Search(View { query, hits })))
 }
 
+/// Hits that the palette shows.
+const OFFERED: i64 = 8;
+
+/// The thing of an exact id, else what begins with a text.
+pub(super) async fn found(ask: &Ask<'_>, typed: &str) -> anyhow::Result<Vec<Hit>> {
+    if typed.is_empty() {
+        return Ok(vec![]);
+    }
+    if let Some(href) = exact(ask.state, ask.livemode, typed).await? {
+        let kind = match href.split('/').nth(2) {
+            Some("events") => "Event",
+            Some("subscriptions") => "Subscription",
+            Some("catalog") => "Catalog",
+            _ => "Customer",
+        };
+        return Ok(vec![Hit { kind, label: typed.to_owned(), id: typed.to_owned(), href }]);
+    }
+    let mut hits = beginning_with(ask, typed, OFFERED).await?;
+    hits.truncate(usize::try_from(OFFERED).unwrap_or_default());
+    Ok(hits)
+}
+
 /// Where the thing of this id stands in a mode.
 pub(super) async fn exact(state: &AppState, livemode: Livemode, id: &str) -> anyhow::Result<Option<String>> {
     let store = &state.store;

@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "stripe_usage", include_str!("../../../../migrations/postgres/0011_stripe_usage.sql")),
     (12, "resyncs", include_str!("../../../../migrations/postgres/0012_resyncs.sql")),
     (13, "catch_up", include_str!("../../../../migrations/postgres/0013_catch_up.sql")),
+    (14, "preferences", include_str!("../../../../migrations/postgres/0014_preferences.sql")),
     (15, "replays", include_str!("../../../../migrations/postgres/0015_replays.sql")),
     (16, "lists", include_str!("../../../../migrations/postgres/0016_lists.sql")),
 ];

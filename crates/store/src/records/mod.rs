@@ -1,6 +1,8 @@
 //! The rows and reports of the store's interface.
 
 mod job;
+mod news;
+mod preference;
 mod replay;
 mod resync;
 
@@ -18,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use job::JobChange;
+pub use news::News;
+pub use preference::{MOST_FILTERS, Preference, SavedFilter};
 pub use replay::{
     FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord,
     ReplayStatus, ReplayStep,

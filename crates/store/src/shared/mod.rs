@@ -20,6 +20,7 @@ mod objects;
 mod overdue;
 mod overrides;
 mod payments;
+mod preferences;
 mod processing;
 mod product_reads;
 mod products;
@@ -31,6 +32,7 @@ mod resyncs;
 mod rows;
 mod thin;
 mod usage;
+mod watch;
 mod write;
 
 use std::sync::Arc;

@@ -1,4 +1,10 @@
-//! The parts of a page that wake up in the browser. Without WASM each is a sensible piece of HTML.
+//! The parts of a page that wake up in the browser. Without WASM each is a sensible piece of HTML, or nothing.
+
+mod live;
+mod palette;
+
+pub use live::*;
+pub use palette::*;
 
 use leptos::prelude::*;
 
