@@ -25,7 +25,8 @@ cargo xtask COMMAND
   setup                                 what the others need on this machine; safe to repeat
   bench webhook|access|engine|resync|pages [N]
                                         the benchmarks, each against its own yardstick in the same run
-  shots                                 pictures of every page into end2end/shots";
+  shots                                 pictures of every page into end2end/shots
+  measure                               Lighthouse on the main pages of a release build, against their goals";
 
 fn main() -> ExitCode {
     match command(std::env::args().skip(1).collect()) {
@@ -53,6 +54,7 @@ fn command(mut args: Vec<String>) -> Result<()> {
         "tidy" => tidy::report(),
         "bench" => bench(args),
         "shots" => steps::shots(),
+        "measure" => steps::measure(),
         "help" | "--help" | "-h" | "" => {
             println!("{USAGE}");
             Ok(())
