@@ -56,14 +56,9 @@ pub(crate) fn chosen<'a>(
         Some("start") => Some(asked.started_at),
         Some(text) => Some(moment(text, asked.now).ok_or_else(|| format!("{text:?} is neither a time nor a length."))?),
     };
-    let until = match field("until") {
-        None => None,
-        Some(text) => Some(moment(text, asked.now).ok_or_else(|| format!("{text:?} is neither a time nor a length."))?),
-    };
     let owned = |name| field(name).map(str::to_owned);
     let filter = EventFilter {
         statuses,
-        until,
         kind: owned("type"),
         id: owned("q"),
         since,
@@ -96,7 +91,6 @@ fn fields(new: &NewReplay) -> Vec<(&'static str, String)> {
         ("type", text(&filter.kind)),
         ("q", text(&filter.id)),
         ("since", filter.since.map(|since| since.to_string()).unwrap_or_default()),
-        ("until", filter.until.map(|until| until.to_string()).unwrap_or_default()),
         ("version", text(&filter.api_version)),
         ("error", text(&filter.error)),
         ("origin", if filter.fetched { "fetched".to_owned() } else { String::new() }),
