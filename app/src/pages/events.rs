@@ -284,11 +284,15 @@ impl View {
             let words = "Process all failed events again";
             action_button(context, "/admin/events/replay-failed".into(), words, "btn primary", Role::Admin)
         });
-        let replay = (!self.filter.is_empty() && !self.rows.is_empty()).then(|| {
-            let href = address("/admin/replays/new", &self.filter.fields());
+        let is_filtered = !self.filter.active().is_empty();
+        // A replay knows how far back it goes, and always ends now.
+        let replay = (is_filtered && !self.rows.is_empty() && self.filter.since != CUSTOM.0).then(|| {
+            let since = Some(self.filter.span()).filter(|span| *span != ANY.0).unwrap_or_default();
+            let fields = self.filter.fields().map(|(name, value)| (name, if name == "since" { since } else { value }));
+            let href = address("/admin/replays/new", &fields);
             view! { <a class="btn" href=href>"Replay these …"</a> }
         });
-        let news = (!self.filter.paged).then(|| news_link(self.filter.href(None), !self.filter.is_empty()));
+        let news = self.pages.first.is_none().then(|| news_link(self.filter.with(&[]), is_filtered));
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {
