@@ -12,8 +12,6 @@ const validator = new HtmlValidate({
   extends: ["html-validate:recommended"],
   rules: {
     "no-inline-style": "error",
-    // Leptos puts the nonce of the content security policy into the `crossorigin` of two links; browsers take it for "anonymous".
-    "attribute-allowed-values": "off",
     // A group of checkboxes shares its name, as radio buttons do.
     "form-dup-name": ["error", { shared: ["radio", "checkbox", "button", "reset", "submit"] }],
   },
@@ -111,6 +109,9 @@ async function bordered(page, what) {
     return without.map((element) => element.outerHTML.slice(0, 160));
   });
   assert.deepEqual(bare, [], `${what}: without a border in forced colours`);
+  await page.keyboard.press("Tab");
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.notEqual(outline, "none", `${what}: no focus to see in forced colours`);
 }
 
 /** The HTML as the server sent it. */

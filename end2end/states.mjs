@@ -25,6 +25,8 @@ export const refusals = [
   ["feature-policy", "/admin/features/pro/policy", "/policy", { past_due_grace: "a while" }, "There is a problem"],
   ["feature", "/admin/features", "/admin/features", { key: "not a key" }, "There is a problem"],
   ["api-key", "/admin/api-keys", "/admin/api-keys", {}, "There is a problem"],
+  ["ignore", async (page) => { await page.goto("/admin/events?status=failed"); await page.goto(`${await page.locator("main tbody a[href^='/admin/events/evt_']").first().getAttribute("href")}/ignore`); }, "/ignore", { reason: "no" }, "at least 5 characters"],
+  ["replay", "/admin/replays/new?status=failed", "/admin/replays", { rate: "5" }, "at least 5 characters"],
   ["staff", "/admin/staff", "/admin/staff", { email: "nobody" }, "There is a problem"],
 ];
 

@@ -33,15 +33,23 @@ describe("what a browser gets", () => {
       const silent = listen(fresh);
       for (const visit of ["first", "second"]) {
         const seen = [];
-        const note = (request) => seen.push(request);
-        fresh.on("requestfinished", note);
-        await fresh.goto(url, { waitUntil: "networkidle" });
-        fresh.off("requestfinished", note);
+        const note = (response) => seen.push(response);
+        fresh.on("response", note);
+        await fresh.goto(url);
+        // The scripts come last, when the page is painted.
+        await fresh.waitForFunction(
+          () => !document.querySelector("script[type=module]") || performance.getEntriesByType("resource").some(({ name, responseEnd }) => name.endsWith(".wasm") && responseEnd > 0),
+        );
+        fresh.off("response", note);
         const loaded = await Promise.all(
-          seen.map(async (request) => {
-            const response = await request.response();
-            const kind = /\.(\w+)$/.exec(new URL(request.url()).pathname)?.[1] ?? "html";
-            return { kind, bytes: (await request.sizes()).responseBodySize, cached: response.fromServiceWorker() || (await response.request().timing()).responseEnd <= 0, coding: (await response.allHeaders())["content-encoding"], url: request.url() };
+          seen.map(async (response) => {
+            const headers = await response.allHeaders();
+            // What is new is told for as long as the page is looked at.
+            if (headers["content-type"]?.startsWith("text/event-stream")) return { kind: "stream", bytes: 0, url: response.url() };
+            const kind = /\.(\w+)$/.exec(new URL(response.url()).pathname)?.[1] ?? "html";
+            await response.finished();
+            const { responseBodySize } = await response.request().sizes();
+            return { kind, bytes: responseBodySize, coding: headers["content-encoding"], url: response.url() };
           }),
         );
         const list = loaded.map(({ kind, bytes, url }) => `${kind} ${bytes} ${url}`).join("\n  ");

@@ -70,7 +70,8 @@ for (const javaScriptEnabled of [true, false]) {
       await page.locator("form:has(input[name=password]) button[type=submit]").click();
       await page.waitForURL("**/admin/customers");
 
-      await page.locator("form[action='/admin/logout'] button").first().click();
+      await page.locator("button[popovertarget=me]").click();
+      await page.getByRole("button", { name: "Sign out" }).click();
       await page.waitForURL("**/admin/login");
       await page.goto("/admin/customers");
       assert.match(page.url(), /\/admin\/login/);

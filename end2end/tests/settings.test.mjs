@@ -142,6 +142,7 @@ for (const javaScriptEnabled of [true, false]) {
     });
 
     test("signing out ends the session", async () => {
+      await page.locator("button[popovertarget=me]").click();
       await press("Sign out");
       await page.waitForURL("**/admin/login");
       await page.goto("/admin/events");

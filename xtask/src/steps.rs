@@ -75,6 +75,16 @@ pub(crate) fn shots() -> Result<()> {
     run(node()?.arg("end2end/shots.mjs"))
 }
 
+/// What takes a clock to tell, so that no test does: Lighthouse on the main pages of a release build.
+pub(crate) fn measure() -> Result<()> {
+    setup::everything()?;
+    setup::node_modules("end2end/measure")?;
+    web::build()?;
+    run(cargo().args(["build", "--release", "--package", "server", "--bin", "tollkeeper"]))?;
+    let program = target_dir()?.join("release/tollkeeper");
+    run(node()?.env("TOLLKEEPER_BIN", program).arg("end2end/measure/lighthouse.mjs"))
+}
+
 fn lints() -> Result<Outcome> {
     done(run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))
 }

@@ -192,7 +192,7 @@ fn named_tests(page: &str) -> impl Iterator<Item = &str> {
 
 fn nothing_local() -> Result<Vec<String>> {
     let mut faults = Vec::new();
-    for folder in ["end2end", crate::example::FOLDER] {
+    for folder in ["end2end", "end2end/measure", crate::example::FOLDER] {
         let lock = fs::read_to_string(root().join(folder).join("package-lock.json"))?;
         if lock.contains("\"resolved\"") {
             faults.push(format!("{folder}/package-lock.json names the host its packages came from"));
