@@ -203,13 +203,17 @@ fn nav(context: &Context, staff: &Staff, page: &Page) -> AnyView {
             {entry("/admin/unattributed", "Unattributed", counts.unattributed, "unattributed customers", Tone::Violet)}
             {plain("/admin/replays", "Replays")}
             <h2>"Operate"</h2>
+            {plain("/admin/simulator", "Check as user")}
             {plain("/admin/overrides", "Overrides")}
             {plain("/admin/resyncs", "Resyncs")}
             {plain("/admin/validator", "Set-up")}
+            {plain("/admin/audit", "Audit log")}
             <h2>"Settings"</h2>
             {plain("/admin/api-keys", "API keys")}
             {(staff.role >= Role::Admin).then(|| plain("/admin/staff", "Staff"))}
             {plain("/admin/account", "Your account")}
+            {(staff.role >= Role::Admin).then(|| plain("/admin/settings", "Settings"))}
+            {plain("/admin/system", "System")}
             <p class="muted who">{who}</p>
         </nav>
     }

@@ -6,7 +6,7 @@ use domain::access::{UserFacts, decide, decide_any};
 use domain::delivery::{Registration, Undelivered};
 use domain::diagnosis::{
     Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Diagnosis, Drift, EventRecords, EventsMissing,
-    FailedEvent, FetchedEvents, Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
+    FailedEvent, FetchedEvents, LastCheck, Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
 };
 use domain::event::EventStatus;
 use domain::mapping::MappingSource;
@@ -22,6 +22,8 @@ const RECENT: i64 = 24 * 60 * 60 * 1000;
 const LISTED: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Most events of a kind that are looked at.
 const EVENTS: i64 = 20;
+/// Most changes of answers that are looked back at.
+const CHANGES: i64 = 100;
 /// Most prices whose names are looked up.
 const PRICES: usize = 20;
 
@@ -167,6 +169,9 @@ async fn gather(
     let subscriptions = facts.iter().flat_map(|facts| &facts.subscriptions);
     let invoices: Vec<String> = subscriptions.filter_map(|facts| facts.subscription.latest_invoice.clone()).collect();
     chain.invoice_payments = store.invoice_payments(livemode, &invoices).await?;
+    if stranger.is_none() && chain.decision.allowed {
+        chain.last_checks = last_checks(state, livemode, user_id, feature).await?;
+    }
     chain.price_names = price_names(store, livemode, facts.as_deref()).await?;
     let mut diagnosis = domain::diagnosis::diagnose(&chain);
     if let Some(customer) = stranger {
@@ -179,6 +184,45 @@ async fn gather(
         }
     }
     Ok(diagnosis)
+}
+
+/// What the application was told last about what is a yes by now.
+async fn last_checks(
+    state: &AppState,
+    livemode: Livemode,
+    user_id: &str,
+    feature: Option<&str>,
+) -> Result<Vec<LastCheck>, store::Error> {
+    let newest = newest_checks(state, livemode, user_id, feature).await?;
+    if newest.iter().all(|check| check.allowed) {
+        return Ok(newest);
+    }
+    // It may have asked again in the seconds that are not stored yet, and then knows.
+    state.checks.settle().await?;
+    let mut newest = newest_checks(state, livemode, user_id, feature).await?;
+    let changes = state.store.verdict_changes(livemode, user_id, CHANGES).await?;
+    for check in &mut newest {
+        let last = changes.iter().find(|row| row.change.feature == check.feature);
+        check.granted_at = last.filter(|row| row.change.allowed_after).map(|row| row.at);
+    }
+    Ok(newest)
+}
+
+async fn newest_checks(
+    state: &AppState,
+    livemode: Livemode,
+    user_id: &str,
+    feature: Option<&str>,
+) -> Result<Vec<LastCheck>, store::Error> {
+    let mut newest: Vec<LastCheck> = vec![];
+    for group in state.store.checks_of(livemode, user_id).await? {
+        let is_asked = feature.is_none_or(|feature| group.feature == feature);
+        if is_asked && newest.iter().all(|known| known.feature != group.feature) {
+            let (at, allowed) = (group.last_at, group.allowed);
+            newest.push(LastCheck { feature: group.feature, at, allowed, granted_at: None });
+        }
+    }
+    Ok(newest)
 }
 
 fn customer_record(customer: store::records::CustomerRecord, now: Timestamp) -> CustomerRecord {

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod auth;
 mod banner;
 pub mod catch_up;
+pub mod checks;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -49,6 +50,7 @@ use gateway::{Client, ClientConfig, Gateway, Now};
 use store::Store;
 
 use crate::catch_up::CatchUp;
+use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
@@ -101,6 +103,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
     let live = Live::new(Arc::clone(&store), Arc::clone(&clock));
+    let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
     Ok(AppState {
         config: Arc::new(config),
         store,
@@ -113,5 +116,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         catch_up,
         usage,
         live,
+        started: std::time::Instant::now(),
+        checks,
     })
 }

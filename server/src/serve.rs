@@ -43,6 +43,7 @@ pub async fn serve(
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
     let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
+    let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(listen(listener, front, stopped.clone()));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
 
@@ -66,6 +67,7 @@ pub async fn serve(
     catch_up.await?;
     usage.await?;
     live.await?;
+    checks.await?;
     state.close().await;
     Ok(())
 }

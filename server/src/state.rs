@@ -8,6 +8,7 @@ use gateway::Gateway;
 use store::Store;
 
 use crate::catch_up::CatchUp;
+use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
@@ -42,6 +43,10 @@ pub struct AppState {
     pub usage: UsageBook,
     /// What open pages are told as it happens.
     pub live: Live,
+    /// When this process began.
+    pub started: std::time::Instant,
+    /// What the application asked and was told.
+    pub checks: CheckBook,
 }
 
 impl AppState {
@@ -55,6 +60,9 @@ impl AppState {
     pub async fn close(&self) {
         if let Err(error) = self.usage.settle().await {
             tracing::warn!(%error, "what was asked of Stripe last could not be counted");
+        }
+        if let Err(error) = self.checks.settle().await {
+            tracing::warn!(%error, "what the application asked last could not be remembered");
         }
         self.store.close().await;
     }

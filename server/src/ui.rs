@@ -20,6 +20,7 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
+use crate::admin::kept::Kept;
 use crate::admin::{flash, mode};
 use crate::assets;
 use crate::auth::staff::{Actor, Csrf};
@@ -180,6 +181,12 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
     };
     // Before the page is read: what comes meanwhile is rather told twice than never.
     let newest = state.store.newest_event().await?;
+    // Who was signed out while typing finds it again.
+    let kept = match (&viewer.session, &viewer.actor) {
+        (Some(session), Some(_)) if form == Form::default() => Kept::take(session, path).await?,
+        _ => None,
+    };
+    let form = kept.unwrap_or(form);
     let view = Looking { state, livemode, path: request.uri().path(), query, actor: viewer.actor.as_ref() };
     let (status, answer) = pages::load(&view).await?;
     let page = match answer {

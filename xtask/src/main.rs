@@ -16,13 +16,15 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   demo [--release] [--no-web] [ARG…]    build, then `tollkeeper demo ARG…`: a filled temporary database and a stand-in for Stripe
+  seed [CUSTOMERS]                      the demo with 100,000 customers and 1,000,000 events, or as many as are asked for
   example [--no-web] [ARG…]             the demo with a host application on top of it: examples/node-express
   serve [--release] [--no-web] [ARG…]   build, then `tollkeeper serve ARG…`
   test [--strict] [--only STEP]         every check, in order; --strict: what cannot run here is a failure
   tidy                                  the invariants of ARCHITECTURE.md
   web                                   the WASM of the islands, into target/site/pkg
   setup                                 what the others need on this machine; safe to repeat
-  bench webhook|access|engine|resync [N] the benchmarks, each against its own yardstick in the same run
+  bench webhook|access|engine|resync|pages [N]
+                                        the benchmarks, each against its own yardstick in the same run
   shots                                 pictures of every page into end2end/shots
   measure                               Lighthouse on the main pages of a release build, against their goals";
 
@@ -43,6 +45,10 @@ fn command(mut args: Vec<String>) -> Result<()> {
         "setup" => setup::everything().map(drop),
         "web" => web::build().map(drop),
         "serve" | "demo" => run(&command, args),
+        "seed" => {
+            let customers = if args.is_empty() { "100000".to_owned() } else { args.remove(0) };
+            run("demo", [vec!["--release".to_owned(), "--customers".to_owned(), customers], args].concat())
+        }
         "example" => example::start(args),
         "test" => steps::test(&args),
         "tidy" => tidy::report(),
@@ -78,8 +84,8 @@ fn run(command: &str, mut args: Vec<String>) -> Result<()> {
 
 fn bench(mut args: Vec<String>) -> Result<()> {
     let name = if args.is_empty() { String::new() } else { args.remove(0) };
-    if !["webhook", "access", "engine", "resync"].contains(&name.as_str()) {
-        bail!("which benchmark? webhook, access, engine or resync");
+    if !["webhook", "access", "engine", "resync", "pages"].contains(&name.as_str()) {
+        bail!("which benchmark? webhook, access, engine, resync or pages");
     }
     exec(cargo().current_dir(root()).args(["bench", "--package", "server", "--bench", &name, "--"]).args(args))
 }

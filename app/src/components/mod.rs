@@ -1,6 +1,7 @@
 //! What pages are made of.
 
 mod chip;
+mod did;
 mod form;
 mod layout;
 mod list;
@@ -9,6 +10,7 @@ mod saved;
 mod time;
 
 pub use chip::{Tone, chip, event_chip, link_chip, status_word, subscription_chip, subscription_tone, verdict_chip};
+pub use did::{DID, did};
 pub use form::{
     action_button, asking_link, confirmation, csrf, error_summary, feature_choice, feature_group, field, hidden,
     purchase_fields, reason_field, select_field, submit,

@@ -172,6 +172,23 @@ impl Filter {
         address("/admin/events", &fields)
     }
 
+    /// Where a replay of the same events is planned: since and until when, as that page has it.
+    fn replay(&self) -> String {
+        let instant = |text: &str| match text.len() {
+            0 => String::new(),
+            16 => format!("{text}:00Z"),
+            _ => format!("{text}Z"),
+        };
+        let (since, until) = match self.span() {
+            any if any == ANY.0 => (String::new(), String::new()),
+            custom if custom == CUSTOM.0 => (instant(&self.from), instant(&self.to)),
+            span => (span.to_owned(), String::new()),
+        };
+        let others = self.fields().into_iter().filter(|(name, _)| !["since", "from", "to"].contains(name));
+        let times = [("since", since.as_str()), ("until", until.as_str())];
+        address("/admin/replays/new", &others.chain(times).collect::<Vec<_>>())
+    }
+
     /// What narrows the log, each with the address of the log without it.
     fn active(&self) -> Vec<(String, String)> {
         let words = self.fields().into_iter().filter(|(_, value)| !value.is_empty()).filter_map(|(name, value)| {
@@ -239,11 +256,11 @@ impl Filter {
                         {moment("to", "To, UTC", &self.to)}
                         <div class="field grow">
                             <label for="version">"API version"</label>
-                            <input id="version" name="version" value=self.version.clone() placeholder="2026-09-30.endive" autocomplete="off" />
+                            <input id="version" name="version" type="text" value=self.version.clone() placeholder="2026-09-30.endive" autocomplete="off" />
                         </div>
                         <div class="field grow">
                             <label for="error">"Error holds"</label>
-                            <input id="error" name="error" value=self.error.clone() placeholder="status 503" autocomplete="off" />
+                            <input id="error" name="error" type="text" value=self.error.clone() placeholder="status 503" autocomplete="off" />
                         </div>
                         <div class="field">
                             <label for="origin">"Came by"</label>
@@ -284,11 +301,12 @@ impl View {
             let words = "Process all failed events again";
             action_button(context, "/admin/events/replay-failed".into(), words, "btn primary", Role::Admin)
         });
-        let replay = (!self.filter.is_empty() && !self.rows.is_empty()).then(|| {
-            let href = address("/admin/replays/new", &self.filter.fields());
+        let is_filtered = !self.filter.active().is_empty();
+        let replay = (is_filtered && !self.rows.is_empty()).then(|| {
+            let href = self.filter.replay();
             view! { <a class="btn" href=href>"Replay these …"</a> }
         });
-        let news = (!self.filter.paged).then(|| news_link(self.filter.href(None), !self.filter.is_empty()));
+        let news = self.pages.first.is_none().then(|| news_link(self.filter.with(&[]), is_filtered));
         let rows = if self.rows.is_empty() {
             self.nothing(context)
         } else {

@@ -1,6 +1,7 @@
 //! The pages: each file has what its page shows (`View`) and how (`body`).
 
 pub mod account;
+pub mod audit;
 pub mod catalog;
 pub mod compare;
 pub mod confirm;
@@ -20,10 +21,13 @@ pub mod policy;
 pub mod replays;
 pub mod resyncs;
 pub mod search;
+pub mod settings;
 pub mod sign_in;
+pub mod simulator;
 pub mod staff;
 pub mod subscription;
 pub mod subscriptions;
+pub mod system;
 pub mod unattributed;
 pub mod validator;
 
@@ -102,6 +106,16 @@ pub enum Page {
     Shortcuts(account::Shortcuts),
     /// `/admin/search`
     Search(search::View),
+    /// `/admin/simulator`
+    Simulator(Box<simulator::View>),
+    /// `/admin/audit`
+    Audit(audit::View),
+    /// `/admin/audit/{id}`
+    AuditEntry(Box<audit::Entry>),
+    /// `/admin/settings`
+    Settings(settings::View),
+    /// `/admin/system`
+    System(system::View),
     /// What is asked before access is taken away
     Confirm(Box<confirm::View>),
     /// Not found, not allowed
@@ -145,6 +159,11 @@ macro_rules! each {
             Page::Preferences($view) => $call,
             Page::Shortcuts($view) => $call,
             Page::Search($view) => $call,
+            Page::Simulator($view) => $call,
+            Page::Audit($view) => $call,
+            Page::AuditEntry($view) => $call,
+            Page::Settings($view) => $call,
+            Page::System($view) => $call,
             Page::Confirm($view) => $call,
             Page::Message($view) => $call,
         }
@@ -184,6 +203,10 @@ impl Page {
             Self::Staff(_) => "/admin/staff",
             Self::Validator(_) | Self::EndpointCreated(_) => "/admin/validator",
             Self::Account(_) | Self::Preferences(_) | Self::Shortcuts(_) => "/admin/account",
+            Self::Simulator(_) => "/admin/simulator",
+            Self::Audit(_) | Self::AuditEntry(_) => "/admin/audit",
+            Self::Settings(_) => "/admin/settings",
+            Self::System(_) => "/admin/system",
             Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
         }
     }

@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::event::EventStatus;
 use leptos::prelude::*;
 
-use crate::components::{actor, card, empty, page_head, shortened, table, time, time_or};
+use crate::components::{actor, card, did, empty, page_head, shortened, table, time, time_or};
 use crate::context::Context;
 
 /// `/admin`
@@ -151,46 +151,4 @@ impl View {
             .collect();
         card("Recent changes", (), table("Recent changes", &["When", "What", "By", "Reason"], rows))
     }
-}
-
-/// An action of the audit log in words; the object's id follows.
-fn did(action: &str) -> String {
-    let words = match action {
-        "api_key.create" => "Created the API key",
-        "api_key.revoke" => "Revoked the API key",
-        "catalog.put" => "Changed what is given by",
-        "conflict.keep" => "Settled a conflict, keeping",
-        "customer.resync" => "Read from Stripe",
-        "events.fetch_missing" => "Fetched missing events",
-        "event.download" => "Downloaded the payload of",
-        "event.ignore" => "Set aside",
-        "event.replay" => "Processed again",
-        "event.replay_failed" => "Processed all failed events again",
-        "feature.delete" => "Deleted the feature",
-        "feature.put" => "Saved the feature",
-        "list.export" => "Exported the list",
-        "mapping.delete" => "Unlinked",
-        "mapping.put" => "Linked",
-        "override.create" => "Made an override for",
-        "override.revoke" => "Revoked an override for",
-        "policy.put" => "Changed the policy of",
-        "replay.cancel" => "Ended the replay",
-        "replay.create" => "Began the replay",
-        "replay.finish" => "Came to the end of the replay",
-        "replay.pause" => "Paused the replay",
-        "replay.resume" => "Went on with the replay",
-        "resync.apply" => "Applied what Stripe says by the resync",
-        "resync.cancel" => "Ended the resync",
-        "resync.create" => "Began the resync",
-        "resync.pause" => "Paused the resync",
-        "resync.resume" => "Went on with the resync",
-        "staff.add" => "Added to the staff",
-        "staff.update" => "Changed on the staff",
-        "user.put" => "Learned of the user",
-        "webhook_endpoint.add_events" => "Added types of events to the endpoint",
-        "webhook_endpoint.create" => "Made the endpoint",
-        "webhook_endpoint.enable" => "Enabled the endpoint",
-        other => return other.replace(['.', '_'], " "),
-    };
-    words.to_owned()
 }

@@ -27,12 +27,17 @@ impl SignIn {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
+        // A form that was sent after its session had ended waits here.
+        let kept = context.form.values.iter().filter(|(name, _)| name.starts_with("kept."));
+        let kept: Vec<_> =
+            kept.cloned().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect();
         view! {
             <h1>"Sign in to Tollkeeper"</h1>
             {error_summary(context)}
             <form method="post" action="/admin/login" class="form">
                 {csrf(context)}
                 {hidden("return_to", self.return_to.clone())}
+                {kept}
                 {field(context, "email", "E-mail", "email", "", "", true)}
                 {field(context, "password", "Password", "password", "", "", true)}
                 <div class="actions"><button type="submit" class="btn primary">"Sign in"</button></div>

@@ -5,8 +5,8 @@ use domain::stripe::Subscription;
 use leptos::prelude::*;
 
 use crate::components::{
-    Choice, Pages, Tone, chip, choices, empty, list_card, page_head, shortened, status_word, subscription_chip, time,
-    time_or,
+    Choice, Pages, Tone, address, chip, choices, empty, list_card, page_head, shortened, status_word,
+    subscription_chip, time_or,
 };
 use crate::context::Context;
 

@@ -3,6 +3,7 @@
 //! The SQL stands once, in `shared/`, and is compiled twice: by [`sqlite`] and by [`postgres`], whose `dialect` modules hold what differs.
 //! `tests/contract.rs` runs the same suite on both.
 
+mod checks;
 mod error;
 mod index;
 pub mod postgres;
@@ -23,6 +24,7 @@ use domain::delivery::Undelivered;
 use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 
+pub use checks::{CHECKS_PER_USER, Checks, STRAY_CHECKS};
 pub use error::{Error, Result};
 pub use index::{Changes, Index};
 pub use preferences::Preferences;
@@ -89,6 +91,7 @@ pub trait Store:
     + StripeUsages
     + Preferences
     + Following
+    + Checks
     + 'static
 {
     /// The memory access checks are answered from.
@@ -521,6 +524,8 @@ pub trait Accounts: Send + Sync {
     ) -> Result<()>;
     /// Audit entries, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>>;
+    /// An audit entry by its number.
+    async fn audit_entry(&self, audit_id: i64) -> Result<Option<AuditRecord>>;
 }
 
 /// What the admin app's lists show.

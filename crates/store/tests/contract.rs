@@ -7,6 +7,7 @@ mod contract {
     pub mod access;
     pub mod accounts;
     pub mod catch_up;
+    pub mod checks;
     pub mod events;
     pub mod helpers;
     pub mod history;

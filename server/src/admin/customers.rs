@@ -48,6 +48,10 @@ pub async fn resync(posted: Posted) -> Outcome {
             .map(|report| vec![report]),
         Ok(None) => match user_of(&posted.state, livemode, &id).await {
             Err(error) => return error.into(),
+            // Not heard of yet: Stripe knows whether there is such a customer.
+            Ok(None) if id.starts_with("cus_") => {
+                posted.state.worker.resync(livemode, &id, &posted.author()).await.map(|report| vec![report])
+            }
             Ok(None) => return Outcome::NotFound,
             Ok(Some(user)) => posted.state.worker.resync_user(livemode, &user, &posted.author()).await,
         },

@@ -9,6 +9,7 @@ mod export;
 pub mod fields;
 pub mod flash;
 mod jobs;
+pub mod kept;
 pub mod mappings;
 pub mod mode;
 pub mod overrides;

@@ -12,6 +12,7 @@ use tower_sessions::Session;
 
 use super::fields::Fields;
 use super::flash::{self, Flash};
+use super::kept::Kept;
 use super::staff::{account_errors, new_record};
 use crate::auth::limit::SignInLimiter;
 use crate::auth::staff::{Remote, safe_return_to};
@@ -96,7 +97,12 @@ pub async fn login(
         return ui::render(&state, &sent.viewer, &page, Some(form), StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     limiter.forgive(email, &sent.remote);
-    match begin(&state, &session, &staff.staff_id, to, None).await {
+    let began = async {
+        let response = begin(&state, &session, &staff.staff_id, to, None).await?;
+        Kept::keep(&session, to, &sent.fields).await?;
+        anyhow::Ok(response)
+    };
+    match began.await {
         Ok(response) => response,
         Err(error) => ui::failed(&sent.viewer, &error),
     }

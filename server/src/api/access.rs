@@ -10,7 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Json, Path, Query, feature_key, user_id};
 use super::{ApiState, Inner};
-use crate::auth::api_key::{Check, Key, Read};
+use crate::auth::api_key::{Check, Key, KeyContext, Read};
+use crate::checks::Answered;
 use crate::error::{ApiError, ErrorOut};
 use crate::state::AppState;
 
@@ -118,15 +119,24 @@ impl AccessOut {
 }
 
 impl Inner {
-    /// Answers from memory.
-    pub(super) fn answer(&self, livemode: Livemode, user: String, feature: String, now: Timestamp) -> AccessOut {
-        let store = &self.app.store;
+    /// Answers from memory, and remembers that it was asked.
+    pub(super) fn answer(&self, key: &KeyContext, user: String, feature: String, now: Timestamp) -> AccessOut {
+        let (store, livemode) = (&self.app.store, key.livemode);
         let decision = store.index().decide(livemode, &user, &feature, &store.options().policy, now);
         if decision.allowed {
             self.allowed.increment(1)
         } else {
             self.denied.increment(1)
         }
+        self.app.checks.note(&Answered {
+            livemode,
+            user_id: &user,
+            feature: &feature,
+            api_key_id: &key.api_key_id,
+            allowed: decision.allowed,
+            reason: decision.reason,
+            at: now,
+        });
         AccessOut::new(user, feature, decision, livemode, now)
     }
 }
@@ -255,6 +265,18 @@ impl From<Diagnosis> for DiagnosisOut {
     }
 }
 
+/// What `/v1/access` answers, as text.
+pub(crate) fn written(user: &str, feature: &str, decision: &Decision, livemode: Livemode, now: Timestamp) -> String {
+    let answer = AccessOut::new(user.to_owned(), feature.to_owned(), decision.clone(), livemode, now);
+    serde_json::to_string_pretty(&answer).unwrap_or_default()
+}
+
+/// Why `/v1/access` refuses a question about this user and feature; an empty feature is not looked at.
+pub(crate) fn fault_of(user: &str, feature: &str) -> Option<String> {
+    let feature = if feature.is_empty() { Ok(()) } else { feature_key(feature, "feature") };
+    user_id(user, "user_id").and(feature).err().map(|error| error.message().to_owned())
+}
+
 /// The decision about one user and feature as `/v1` answers it, for the command line.
 ///
 /// # Errors
@@ -297,7 +319,7 @@ pub(super) async fn get_access(
         }
         return Ok(axum::Json(api.answer_at(key.livemode, query.user_id, query.feature, at).await?));
     }
-    let mut answer = api.answer(key.livemode, query.user_id, query.feature, api.app.now());
+    let mut answer = api.answer(&key, query.user_id, query.feature, api.app.now());
     if query.explain {
         key.require(domain::role::Scope::Read)?;
         let diagnosis =
@@ -353,7 +375,7 @@ pub(super) async fn batch(
         feature_key(&check.feature, &format!("checks[{i}].feature"))?;
     }
     let now = api.app.now();
-    let answers = body.checks.into_iter().map(|check| api.answer(key.livemode, check.user_id, check.feature, now));
+    let answers = body.checks.into_iter().map(|check| api.answer(&key, check.user_id, check.feature, now));
     Ok(axum::Json(BatchOut { object: "list", data: answers.collect(), has_more: false }))
 }
 

@@ -28,6 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::access::explain;
+pub(crate) use self::access::{fault_of, written};
 use crate::auth::api_key::{KeyContext, KeyRing};
 use crate::error::ApiError;
 use crate::state::AppState;

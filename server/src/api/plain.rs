@@ -23,7 +23,7 @@ impl ApiState {
             return None;
         }
         let (user, feature) = question(request.uri().query()?)?;
-        let answer = self.answer(key.livemode, user, feature, self.app.now());
+        let answer = self.answer(&key, user, feature, self.app.now());
         let mut body = Vec::with_capacity(USUAL_ANSWER);
         serde_json::to_writer(&mut body, &answer).ok()?;
         let mut response = Response::new(Body::from(body));

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -14,7 +15,9 @@ use tower_sessions::Session;
 
 use super::session;
 use super::setup::random_token;
+use crate::admin::kept::Kept;
 use crate::state::AppState;
+use crate::ui;
 
 /// A member of staff who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +141,7 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
         Err(error) => return unavailable(&error.into()),
     };
     let path = request.uri().path();
+    let mut kept = None;
     match (has_owner, path) {
         (true, "/admin/login") | (false, "/admin/setup") => {}
         (true, "/admin/setup") => return Redirect::to("/admin/login").into_response(),
@@ -147,7 +151,14 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
             let encoded: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
             return Redirect::to(&format!("/admin/login?return_to={encoded}")).into_response();
         }
-        (true, _) => return Redirect::to("/admin/login").into_response(),
+        (true, _) => {
+            let (parts, body) = request.into_parts();
+            kept = Kept::of(&parts.headers, body).await;
+            if kept.is_none() {
+                return Redirect::to("/admin/login").into_response();
+            }
+            request = Request::from_parts(parts, Body::empty());
+        }
     }
     let name = csrf_cookie(state.config.is_secure());
     let known = cookie(request.headers(), name).filter(|token| token.len() == MASK);
@@ -158,7 +169,14 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
     };
     let token = csrf.token.clone();
     request.extensions_mut().insert(csrf);
-    let mut response = next.run(request).await;
+    let mut response = match kept {
+        Some(kept) => {
+            let (parts, _) = request.into_parts();
+            let viewer = ui::Viewer::of(&parts);
+            kept.ask(state, &viewer).await
+        }
+        None => next.run(request).await,
+    };
     if !is_new {
         return response;
     }

@@ -36,7 +36,7 @@ enum Command {
     /// Migrate the database, then serve until SIGTERM or Ctrl-C (also without any command)
     Serve,
     /// Serve a temporary database with a month of a small company's life, Stripe played by a stand-in; prints how to sign in
-    Demo,
+    Demo(server::Demo),
     /// May this user use this feature? Ends with 0 for yes, 3 for no
     Check(access::Check),
     /// The chain from checkout to access of a user, cus_…, sub_…, evt_…, cs_… or e-mail address
@@ -157,10 +157,7 @@ async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Res
     crate::telemetry::start(&config);
     match command {
         Command::Serve => server::serve(config).await,
-        Command::Demo => {
-            crate::demo::run(config.listen).await?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Demo(args) => args.run(config).await,
         Command::Check(args) => args.run(config).await,
         Command::Diagnose(args) => args.run(config).await,
         Command::Sync(args) => args.run(config).await,

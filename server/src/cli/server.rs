@@ -94,3 +94,18 @@ fn reachable(mut listen: SocketAddr) -> SocketAddr {
     }
     listen
 }
+
+/// Options of `demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// About so many customers, the story's own many times over: 100000, with a million events, take some minutes and 4 GB
+    #[arg(long)]
+    customers: Option<usize>,
+}
+
+impl Demo {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        crate::demo::run(config.listen, self.customers).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

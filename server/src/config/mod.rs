@@ -58,6 +58,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// Most deliveries in one commit.
     pub intake_batch: usize,
+    /// Every setting as it is in effect, secrets masked, for people to look at.
+    pub effective: Vec<Effective>,
 }
 
 /// Requests a second that Stripe allows, which it raises for an account on request.
@@ -226,7 +228,7 @@ impl Config {
         let stripe_keys = read(sources, "STRIPE_SECRET_KEY", parse::stripe_keys)?.unwrap_or_default();
         let has_live_key = stripe_keys.iter().any(|key| key.livemode().is_live());
         let public_url = read(sources, "PUBLIC_URL", parse::origin)?;
-        Ok(Self {
+        let mut config = Self {
             listen,
             public_url_is_default: public_url.is_none(),
             public_url: public_url.unwrap_or_else(|| format!("http://{listen}")),
@@ -249,7 +251,10 @@ impl Config {
                 daily_reads: read_or(sources, "STRIPE_DAILY_READS", parse::daily_reads)?,
             },
             intake_batch: read_or(sources, "INTAKE_BATCH", parse::batch)?,
-        })
+            effective: vec![],
+        };
+        config.effective = config.effective(sources)?;
+        Ok(config)
     }
 
     /// What the store needs of the settings.

@@ -56,11 +56,11 @@ pub struct Demo {
     _folder: TempDir,
 }
 
-/// Makes the demo for a program that will answer on `address`.
+/// Makes the demo for a program that will answer on `address`; with a number, of about so many customers: the same over and over.
 ///
 /// # Errors
 /// When the temporary database or a local port is not to be had, or the story does not go as written.
-pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
+pub async fn fill(address: SocketAddr, customers: Option<usize>) -> anyhow::Result<Demo> {
     let folder =
         tempfile::Builder::new().prefix("tollkeeper-demo").tempdir().context("while making a temporary folder")?;
     let options = standin::Options { auto_deliver: true, seed: Some(SEED), ..standin::Options::default() };
@@ -108,18 +108,35 @@ pub async fn fill(address: SocketAddr) -> anyhow::Result<Demo> {
     crate::owner::prepare(&state).await?;
     let (api_key, record) = api_key::create("Demo", MODE, Scope::Admin, "demo", state.now())?;
     state.store.add_api_key(&record, &Author::system(state.now())).await?;
+    let state = match customers {
+        Some(customers) => {
+            crowded(state, settings(address, &folder, &stripe.base_url(), &password)?, customers).await?
+        }
+        None => state,
+    };
     Ok(Demo { state, stripe, password, api_key, _folder: folder })
+}
+
+/// The same program again, on a database of so many customers.
+async fn crowded(state: AppState, config: Config, customers: usize) -> anyhow::Result<AppState> {
+    let clock = Arc::clone(&state.clock);
+    state.close().await;
+    drop(state);
+    let ordinary: Vec<String> = people::ordinary().map(|person| person.customer()).collect();
+    let copied = store::sqlite::multiply(config.database_url.expose(), &ordinary, customers).await;
+    copied.context("while copying the demo's customers")?;
+    crate::build(config, clock).await
 }
 
 /// Fills the demo, says how to sign in, and serves until SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// When the address is taken, or the demo cannot be filled or served.
-pub async fn run(listen: SocketAddr) -> anyhow::Result<()> {
+pub async fn run(listen: SocketAddr, customers: Option<usize>) -> anyhow::Result<()> {
     let listener = crate::serve::bind("LISTEN", listen).await?;
     let address = listener.local_addr()?;
     tracing::info!("filling the demo: a month takes a few seconds, and what goes wrong in it is logged here too");
-    let demo = fill(address).await?;
+    let demo = fill(address, customers).await?;
     let url = format!("http://{address}");
     let lines = [
         format!("URL: {url}/admin"),

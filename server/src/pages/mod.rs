@@ -1,6 +1,7 @@
 //! What each page of the admin app shows, read from the store: one function per page, named after it. Reading needs any role; what a role
 //! may not see is left out here, not hidden there.
 
+pub(crate) mod audit;
 mod catalog;
 mod confirm;
 mod customer;
@@ -8,10 +9,12 @@ pub(crate) mod customers;
 mod event;
 pub(crate) mod events;
 mod feature;
+mod go;
 pub(crate) mod impact;
 pub(crate) mod list;
 mod mappings;
 mod missed;
+mod moment;
 mod overrides;
 mod overview;
 mod policies;
@@ -19,8 +22,10 @@ pub(crate) mod replays;
 pub(crate) mod resyncs;
 mod search;
 mod settings;
+mod simulator;
 mod subscription;
 pub(crate) mod subscriptions;
+mod system;
 mod unattributed;
 mod validator;
 
@@ -118,6 +123,10 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
     };
     let query = looking.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let ask = &Ask { state: looking.state, actor, livemode: looking.livemode, now: looking.state.now(), query };
+    if let ["go", what @ ..] = parts.as_slice() {
+        let what = if what.is_empty() { ask.param("q").unwrap_or_default().to_owned() } else { what.join("/") };
+        return Ok((StatusCode::OK, go::go(ask, &what).await?));
+    }
     let loaded = match parts.as_slice() {
         [] => overview::overview(ask).await?,
         ["search"] => return Ok((StatusCode::OK, search::search(ask).await?)),
@@ -153,11 +162,20 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["validator", "endpoint"] => Some(validator::create(ask)),
         ["validator", "endpoints", id, "events"] => validator::add_types(ask, id).await?,
         ["validator", "endpoints", id, "enable"] => validator::enable(ask, id),
+        ["simulator"] => simulator::simulator(ask).await?,
+        ["audit"] => audit::audit(ask).await?,
+        ["audit", number] => audit::entry(ask, number).await?,
         ["account"] => Some(Page::Account(account::Account)),
         ["account", "preferences"] => Some(Page::Preferences(account::Preferences { zones: Zone::choices() })),
         ["account", "shortcuts"] => Some(Page::Shortcuts(account::Shortcuts)),
         ["api-keys", id, "revoke"] => confirm::revoke_key(ask, id).await?,
         ["api-keys"] => settings::api_keys(ask).await?,
+        ["system"] => system::system(ask).await?,
+        ["settings"] if ask.actor.role < Role::Admin => {
+            let page = message::forbidden("The settings page needs the role admin; an owner can give it.");
+            return Ok((StatusCode::FORBIDDEN, Answer::page(page)));
+        }
+        ["settings"] => Some(settings::settings(ask)),
         ["staff"] if ask.actor.role < Role::Admin => {
             let page = message::forbidden("The staff page needs the role admin; an owner can give it.");
             return Ok((StatusCode::FORBIDDEN, Answer::page(page)));
@@ -187,6 +205,11 @@ pub(crate) async fn found(
 
 /// The page of what is not there, with what may have been meant.
 async fn not_found(ask: &Ask<'_>, parts: &[&str]) -> anyhow::Result<Page> {
+    if let ["audit", number] = parts {
+        let entry = ask.state.store.audit_entry(number.parse().unwrap_or_default()).await?;
+        let elsewhere = entry.and_then(|entry| entry.livemode).filter(|livemode| *livemode != ask.livemode);
+        return Ok(message::not_found(number, elsewhere.map(Livemode::as_str), vec![]));
+    }
     // What stands behind the name of a list is an id; the rest of the path says what was to be done with it.
     let id = match parts {
         ["catalog", "prices" | "products", id, ..] => id,

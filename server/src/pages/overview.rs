@@ -81,10 +81,10 @@ pub(super) async fn overview(ask: &Ask<'_>) -> Loaded {
         }
     }
     attention.sort_by_key(|row| std::cmp::Reverse(row.customers));
-    let audit = store.audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await?.data;
-    let actions = audit
+    let newest = AuditFilter { livemode: Some(ask.livemode), limit: 10, ..AuditFilter::default() };
+    let actions = store.audit(&newest).await?.data;
+    let actions = actions
         .into_iter()
-        .filter(|entry| entry.livemode.is_none_or(|livemode| livemode == ask.livemode))
         .map(|entry| overview::Action {
             at: entry.at,
             actor: entry.actor,

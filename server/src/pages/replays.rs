@@ -54,9 +54,14 @@ pub(crate) fn chosen<'a>(
         Some("start") => Some(asked.started_at),
         Some(text) => Some(moment(text, asked.now).ok_or_else(|| format!("{text:?} is neither a time nor a length."))?),
     };
+    let until = match field("until") {
+        None => None,
+        Some(text) => Some(moment(text, asked.now).ok_or_else(|| format!("{text:?} is neither a time nor a length."))?),
+    };
     let owned = |name| field(name).map(str::to_owned);
     let filter = EventFilter {
         statuses,
+        until,
         kind: owned("type"),
         id: owned("q"),
         since,
@@ -89,6 +94,7 @@ fn fields(new: &NewReplay) -> Vec<(&'static str, String)> {
         ("type", text(&filter.kind)),
         ("q", text(&filter.id)),
         ("since", filter.since.map(|since| since.to_string()).unwrap_or_default()),
+        ("until", filter.until.map(|until| until.to_string()).unwrap_or_default()),
         ("version", text(&filter.api_version)),
         ("error", text(&filter.error)),
         ("origin", if filter.fetched { "fetched".to_owned() } else { String::new() }),
@@ -229,7 +235,7 @@ pub(super) async fn new(ask: &Ask<'_>) -> Loaded {
     ];
     let here = |query: &str| {
         let mut of_preset = url::form_urlencoded::parse(query.as_bytes());
-        of_preset.clone().count() == named.iter().filter(|name| field(name).is_some()).count()
+        of_preset.count() == named.iter().filter(|name| field(name).is_some()).count()
             && of_preset.all(|(name, value)| field(&name) == Some(&*value))
     };
     let presets =

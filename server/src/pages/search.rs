@@ -1,12 +1,14 @@
-//! `/admin/search`: an exact id leads to its page, anything else to what begins with it. Unknown ids lead to what is called much alike.
+//! `/admin/search`: an exact id leads to its page, in whichever mode; anything else to what begins with it. What is not here can be looked
+//! for at Stripe. Unknown ids lead to what is called much alike.
 
 use app::pages::Page;
-use app::pages::search::{Hit, View};
+use app::pages::search::{AtStripe, Hit, StripeCustomer, View};
 use domain::Livemode;
 use domain::diagnosis::distance;
-use store::records::{CustomerFilter, CustomerRow, EventFilter, SubscriptionFilter, UserRecord};
+use domain::role::Role;
+use store::records::{CustomerFilter, CustomerRow, EventFilter, SubscriptionFilter, TargetKind, UserRecord};
 
-use super::{Answer, Ask};
+use super::{Answer, Ask, go};
 use crate::admin::customers::{encoded, path};
 use crate::state::AppState;
 
@@ -20,13 +22,113 @@ const NEAREST: usize = 3;
 /// The page, or the one an exact id leads to.
 pub(super) async fn search(ask: &Ask<'_>) -> anyhow::Result<Answer> {
     let query = ask.param("q").unwrap_or_default().to_owned();
-    if !query.is_empty()
-        && let Some(href) = exact(ask.state, ask.livemode, &query).await?
-    {
+    if query.is_empty() {
+        return Ok(Answer::page(Page::Search(View::default())));
+    }
+    if let Some(href) = go::locate(ask.state, ask.livemode, &query).await? {
         return Ok(Answer::Elsewhere(href));
     }
-    let hits = if query.is_empty() { Vec::new() } else { beginning_with(ask, &query, MOST).await? };
-    Ok(Answer::page(Page::Search(View { query, hits })))
+    let mut hits = beginning_with(ask, &query, MOST).await?;
+    hits.extend(others_beginning_with(ask, &query).await?);
+    let stripe = at_stripe(ask, &query).await?;
+    Ok(Answer::page(Page::Search(View { query, hits, stripe })))
+}
+
+/// What Stripe has of it, once it was asked for; where it can be asked, that it can.
+async fn at_stripe(ask: &Ask<'_>, query: &str) -> anyhow::Result<AtStripe> {
+    let is_customer = query.starts_with("cus_");
+    let Some(gateway) = ask.state.gateway(ask.livemode).filter(|_| is_customer || query.contains('@')) else {
+        return Ok(AtStripe::NotAsked { href: None });
+    };
+    if ask.actor.role < Role::Support {
+        return Ok(AtStripe::NotAsked { href: None });
+    }
+    if ask.param("at") != Some("stripe") {
+        let href = format!("/admin/search?q={}&at=stripe", encoded(query));
+        return Ok(AtStripe::NotAsked { href: Some(href) });
+    }
+    let answer = if is_customer {
+        gateway.customer(query).await.map(|snapshot| vec![snapshot.customer])
+    } else {
+        gateway.search_customers_by_email(query).await
+    };
+    let customers = match answer {
+        Ok(customers) => customers,
+        Err(gateway::Error::NotFound { .. }) => vec![],
+        Err(error) => return Ok(AtStripe::Failed(error.to_string())),
+    };
+    let mut found = vec![];
+    for customer in customers.iter().take(NEAREST * 3) {
+        let text = |name: &str| customer[name].as_str().map(str::to_owned);
+        let Some(id) = text("id") else { continue };
+        let is_here = ask.state.store.customer(ask.livemode, &id).await?.is_some();
+        found.push(StripeCustomer { label: text("name").or(text("email")), href: path(&id), id, is_here });
+    }
+    Ok(AtStripe::Found(found))
+}
+
+/// Subscriptions and events whose ids begin with a text, among the newest; prices and products by id or name; features; staff.
+async fn others_beginning_with(ask: &Ask<'_>, query: &str) -> anyhow::Result<Vec<Hit>> {
+    let store = &ask.state.store;
+    let begins = |text: &str| text.get(..query.len()).is_some_and(|start| start.eq_ignore_ascii_case(query));
+    let mut hits = vec![];
+    if query.starts_with("sub_") || query.starts_with("evt_") {
+        hits.extend(newest_like(ask, query).await?.into_iter().filter(|hit| begins(&hit.id)));
+    }
+    for row in store.list_catalog(ask.livemode).await? {
+        let (kind, folder) = match row.kind {
+            TargetKind::Price => ("Price", "prices"),
+            TargetKind::Product => ("Product", "products"),
+        };
+        let name = row.price.as_ref().and_then(|price| price.price.nickname.clone());
+        let name = name.or(row.product.as_ref().and_then(|product| product.product.name.clone()));
+        if begins(&row.id) || name.as_deref().is_some_and(begins) {
+            let href = format!("/admin/catalog/{folder}/{}", encoded(&row.id));
+            hits.push(Hit { kind, label: name.unwrap_or_else(|| row.id.clone()), id: row.id, href });
+        }
+    }
+    let catalog = store.index().catalog(ask.livemode);
+    let mut features: Vec<&String> = catalog.features.keys().filter(|key| begins(key)).collect();
+    features.sort_unstable();
+    let feature = |key: &String| Hit {
+        kind: "Feature",
+        label: key.clone(),
+        id: key.clone(),
+        href: format!("/admin/features/{}", encoded(key)),
+    };
+    hits.extend(features.into_iter().map(feature));
+    // Who is on the staff is nobody's business below this role, as on its own page.
+    if ask.actor.role >= Role::Admin {
+        let found = store.staff().await?.into_iter().filter(|person| begins(&person.email) || begins(&person.name));
+        hits.extend(found.map(|person| Hit {
+            kind: "Staff",
+            label: person.name,
+            id: person.email,
+            href: "/admin/staff".into(),
+        }));
+    }
+    hits.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+    Ok(hits)
+}
+
+/// The newest objects of the kind that an id's beginning tells.
+async fn newest_like(ask: &Ask<'_>, id: &str) -> anyhow::Result<Vec<Hit>> {
+    let store = &ask.state.store;
+    let hit = |kind, folder: &str, id: String| Hit {
+        kind,
+        label: id.clone(),
+        href: format!("/admin/{folder}/{}", encoded(&id)),
+        id,
+    };
+    Ok(if id.starts_with("evt_") {
+        let filter = EventFilter { limit: COMPARED, ..EventFilter::default() };
+        let events = store.events(ask.livemode, &filter).await?.data;
+        events.into_iter().map(|event| hit("Event", "events", event.event_id)).collect()
+    } else {
+        let filter = SubscriptionFilter { limit: COMPARED, ..SubscriptionFilter::default() };
+        let found = store.list_subscriptions(ask.livemode, &filter).await?.data;
+        found.into_iter().map(|found| hit("Subscription", "subscriptions", found.subscription.id)).collect()
+    })
 }
 
 /// Hits that the palette shows.
@@ -103,20 +205,8 @@ fn of_user(user: UserRecord) -> Hit {
 /// What is called much like an id that is unknown, the likest first.
 pub(super) async fn nearest(ask: &Ask<'_>, id: &str) -> anyhow::Result<Vec<Hit>> {
     let store = &ask.state.store;
-    let hit = |kind, folder: &str, id: String| Hit {
-        kind,
-        label: id.clone(),
-        href: format!("/admin/{folder}/{}", encoded(&id)),
-        id,
-    };
-    let known: Vec<Hit> = if id.starts_with("evt_") {
-        let filter = EventFilter { limit: COMPARED, ..EventFilter::default() };
-        let events = store.events(ask.livemode, &filter).await?.data;
-        events.into_iter().map(|event| hit("Event", "events", event.event_id)).collect()
-    } else if id.starts_with("sub_") {
-        let filter = SubscriptionFilter { limit: COMPARED, ..SubscriptionFilter::default() };
-        let found = store.list_subscriptions(ask.livemode, &filter).await?.data;
-        found.into_iter().map(|found| hit("Subscription", "subscriptions", found.subscription.id)).collect()
+    let known: Vec<Hit> = if id.starts_with("evt_") || id.starts_with("sub_") {
+        newest_like(ask, id).await?
     } else if id.starts_with("cus_") {
         let filter = CustomerFilter { query: Some("cus_".into()), limit: COMPARED, ..CustomerFilter::default() };
         let rows = store.list_customers(ask.livemode, &filter).await?.data;

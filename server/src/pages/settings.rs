@@ -1,8 +1,21 @@
-//! The pages of who may do what: API keys, staff.
+//! The settings, and the pages of who may do what: API keys, staff.
 
-use app::pages::{Page, keys, staff as people};
+use app::pages::{Page, keys, settings as shown, staff as people};
 
 use super::{Ask, Loaded};
+use crate::config::SETTINGS;
+
+/// `/admin/settings`
+pub(super) fn settings(ask: &Ask<'_>) -> Page {
+    let config = &ask.state.config;
+    let settings = config.effective.iter().filter_map(|row| {
+        let setting = SETTINGS.iter().find(|setting| setting.name == row.name && !setting.hidden)?;
+        // Without a setting of its own it follows from the port that was bound.
+        let value = if row.name == "PUBLIC_URL" { Some(config.public_url.clone()) } else { row.value.clone() };
+        Some(shown::Setting { name: row.name, value, source: row.source.to_string(), help: setting.help })
+    });
+    Page::Settings(shown::View { settings: settings.collect() })
+}
 
 /// `/admin/api-keys`
 pub(super) async fn api_keys(ask: &Ask<'_>) -> Loaded {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use app::components::Pages;
 use app::pages::Page;
 use app::pages::subscriptions::{Item, Listed, Row, STATUSES, View};
 use domain::stripe::Subscription;

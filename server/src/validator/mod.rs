@@ -35,6 +35,8 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 const RECENT: i64 = 100;
 /// Refused deliveries that are looked at.
 const REFUSED: i64 = 100;
+/// Keys asked for before this are history.
+const ASKED_LATELY_SECS: i64 = 7 * 24 * 3600;
 /// Refused deliveries older than this are history.
 const LATELY_SECS: i64 = 24 * 3600;
 
@@ -55,6 +57,8 @@ pub async fn run(state: &AppState, livemode: Livemode, patience: Duration) -> st
     let api_keys = store.api_keys().await?;
     let unheard = sales::unheard_of(&store.list_catalog(livemode).await?);
     let due = store.next_due().await?;
+    state.checks.settle().await?;
+    let mistyped = store.unknown_features(livemode, now.plus_secs(-ASKED_LATELY_SECS)).await?;
     let database = store.database().await?;
     let engine = store.engine_version().await?;
 
@@ -108,7 +112,7 @@ pub async fn run(state: &AppState, livemode: Livemode, patience: Duration) -> st
         deliveries::queue(&statuses, counts.failed_events, due, now),
         sales::catalog(&catalog, counts.prices_without_features, &unheard, livemode),
         sales::attributed(counts.unattributed),
-        sales::sold(&catalog),
+        sales::sold(&catalog, &mistyped),
         sales::asked_for(&api_keys, livemode, now),
     ];
     Ok(Report { livemode, at: now, checks })
@@ -122,12 +126,13 @@ async fn other_mode(state: &AppState, other: Livemode, patience: Duration) -> Ve
 }
 
 /// The engine by its name.
-fn named(url: &str, version: &str) -> String {
+pub(crate) fn named(url: &str, version: &str) -> String {
     let name = if url.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" };
     format!("{name} {version}")
 }
 
-fn free(database: &DatabaseState) -> Option<u64> {
+/// Bytes that may still be written beside the database; none where that is not known, as on a server.
+pub(crate) fn free(database: &DatabaseState) -> Option<u64> {
     machine::free_bytes(&machine::folder(database)?)
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use app::pages::validator::{Check, Group, State};
 use domain::catalog::Catalog;
+use domain::diagnosis::nearest_feature;
 use domain::{Livemode, Timestamp};
 use gateway::{Error, Gateway};
 use serde_json::Value;
-use store::records::{ApiKeyRecord, CatalogRow, TargetKind};
+use store::records::{ApiKeyRecord, CatalogRow, TargetKind, UnknownFeature};
 use tokio::task::JoinSet;
 
 use super::deliveries::ago;
@@ -120,8 +121,25 @@ pub(super) fn attributed(customers: i64) -> Check {
 }
 
 /// V14
-pub(super) fn sold(catalog: &Catalog) -> Check {
-    let subject = Subject::new("V14", Group::Sales, "Features are sold", "Features that no price and no product gives");
+pub(super) fn sold(catalog: &Catalog, mistyped: &[UnknownFeature]) -> Check {
+    let looked_at =
+        "Features that no price and no product gives, and keys your application asks for that are no features";
+    let subject = Subject::new("V14", Group::Sales, "Features are sold", looked_at);
+    if catalog.features.is_empty() {
+        return subject.skip("There is no feature.");
+    }
+    if let Some(most) = mistyped.first() {
+        let nearest = nearest_feature(catalog, &most.feature);
+        let nearest = nearest.map(|key| format!(" The nearest to {} is {key}.", most.feature)).unwrap_or_default();
+        let asked: Vec<String> =
+            mistyped.iter().map(|asked| format!("{} ({})", asked.feature, counted(asked.times, "time"))).collect();
+        let found = format!(
+            "In the last 7 days your application asked for {}, of which the catalog knows nothing.{nearest}",
+            listed(&asked)
+        );
+        let fix = "Create the feature, or correct the key in your application: the answer is always no.";
+        return see(subject.warn(found, fix), "Features", "/admin/features");
+    }
     let given: HashSet<&str> = catalog
         .prices
         .values()
@@ -132,9 +150,6 @@ pub(super) fn sold(catalog: &Catalog) -> Check {
     let mut unsold: Vec<&str> =
         catalog.features.keys().map(String::as_str).filter(|feature| !given.contains(feature)).collect();
     unsold.sort_unstable();
-    if catalog.features.is_empty() {
-        return subject.skip("There is no feature.");
-    }
     if unsold.is_empty() {
         return subject.pass("Something gives each of them.");
     }

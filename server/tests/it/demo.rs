@@ -31,7 +31,7 @@ async fn events(demo: &Demo, statuses: &[EventStatus]) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
     let began = Instant::now();
-    let demo = demo::fill(ADDRESS).await.unwrap();
+    let demo = demo::fill(ADDRESS, None).await.unwrap();
     let took = began.elapsed();
     assert!(took < Duration::from_secs(60), "the fill took {took:?}");
 

@@ -1,6 +1,7 @@
 //! Access? If not, why, and what mends it.
 
 mod chain;
+mod checks;
 mod news;
 mod past;
 mod tabs;
@@ -18,6 +19,7 @@ use crate::components::{
     Tone, action_button, address, card, chip, crumbs, id, shortened, status_word, table, time_or, until, verdict_chip,
 };
 use crate::context::Context;
+pub use checks::CheckLine;
 pub use past::{Answer, Past};
 
 /// `/admin/customers/{id}`
@@ -61,6 +63,8 @@ pub struct View {
     pub raw: Option<String>,
     /// Subscriptions, the best first.
     pub subscriptions: Vec<SubscriptionLine>,
+    /// What the application asked, the last asked first.
+    pub checks: Vec<CheckLine>,
     /// Overrides.
     pub overrides: Vec<overrides::Row>,
     /// Whether Stripe can be read in this mode.
@@ -196,7 +200,7 @@ impl View {
     fn tone(&self) -> Tone {
         let waiting = self.diagnosis.links.iter().any(|link| link.state == LinkState::Waiting);
         match self.diagnosis.code.as_str() {
-            "ok_at_risk" => Tone::Warn,
+            "ok_at_risk" | "app_cache" => Tone::Warn,
             "ok_by_override" => Tone::Violet,
             "not_in_plan" => Tone::Neutral,
             _ if self.allowed => Tone::Ok,
@@ -335,6 +339,7 @@ impl View {
                         <td>{status_word(decision.reason.as_str())}{value}</td>
                         <td>{sources}</td>
                         <td>{if decision.allowed { until(decision.until, context.now) } else { view! { <span class="muted">"–"</span> }.into_any() }}</td>
+                        <td>{self.last_check(key, context)}</td>
                     </tr>
                 }
                 .into_any()
@@ -345,7 +350,7 @@ impl View {
             grant,
             table(
                 "Features and the reason for each answer",
-                &["Feature", "Answer", "Because", "Granted by", "Until"],
+                &["Feature", "Answer", "Because", "Granted by", "Until", "Last check"],
                 rows,
             ),
         )

@@ -28,6 +28,7 @@ impl View {
                 {tab("events", format!("Events {}{more}", self.events.len()))}
                 {tab("subscriptions", format!("Subscriptions {}", self.subscriptions.len()))}
                 {tab("overrides", format!("Overrides {}", self.overrides.len()))}
+                {tab("checks", format!("Checks {}", self.checks.len()))}
                 {tab("mappings", format!("Stripe customers {}", self.customers.len()))}
                 {tab("raw", "Raw".into())}
             </nav>
@@ -43,6 +44,7 @@ impl View {
                 nothing("Overrides", "Nobody granted or denied anything by hand.")
             }
             "overrides" => card("Overrides", (), overrides::rows_table(&self.overrides, context, false)),
+            "checks" => self.checks_tab(context),
             "mappings" => self.mappings_tab(context),
             "raw" => self.raw_tab(context),
             _ => view! { {self.past_card()} {self.timeline_tab(context)} }.into_any(),

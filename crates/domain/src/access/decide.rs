@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::purchase::Bought;
 use super::standing::{Standing, rank, standing};
 use super::{
-    Decision, EntitlementFacts, OverrideEffect, OverrideFacts, Policy, Reason, Source, SubscriptionFacts, Treatment,
-    UserFacts,
+    Decision, EntitlementFacts, OverrideEffect, OverrideFacts, Policy, Reason, Rule, Source, SubscriptionFacts,
+    Treatment, UserFacts,
 };
 use crate::Timestamp;
 use crate::catalog::{Catalog, FeatureType};
@@ -23,13 +23,13 @@ pub fn decide(
     feature: &str,
     now: Timestamp,
 ) -> Decision {
-    answer(facts, catalog, policy, Some(feature), now)
+    walk(facts, catalog, policy, Some(feature), now, &mut |_, _| {})
 }
 
 /// Does anything at all give this user anything? Deny overrides, which are about one feature each, are left out.
 #[must_use]
 pub fn decide_any(facts: Option<&UserFacts>, catalog: &Catalog, policy: &Policy, now: Timestamp) -> Decision {
-    answer(facts, catalog, policy, None, now)
+    walk(facts, catalog, policy, None, now, &mut |_, _| {})
 }
 
 /// The decision for each feature of the catalog, sorted by the feature's key.
@@ -45,26 +45,33 @@ pub fn entitlements(
     keys.into_iter().map(|key| (key.clone(), decide(facts, catalog, policy, key, now))).collect()
 }
 
-fn answer(
+/// Asks the rules in their order; `note` hears of each whether it matched.
+pub(super) fn walk(
     facts: Option<&UserFacts>,
     catalog: &Catalog,
     policy: &Policy,
     feature: Option<&str>,
     now: Timestamp,
+    note: &mut impl FnMut(Rule, bool),
 ) -> Decision {
-    let Some(facts) = facts.filter(|facts| facts.known) else { return denied(Reason::UnknownUser) };
+    let facts = facts.filter(|facts| facts.known);
+    note(Rule::UnknownUser, facts.is_none());
+    let Some(facts) = facts else { return denied(Reason::UnknownUser) };
     let active = || facts.overrides.iter().filter(|o| is_about(o, feature) && o.is_active(now));
-    if feature.is_some()
-        && let Some(deny) = active().find(|o| o.effect == OverrideEffect::Deny)
-    {
+    let deny = active().find(|o| feature.is_some() && o.effect == OverrideEffect::Deny);
+    note(Rule::DenyOverride, deny.is_some());
+    if let Some(deny) = deny {
         return Decision { sources: vec![override_source(deny)], ..denied(Reason::OverrideDeny) };
     }
     let mut grants: Vec<Source> = active().filter(|o| o.effect == OverrideEffect::Grant).map(override_source).collect();
+    note(Rule::GrantOverride, !grants.is_empty());
     if grants.is_empty() {
-        return if feature.is_some_and(|key| !catalog.features.contains_key(key)) {
+        let is_unknown = feature.is_some_and(|key| !catalog.features.contains_key(key));
+        note(Rule::UnknownFeature, is_unknown);
+        return if is_unknown {
             denied(Reason::UnknownFeature)
         } else {
-            decide_paid(facts, catalog, policy, feature, now)
+            walk_paid(facts, catalog, policy, feature, now, note)
         };
     }
     grants.sort_by(longest_first);
@@ -86,6 +93,17 @@ pub(crate) fn decide_paid(
     feature: Option<&str>,
     now: Timestamp,
 ) -> Decision {
+    walk_paid(facts, catalog, policy, feature, now, &mut |_, _| {})
+}
+
+fn walk_paid(
+    facts: &UserFacts,
+    catalog: &Catalog,
+    policy: &Policy,
+    feature: Option<&str>,
+    now: Timestamp,
+    note: &mut impl FnMut(Rule, bool),
+) -> Decision {
     let bought = Bought::of(facts, catalog, policy, feature, now);
     let mut survey = Survey::default();
     for subscription in &facts.subscriptions {
@@ -93,15 +111,20 @@ pub(crate) fn decide_paid(
         let entitlements = facts.entitlements.iter().find(|listed| listed.customer_id == *payer);
         survey.take(subscription, entitlements, catalog, policy, feature, now);
     }
+    note(Rule::Subscription, !survey.giving.is_empty());
     if !survey.giving.is_empty() {
         return bought.added_to(survey.into_allowed());
     }
+    note(Rule::Purchase, bought.gives());
     if bought.gives() {
         return bought.into_allowed();
     }
-    if let Some(entitled) = entitled_without_subscription(facts, feature) {
+    let entitled = entitled_without_subscription(facts, feature);
+    note(Rule::Entitlement, entitled.is_some());
+    if let Some(entitled) = entitled {
         return entitled;
     }
+    note(Rule::Nothing, true);
     survey.gives_something |= bought.gives_something();
     // A subscription that would give the feature says more than a purchase that would, unless the purchase is only waiting for its money.
     if let Some(refusal) = bought.refusal(!survey.would_give.is_empty()) {

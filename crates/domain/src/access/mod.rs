@@ -10,6 +10,8 @@ mod reason;
 mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trace;
+mod what_if;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,8 @@ pub use policy::{CollectionPause, PauseCollection, Policy, PolicyExceptions, Tre
 pub use purchase::{PaymentState, PurchaseFacts, PurchaseFlag, PurchaseStanding};
 pub use reason::Reason;
 pub(crate) use standing::{Standing, standing};
+pub use trace::{Outcome, Rule, Step, Trace, trace};
+pub use what_if::{MADE_UP, WhatIf};
 
 /// A subscription with what only its history tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,6 +62,8 @@ pub struct Chain<'a> {
     pub events_missing: Option<EventsMissing>,
     /// Differences found when our copy was last compared with Stripe, and not mended since.
     pub drift: Vec<Drift>,
+    /// What the application was told when it last asked, feature by feature.
+    pub last_checks: Vec<LastCheck>,
 }
 
 impl<'a> Chain<'a> {
@@ -102,8 +104,22 @@ impl<'a> Chain<'a> {
             endpoint_disabled: None,
             events_missing: None,
             drift: vec![],
+            last_checks: vec![],
         }
     }
+}
+
+/// The application's last question about a feature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastCheck {
+    /// The feature's key.
+    pub feature: String,
+    /// When it asked.
+    pub at: Timestamp,
+    /// What it was told.
+    pub allowed: bool,
+    /// When the answer last became a yes; none when it is none, or always was one.
+    pub granted_at: Option<Timestamp>,
 }
 
 /// A Stripe customer mapped to the user.

@@ -93,6 +93,12 @@ pub(super) fn open_subscription(id: &str) -> Fix {
     fix("open_subscription", format!("Open {id}"), href, Role::Viewer)
 }
 
+/// What the application asked about a user.
+pub(super) fn show_checks(user: &str) -> Fix {
+    let href = format!("/admin/customers/{}?tab=checks#tab", encode(user));
+    fix("show_checks", format!("Show what the application asked about {user}"), href, Role::Viewer)
+}
+
 /// The buyer's own page at Stripe; anything but an https address is not offered.
 pub(super) fn checkout_link(id: &str, url: &str) -> Option<Fix> {
     let label = format!("Open the payment page of {id}");

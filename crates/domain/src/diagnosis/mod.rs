@@ -3,6 +3,7 @@
 //! [`diagnose`] turns what is stored about a user ([`Chain`]) into a verdict. One file per link holds its rows of the diagnosis table, as
 //! the sentence, the fact and the buttons of each; `walk.rs` holds their order.
 
+mod app_cache;
 mod chain;
 mod checkout;
 mod entitlement;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::{
     Candidate, Chain, CheckoutRecord, ConflictRecord, CustomerRecord, Drift, EventRecords, EventsMissing, FailedEvent,
-    FetchedEvents, Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
+    FetchedEvents, LastCheck, Likeness, MappingRecord, OverrideNote, PendingEvent, ReadError, Rejection,
 };
 pub use news::{News, NewsCode};
 pub use walk::diagnose;

@@ -4,7 +4,7 @@ use super::chain::Chain;
 use super::view::{Finding, View};
 use super::words::{day, span};
 use super::{
-    Diagnosis, Fix, Link, LinkName, LinkState, checkout, entitlement, fixes, flags, mapping, news, purchase,
+    Diagnosis, Fix, Link, LinkName, LinkState, app_cache, checkout, entitlement, fixes, flags, mapping, news, purchase,
     subscription, webhook,
 };
 use crate::access::{Decision, Reason, decide_paid};
@@ -28,11 +28,12 @@ pub fn diagnose(input: &Chain<'_>) -> Diagnosis {
             news: news::of(&view),
         };
     }
-    if decision.reason != Reason::OverrideGrant {
-        return allowed(&View { chain: input, decision });
-    }
-    let paid = paid(input);
-    by_override(&View { chain: input, decision: &paid })
+    let found = if decision.reason == Reason::OverrideGrant {
+        by_override(&View { chain: input, decision: &paid(input) })
+    } else {
+        allowed(&View { chain: input, decision })
+    };
+    app_cache::noted(input, found)
 }
 
 /// What the decision would be without overrides.

@@ -1,5 +1,7 @@
 //! The rows and reports of the store's interface.
 
+mod audit;
+mod check;
 mod job;
 mod news;
 mod preference;
@@ -19,6 +21,8 @@ use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use audit::{AuditFilter, AuditRecord};
+pub use check::{CheckGroup, CheckHour, UnknownFeature};
 pub use job::JobChange;
 pub use news::News;
 pub use preference::{MOST_FILTERS, Preference, SavedFilter};
@@ -773,40 +777,6 @@ pub struct ApiKeyRecord {
     pub last_used_at: Option<Timestamp>,
     /// Revoked since.
     pub revoked_at: Option<Timestamp>,
-}
-
-/// An audit entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRecord {
-    /// Order.
-    pub audit_id: i64,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: String,
-    /// What, such as `mapping.put`.
-    pub action: String,
-    /// The mode, where there is one.
-    pub livemode: Option<Livemode>,
-    /// What kind of thing.
-    pub object_kind: String,
-    /// Which.
-    pub object_id: String,
-    /// Why.
-    pub reason: Option<String>,
-    /// Before and after.
-    pub details: Value,
-}
-
-/// Which audit entries.
-#[derive(Clone, Debug, Default)]
-pub struct AuditFilter {
-    /// Of this object: kind and id.
-    pub object: Option<(String, String)>,
-    /// Rows behind this id.
-    pub after: Option<i64>,
-    /// Rows per page.
-    pub limit: i64,
 }
 
 /// Figures beside the navigation.

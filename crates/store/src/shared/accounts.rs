@@ -6,7 +6,7 @@ use domain::{Livemode, Timestamp};
 use serde_json::{Value, json};
 
 use super::audit::audit;
-use super::rows::{Columns as _, DbRow, json as read_json, word};
+use super::rows::{Columns as _, DbRow, word};
 use super::{Backend, Conn};
 use crate::records::{ApiKeyRecord, AuditFilter, AuditRecord, Author, Page, StaffRecord};
 use crate::{Accounts, Result};
@@ -44,22 +44,6 @@ fn api_key_record(row: &DbRow) -> Result<ApiKeyRecord> {
         created_by: row.text("created_by")?,
         last_used_at: row.opt_time("last_used_at")?,
         revoked_at: row.opt_time("revoked_at")?,
-    })
-}
-
-fn audit_record(row: &DbRow) -> Result<AuditRecord> {
-    let audit_id = row.int("audit_id")?;
-    let livemode: Option<bool> = sqlx::Row::try_get(row, "livemode")?;
-    Ok(AuditRecord {
-        audit_id,
-        at: row.time("at")?,
-        actor: row.text("actor")?,
-        action: row.text("action")?,
-        livemode: livemode.map(Livemode::from_bool),
-        object_kind: row.text("object_kind")?,
-        object_id: row.text("object_id")?,
-        reason: row.opt_text("reason")?,
-        details: read_json("audit", "details", &audit_id.to_string(), &row.text("details")?)?,
     })
 }
 
@@ -338,19 +322,10 @@ impl Accounts for Backend {
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>> {
-        let (kind, id) = filter.object.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str())).unzip();
-        let rows = sqlx::query(
-            "select audit_id, at, actor, action, livemode, object_kind, object_id, reason, details from audit
-             where (cast($1 as text) is null or (object_kind = $1 and object_id = $2))
-               and (cast($3 as bigint) is null or audit_id < $3)
-             order by audit_id desc limit $4",
-        )
-        .bind(kind)
-        .bind(id)
-        .bind(filter.after)
-        .bind(filter.limit + 1)
-        .fetch_all(&self.read)
-        .await?;
-        Ok(Page::from_rows(rows.iter().map(audit_record).collect::<Result<_>>()?, filter.limit))
+        self.audit_entries(filter).await
+    }
+
+    async fn audit_entry(&self, audit_id: i64) -> Result<Option<AuditRecord>> {
+        self.one_audit_entry(audit_id).await
     }
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod catalog;
 mod catch_up;
+mod checks;
 mod compare;
 mod customer_lists;
 mod customers;

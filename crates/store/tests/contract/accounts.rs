@@ -2,14 +2,14 @@
 
 use domain::Livemode;
 use domain::role::{Role, Scope};
-use store::records::{ApiKeyRecord, AuditFilter, StaffRecord};
+use store::records::{ApiKeyRecord, AuditFilter, Author, StaffRecord};
 use store::{Error, Options};
 
 use super::helpers::{Database, Engine, author, now, on_both};
 
 on_both! {
     there_is_one_first_owner, addresses_are_unique_whatever_their_case, the_last_owner_stays, sessions_end, setup_links_are_used_once,
-    keys_are_found_by_hash_until_revoked, the_audit_log_is_paged, what_is_done_elsewhere_is_noted,
+    keys_are_found_by_hash_until_revoked, the_audit_log_is_paged, the_audit_log_is_narrowed, what_is_done_elsewhere_is_noted,
     the_database_says_how_it_is,
 }
 
@@ -133,7 +133,7 @@ async fn the_audit_log_is_paged(engine: Engine) {
         let email = format!("{n}@example.com");
         db.store.add_staff(&staff(&format!("stf_{n}"), &email, Role::Viewer), &author()).await.unwrap();
     }
-    let mut filter = AuditFilter { object: None, after: None, limit: 2 };
+    let mut filter = AuditFilter { limit: 2, ..AuditFilter::default() };
     let mut seen = vec![];
     loop {
         let page = db.store.audit(&filter).await.unwrap();
@@ -144,7 +144,7 @@ async fn the_audit_log_is_paged(engine: Engine) {
         }
     }
     assert_eq!(seen, ["stf_4", "stf_3", "stf_2", "stf_1", "stf_0"]);
-    let of_one = AuditFilter { object: Some(("staff".into(), "stf_3".into())), after: None, limit: 10 };
+    let of_one = AuditFilter { object_id: Some("stf_3".into()), limit: 10, ..AuditFilter::default() };
     let entries = db.store.audit(&of_one).await.unwrap().data;
     assert_eq!(entries.len(), 1);
     assert_eq!((entries[0].action.as_str(), entries[0].reason.as_deref()), ("staff.add", Some("a test")));
@@ -152,12 +152,50 @@ async fn the_audit_log_is_paged(engine: Engine) {
     assert!(!entries[0].details.to_string().contains("argon2id"), "no hash in the log");
 }
 
+async fn the_audit_log_is_narrowed(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    let by = |actor: &str, hour: i64| Author { actor: actor.into(), reason: None, now: now().plus_secs(3600 * hour) };
+    let (ada, key) = ("staff:ada@example.com", "api_key:key_1");
+    let done = [
+        (Livemode::Test, "mapping.put", ("customer", "cus_1"), ada),
+        (Livemode::Test, "override.create", ("user", "user_1"), key),
+        (Livemode::Live, "mapping.put", ("customer", "cus_1"), ada),
+        (Livemode::Test, "mapping.delete", ("customer", "cus_2"), ada),
+    ];
+    for (hour, (livemode, action, object, actor)) in (0..).zip(done) {
+        db.store.note_audit(livemode, action, object, &serde_json::json!({}), &by(actor, hour)).await.unwrap();
+    }
+    let hour = |n: i64| Some(now().plus_secs(3600 * n));
+    let all = || AuditFilter { limit: 10, ..AuditFilter::default() };
+    let some = |word: &str| Some(word.to_owned());
+    for (filter, expected) in [
+        (all(), vec![4, 3, 2, 1]),
+        (AuditFilter { livemode: Some(Livemode::Test), ..all() }, vec![4, 2, 1]),
+        (AuditFilter { actor: some(ada), ..all() }, vec![4, 3, 1]),
+        (AuditFilter { actor: some(ada), action: some("mapping.put"), ..all() }, vec![3, 1]),
+        (AuditFilter { action: some("mapping.put"), livemode: Some(Livemode::Live), ..all() }, vec![3]),
+        (AuditFilter { object_kind: some("user"), ..all() }, vec![2]),
+        (AuditFilter { object_id: some("cus_1"), actor: some(key), ..all() }, vec![]),
+        (AuditFilter { object_id: some("cus_1"), ..all() }, vec![3, 1]),
+        (AuditFilter { from: hour(1), to: hour(3), ..all() }, vec![3, 2]),
+        (AuditFilter { from: hour(1), actor: some(ada), ..all() }, vec![4, 3]),
+        (AuditFilter { from: hour(9), ..all() }, vec![]),
+        (AuditFilter { after: Some(3), ..all() }, vec![2, 1]),
+    ] {
+        let found: Vec<i64> = db.store.audit(&filter).await.unwrap().data.iter().map(|entry| entry.audit_id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    let one = db.store.audit_entry(2).await.unwrap().unwrap();
+    assert_eq!((one.action.as_str(), one.actor.as_str()), ("override.create", key));
+    assert_eq!(db.store.audit_entry(9).await.unwrap(), None);
+}
+
 async fn what_is_done_elsewhere_is_noted(engine: Engine) {
     let Some(db) = open(engine).await else { return };
     let object = ("webhook_endpoint", "we_1");
     let details = serde_json::json!({ "url": "https://toll.example" });
     db.store.note_audit(Livemode::Live, "webhook_endpoint.create", object, &details, &author()).await.unwrap();
-    let filter = AuditFilter { object: Some((object.0.into(), object.1.into())), after: None, limit: 10 };
+    let filter = AuditFilter { object_id: Some(object.1.into()), limit: 10, ..AuditFilter::default() };
     let entry = db.store.audit(&filter).await.unwrap().data.remove(0);
     assert_eq!((entry.action.as_str(), entry.livemode), ("webhook_endpoint.create", Some(Livemode::Live)));
     assert_eq!((entry.details, entry.actor), (details, author().actor));

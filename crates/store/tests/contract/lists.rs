@@ -54,7 +54,7 @@ async fn lists_are_paged_both_ways(engine: Engine) {
         (keys, page.has_more)
     };
     let mut pages = vec![customers(None, None).await.0];
-    while let (page, true) = (customers(pages.last().unwrap().last().map(String::as_str), None).await) {
+    while let (page, true) = customers(pages.last().unwrap().last().map(String::as_str), None).await {
         pages.push(page);
     }
     pages.push(customers(pages.last().unwrap().last().map(String::as_str), None).await.0);

@@ -10,7 +10,9 @@ use super::helpers::{Database, Engine};
 
 /// What runs for each delivery, event or read.
 const ENGINE: &[(&str, &str)] = &[
+    ("audit", include_str!("../../src/shared/audit.rs")),
     ("catch_up", include_str!("../../src/shared/catch_up.rs")),
+    ("checks", include_str!("../../src/shared/checks.rs")),
     ("entitlements", include_str!("../../src/shared/entitlements.rs")),
     ("facts", include_str!("../../src/shared/facts.rs")),
     ("intake", include_str!("../../src/shared/intake.rs")),
@@ -42,6 +44,8 @@ const GROWING: &[&str] = &[
     "payment_object",
     "replay_event",
     "verdict_change",
+    "access_check",
+    "audit",
 ];
 /// Partial indexes hold only what waits, so reading a whole mode of one is right.
 const WAITING: &[&str] = &["event_due", "event_waiting", "event_lookup", "customer_dirty", "mapping_conflict_open"];
@@ -56,7 +60,12 @@ fn statements(source: &str) -> Vec<String> {
         let text = literal[..end].trim();
         let is_statement = ["select ", "update ", "delete ", "insert "].iter().any(|word| text.starts_with(word));
         if is_statement && text.contains('$') {
-            found.push(text.replace("{SKIP_LOCKED}", "").replace("{DUE}", "event_id").replace('$', "?"));
+            found.push(
+                text.replace("{SKIP_LOCKED}", "")
+                    .replace("{DUE}", "event_id")
+                    .replace("{reason}", "unknown_user")
+                    .replace('$', "?"),
+            );
         }
         rest = &literal[end + 1..];
     }

@@ -7,7 +7,7 @@ use domain::catalog::FeatureGrant;
 use store::records::{AuditFilter, CustomerFilter, OverrideFilter, Page, SubscriptionFilter};
 
 use super::cell::Cell;
-use crate::pages::{Ask, customers, events, subscriptions};
+use crate::pages::{Ask, audit, customers, events, subscriptions};
 
 /// Rows, and the key the next ones are behind, if there are any.
 pub(super) struct Rows {
@@ -223,14 +223,14 @@ async fn overrides(ask: &Ask<'_>, after: Option<String>, limit: i64) -> anyhow::
     ))
 }
 
-/// The audit log is of both modes, as on its page: most of what staff do belongs to none.
 async fn audit(ask: &Ask<'_>, after: Option<String>, limit: i64) -> anyhow::Result<Rows> {
     let after = after.and_then(|after| after.parse().ok());
-    let filter = AuditFilter { after, limit, ..AuditFilter::default() };
-    let mut page = ask.state.store.audit(&filter).await?;
-    let next = page.data.last().filter(|_| page.has_more).map(|entry| entry.audit_id.to_string());
-    page.data.retain(|entry| entry.livemode.is_none_or(|livemode| livemode == ask.livemode));
-    let rows = Rows::of(
+    let page = match audit::narrow(ask, &audit::filter(ask), after).await? {
+        Ok(filter) => ask.state.store.audit(&AuditFilter { limit, ..filter }).await?,
+        // A day that is none finds nothing, as on the page.
+        Err(_) => Page { data: vec![], has_more: false },
+    };
+    Ok(Rows::of(
         page,
         |entry| entry.audit_id.to_string(),
         |entry| {
@@ -244,8 +244,7 @@ async fn audit(ask: &Ask<'_>, after: Option<String>, limit: i64) -> anyhow::Resu
                 entry.reason.into(),
             ]
         },
-    );
-    Ok(Rows { next, ..rows })
+    ))
 }
 
 /// Features with what gives them; all at once, since a catalog is short.

@@ -1,5 +1,6 @@
 //! `/admin/customers/{id}`
 
+mod checks;
 mod facts;
 mod past;
 mod raw;
@@ -44,7 +45,7 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         user_id.as_deref().map(|user| store.index().entitlements(livemode, user, &policy, ask.now)).unwrap_or_default();
     let feature = ask.param("feature").map(str::to_owned);
     let diagnosis = diagnose_subject(ask.state, livemode, &subject, feature.as_deref()).await?;
-    let allowed = diagnosis.code.starts_with("ok");
+    let allowed = diagnosis.broken_link.is_none();
 
     let mut subscriptions = vec![];
     for id in &ids {
@@ -80,6 +81,10 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         (Some(user), "timeline") => Some(past::past(ask, user, keys).await?),
         _ => None,
     };
+    let checks = match &user_id {
+        Some(user) => checks::checks(ask, user, tab == "checks").await?,
+        None => vec![],
+    };
     let users: HashMap<String, Option<String>> = ids.iter().map(|id| (id.clone(), user_id.clone())).collect();
     let view = customer::View {
         heading,
@@ -96,6 +101,7 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         show: customer::Show::parse(ask.param("show").unwrap_or_default()),
         past,
         raw,
+        checks,
         more_events: found.events.has_more,
         subscriptions: found.subscriptions.into_iter().map(subscription_line).collect(),
         overrides: found.overrides.into_iter().map(overrides::row).collect(),

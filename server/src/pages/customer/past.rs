@@ -7,6 +7,7 @@ use domain::{Livemode, Timestamp};
 use store::records::{AccessAt, Knowledge};
 
 use crate::pages::Ask;
+use crate::pages::moment::{self, written};
 
 /// What the page was asked, if it was, and the answer.
 pub(super) async fn past(ask: &Ask<'_>, user_id: &str, features: Vec<String>) -> anyhow::Result<Past> {
@@ -23,11 +24,9 @@ pub(super) async fn past(ask: &Ask<'_>, user_id: &str, features: Vec<String>) ->
 }
 
 async fn answer(ask: &Ask<'_>, user_id: &str, feature: &str, (day, time): (&str, &str)) -> anyhow::Result<Answer> {
-    // A browser leaves out seconds that are zero.
-    let seconds = if time.len() == 5 { ":00" } else { "" };
-    let Some(at) = Timestamp::parse(&format!("{day}T{time}{seconds}Z")) else {
-        let why = format!("“{day} {time}” is no moment: give a day such as 2026-11-03 and a time such as 14:05.");
-        return Ok(Answer::None(why));
+    let at = match moment::of(day, time) {
+        Ok(at) => at,
+        Err(why) => return Ok(Answer::None(why)),
     };
     if at > ask.now {
         return Ok(Answer::None("That moment is still to come: the page above says until when access lasts.".into()));
@@ -61,10 +60,4 @@ fn tell(livemode: Livemode, user_id: &str, feature: &str, at: Timestamp, known: 
     // Which webhooks came by then is not kept, and what became known is no sign of a fault.
     chain.last_accepted_at = Some(at);
     (decision, past::tell(&chain))
-}
-
-/// `2026-11-03 14:05 UTC`
-fn written(at: Timestamp) -> String {
-    let text = at.to_string();
-    format!("{} {} UTC", &text[..10], &text[11..16])
 }

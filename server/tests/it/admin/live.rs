@@ -8,7 +8,7 @@ use domain::{Livemode, Timestamp};
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 use server::live::MOST_LISTENERS;
-use store::records::{Delivery, NewResync, Purpose, ResyncChange, ResyncScope, StaffRecord};
+use store::records::{Delivery, JobChange, NewResync, Purpose, ResyncScope, StaffRecord};
 
 use super::browser::{Browser, Program};
 
@@ -99,7 +99,7 @@ async fn an_open_page_is_told_how_far_a_resync_is() {
     program.state.live.look().await.unwrap();
     page.hears("event: job\ndata: runs\n").await;
 
-    program.state.store.change_resync(&resync.resync_id, ResyncChange::Cancel, &program.author()).await.unwrap();
+    program.state.store.change_resync(&resync.resync_id, JobChange::Cancel, &program.author()).await.unwrap();
     deliver(&program, "evt_1", Livemode::Live).await;
     program.state.live.look().await.unwrap();
     page.hears("event: job\ndata: ended\n").await;

@@ -2,10 +2,13 @@
 
 mod account;
 mod asking;
+mod audit;
 pub(crate) mod browser;
 mod events;
 mod forms;
+mod go;
 mod history;
+mod kept;
 mod lists;
 mod live;
 mod missed;
@@ -15,3 +18,5 @@ mod replays;
 mod resyncs;
 mod roles;
 mod sign_in;
+mod simulator;
+mod system;

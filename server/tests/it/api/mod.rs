@@ -3,6 +3,7 @@
 mod access;
 mod catalog;
 mod checkout;
+mod checks;
 mod eager_sync;
 mod keys;
 mod mappings;

@@ -63,7 +63,7 @@ async fn after(browser: &Browser, answer: &Answer) -> String {
 }
 
 async fn audited(app: &TestApp, action: &str) -> Vec<Value> {
-    let filter = AuditFilter { object: None, after: None, limit: 100 };
+    let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
     let entries = app.state.store.audit(&filter).await.unwrap().data;
     entries.into_iter().filter(|entry| entry.action == action).map(|entry| entry.details).collect()
 }

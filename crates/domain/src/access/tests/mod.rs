@@ -7,3 +7,4 @@ pub(crate) mod properties;
 mod purchases;
 mod rules;
 mod standings;
+mod traces;

@@ -125,6 +125,7 @@ const FETCH: (&str, &str, Role) = ("fetch_missing", "/admin/events#missed", Role
 const VALIDATOR: (&str, &str, Role) = ("run_validator", "/admin/validator", Role::Viewer);
 const OPEN_SUB: (&str, &str, Role) = ("open_subscription", "/admin/subscriptions/sub_1", Role::Viewer);
 
+mod app_cache;
 mod checkouts;
 mod flags;
 mod links;

@@ -1,0 +1,58 @@
+//! The audit log's actions in words.
+
+/// Every action with its words; the object's id follows them.
+pub const DID: &[(&str, &str)] = &[
+    ("api_key.create", "Created the API key"),
+    ("api_key.revoke", "Revoked the API key"),
+    ("catalog.put", "Changed what is given by"),
+    ("catalog.read", "Read the catalog from Stripe"),
+    ("conflict.keep", "Settled a conflict, keeping"),
+    ("customer.resync", "Read from Stripe"),
+    ("event.download", "Downloaded the payload of"),
+    ("event.ignore", "Set aside"),
+    ("event.replay", "Processed again"),
+    ("event.replay_failed", "Processed all failed events again"),
+    ("events.fetch_missing", "Fetched missing events"),
+    ("feature.delete", "Deleted the feature"),
+    ("feature.put", "Saved the feature"),
+    ("list.export", "Exported the list"),
+    ("mapping.delete", "Unlinked"),
+    ("mapping.put", "Linked"),
+    ("override.create", "Made an override for"),
+    ("override.revoke", "Revoked an override for"),
+    ("policy.put", "Changed the policy of"),
+    ("replay.cancel", "Ended the replay"),
+    ("replay.create", "Began the replay"),
+    ("replay.finish", "Came to the end of the replay"),
+    ("replay.pause", "Paused the replay"),
+    ("replay.resume", "Went on with the replay"),
+    ("resync.apply", "Applied what Stripe says by the resync"),
+    ("resync.cancel", "Ended the resync"),
+    ("resync.create", "Began the resync"),
+    ("resync.pause", "Paused the resync"),
+    ("resync.resume", "Went on with the resync"),
+    ("staff.add", "Added to the staff"),
+    ("staff.update", "Changed on the staff"),
+    ("user.put", "Learned of the user"),
+    ("webhook_endpoint.add_events", "Added types of events to the endpoint"),
+    ("webhook_endpoint.create", "Made the endpoint"),
+    ("webhook_endpoint.enable", "Enabled the endpoint"),
+];
+
+/// An action of the audit log in words; the object's id follows.
+#[must_use]
+pub fn did(action: &str) -> String {
+    let known = DID.iter().find(|(known, _)| *known == action).map(|(_, words)| (*words).to_owned());
+    known.unwrap_or_else(|| action.replace(['.', '_'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::did;
+
+    #[test]
+    fn an_action_without_words_of_its_own_is_readable() {
+        assert_eq!(did("mapping.put"), "Linked");
+        assert_eq!(did("some_thing.done"), "some thing done");
+    }
+}
