@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, open, signIn } from "../browser.mjs";
-import { listen } from "../check.mjs";
+import { awake, listen } from "../check.mjs";
 import { demo } from "../program.mjs";
 
 /** Most bytes on the line, compressed: what a slow line carries in a second or so. */
@@ -36,11 +36,21 @@ describe("what a browser gets", () => {
         const note = (response) => seen.push(response);
         fresh.on("response", note);
         await fresh.goto(url);
+        await awake(fresh);
         // The scripts come last, when the page is painted.
         await fresh.waitForFunction(
           () => !document.querySelector("script[type=module]") || performance.getEntriesByType("resource").some(({ name, responseEnd }) => name.endsWith(".wasm") && responseEnd > 0),
         );
         fresh.off("response", note);
+        const shift = await fresh.evaluate(
+          () => new Promise((resolve) => {
+            let sum = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach(({ value, hadRecentInput }) => (sum += hadRecentInput ? 0 : value))).observe({ type: "layout-shift", buffered: true });
+            // Two frames after the islands woke, whatever they moved has been noted.
+            requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(sum))));
+          }),
+        );
+        assert.equal(shift, 0, `${url}: what stands there moves when the scripts wake`);
         const loaded = await Promise.all(
           seen.map(async (response) => {
             const headers = await response.allHeaders();
