@@ -59,8 +59,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     hasher: RandomState,
     shards: [Shard; SHARDS],
-    /// One writes at a time: groups go on where the last ones ended. When old checks were last forgotten.
-    writing: tokio::sync::Mutex<Option<Timestamp>>,
+    /// One writes at a time: groups go on where the last ones ended.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// On cache lines of its own, so that who writes one part does not slow down another.
@@ -185,13 +185,13 @@ impl CheckBook {
         self.0.shards[shard].0.lock().unwrap_or_else(PoisonError::into_inner).take(hash, check);
     }
 
-    /// Stores what was asked since the last time, and forgets what is older than 90 days.
+    /// Stores what was asked since the last time; asks nothing of the database when nothing was.
     ///
     /// # Errors
     /// When the database fails. What could not be stored is lost then: nothing is decided by it, and memory must not grow.
     pub async fn settle(&self) -> store::Result<()> {
         let Inner { store, clock, shards, writing, .. } = self.0.as_ref();
-        let mut forgotten_at = writing.lock().await;
+        let _one = writing.lock().await;
         let mut groups: Vec<CheckGroup> = vec![];
         let mut hours: HashMap<(Livemode, Timestamp), CheckHour> = HashMap::new();
         for shard in shards {
@@ -215,23 +215,33 @@ impl CheckBook {
         if !hours.is_empty() {
             store.record_checks(&[], &hours, now).await?;
         }
-        if forgotten_at.is_none_or(|at| now.millis() - at.millis() >= HOUR_MS) {
-            store.forget_checks(now.plus_millis(-KEPT_MS), now).await?;
-            *forgotten_at = Some(now);
-        }
         Ok(())
     }
 
-    /// Stores until `shutdown`. What came after the last time is stored when the program closes.
+    /// [`Self::settle`] where it is no reason to fail that what was asked cannot be stored.
+    pub async fn try_settle(&self) {
+        if let Err(error) = self.settle().await {
+            tracing::warn!(%error, "what the application asked could not be remembered");
+        }
+    }
+
+    /// Stores until `shutdown`, and forgets every hour what is older than 90 days. What came after the last time is stored when the
+    /// program closes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
+        let mut forgotten_at: Option<Timestamp> = None;
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            if let Err(error) = self.settle().await {
-                tracing::warn!(%error, "what the application asked could not be remembered");
+            self.try_settle().await;
+            let now = self.0.clock.now();
+            if forgotten_at.is_none_or(|at| now.millis() - at.millis() >= HOUR_MS) {
+                match self.0.store.forget_checks(now.plus_millis(-KEPT_MS), now).await {
+                    Ok(_) => forgotten_at = Some(now),
+                    Err(error) => tracing::warn!(%error, "old checks could not be forgotten"),
+                }
             }
         }
     }

@@ -54,14 +54,16 @@ pub enum Subject {
 /// # Errors
 /// When the database cannot be read.
 pub async fn resolve(store: &dyn Store, livemode: Livemode, id: &str) -> Result<Vec<Subject>, store::Error> {
-    let customers: Vec<String> = if id.starts_with("cus_") {
+    // An e-mail address may begin like an id.
+    let is = |prefix: &str| id.starts_with(prefix) && !id.contains('@');
+    let customers: Vec<String> = if is("cus_") {
         let known = store.customer(livemode, id).await?.is_some() || store.mapping(livemode, id).await?.is_some();
         known.then(|| id.to_owned()).into_iter().collect()
-    } else if id.starts_with("sub_") {
+    } else if is("sub_") {
         store.subscription(livemode, id).await?.map(|found| found.subscription.customer_id).into_iter().collect()
-    } else if id.starts_with("evt_") {
+    } else if is("evt_") {
         store.event(livemode, id).await?.and_then(|event| event.customer_id).into_iter().collect()
-    } else if id.starts_with("cs_") {
+    } else if is("cs_") {
         let session = store.checkout_session(livemode, id).await?.map(|found| found.session);
         match session {
             Some(session) if session.customer_id.is_none() => {
@@ -198,7 +200,7 @@ async fn last_checks(
         return Ok(newest);
     }
     // It may have asked again in the seconds that are not stored yet, and then knows.
-    state.checks.settle().await?;
+    state.checks.try_settle().await;
     let mut newest = newest_checks(state, livemode, user_id, feature).await?;
     let changes = state.store.verdict_changes(livemode, user_id, CHANGES).await?;
     for check in &mut newest {

@@ -61,9 +61,7 @@ impl AppState {
         if let Err(error) = self.usage.settle().await {
             tracing::warn!(%error, "what was asked of Stripe last could not be counted");
         }
-        if let Err(error) = self.checks.settle().await {
-            tracing::warn!(%error, "what the application asked last could not be remembered");
-        }
+        self.checks.try_settle().await;
         self.store.close().await;
     }
 

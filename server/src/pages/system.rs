@@ -152,6 +152,8 @@ async fn jobs(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
         facts.push(fact("Next reconcile", "none: it is switched off, or there is no key of this mode"));
     } else if let Some(last) = last {
         facts.push(fact_at("Next reconcile", "", last.created_at.plus_millis(schedule.every_ms)));
+    } else {
+        facts.push(fact("Next reconcile", "in a moment"));
     }
     match store.catch_up(ask.livemode).await? {
         Some(state) => {

@@ -57,7 +57,7 @@ pub async fn run(state: &AppState, livemode: Livemode, patience: Duration) -> st
     let api_keys = store.api_keys().await?;
     let unheard = sales::unheard_of(&store.list_catalog(livemode).await?);
     let due = store.next_due().await?;
-    state.checks.settle().await?;
+    state.checks.try_settle().await;
     let mistyped = store.unknown_features(livemode, now.plus_secs(-ASKED_LATELY_SECS)).await?;
     let database = store.database().await?;
     let engine = store.engine_version().await?;

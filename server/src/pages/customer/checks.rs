@@ -9,7 +9,7 @@ use crate::pages::Ask;
 /// The groups of checks of a user, the last asked first. `up_to_now` also writes down what was asked in the last seconds.
 pub(super) async fn checks(ask: &Ask<'_>, user: &str, up_to_now: bool) -> store::Result<Vec<CheckLine>> {
     if up_to_now {
-        ask.state.checks.settle().await?;
+        ask.state.checks.try_settle().await;
     }
     let groups = ask.state.store.checks_of(ask.livemode, user).await?;
     if groups.is_empty() {

@@ -38,7 +38,7 @@ async fn asked(browser: &Browser, query: &str) -> String {
 
 /// The answer as the API would send it, from the page.
 fn sent(text: &str) -> Value {
-    let start = text.find("{\n").unwrap_or_else(|| panic!("no answer in {text}"));
+    let start = text.find("{\n  \"object\": \"access\"").unwrap_or_else(|| panic!("no answer in {text}"));
     serde_json::Deserializer::from_str(&text[start..]).into_iter().next().unwrap().unwrap()
 }
 
