@@ -116,6 +116,8 @@ pub struct Flash {
     pub message: String,
     /// Something shown this once, such as a new API key.
     pub secret: Option<String>,
+    /// The entries of the audit log by which it can be taken back; none: it cannot.
+    pub undo: Vec<i64>,
 }
 
 /// What was typed, and what is wrong with it.

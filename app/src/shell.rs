@@ -228,11 +228,29 @@ fn flash(context: &Context) -> impl IntoView + use<> {
         let (tone, role) = if flash.ok { (Tone::Ok, "status") } else { (Tone::Bad, "alert") };
         view! {
             <div class="flash" data-tone=tone.as_str() role=role>
+                {undo(context, &flash.undo)}
                 <p>{flash.message}</p>
                 {flash.secret.map(|secret| view! { <pre class="code"><code>{secret}</code></pre> })}
             </div>
         }
     })
+}
+
+/// A change can be taken back from the sentence that tells of it.
+fn undo(context: &Context, entries: &[i64]) -> AnyView {
+    if entries.is_empty() {
+        return ().into_any();
+    }
+    let entries: Vec<_> = entries.iter().map(|entry| hidden("entry", entry.to_string())).collect();
+    view! {
+        <form method="post" action="/admin/undo">
+            {csrf(context)}
+            {hidden("return_to", context.path.clone())}
+            {entries}
+            <button type="submit" class="btn sm">"Undo"</button>
+        </form>
+    }
+    .into_any()
 }
 
 fn icons() -> impl IntoView {

@@ -114,7 +114,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByText("Say why, in at least 5 characters.").first().waitFor();
       silent.forget();
 
-      await page.locator("select[name=until]").selectOption("30d");
+      await page.locator("input[name=until][value='30d']").check();
       await form.locator("[name=reason]").fill("Ticket 4821: paid by bank transfer");
       await submit(page, "/admin/customers/user_sub_canceled/overrides");
       await page.getByRole("status").filter({ hasText: "Granted pro to user_sub_canceled until" }).waitFor();

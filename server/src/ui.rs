@@ -251,6 +251,7 @@ async fn found(
             ok: flash.ok,
             message: flash.message,
             secret: flash.secret,
+            undo: flash.undo,
         }),
         banner: banner::worst(store.as_ref(), livemode, state.now()).await?,
         preferences: Preferences {

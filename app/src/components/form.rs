@@ -88,6 +88,78 @@ pub fn select_field(
     .into_any()
 }
 
+/// One of several, with a note on what it means.
+#[derive(Clone, Debug)]
+pub struct Radio {
+    /// What the form says.
+    pub value: &'static str,
+    /// In few words.
+    pub words: &'static str,
+    /// What it means here.
+    pub note: String,
+}
+
+impl Radio {
+    /// One of several.
+    #[must_use]
+    pub const fn new(value: &'static str, words: &'static str, note: String) -> Self {
+        Self { value, words, note }
+    }
+}
+
+/// One of several, all of them in view.
+pub fn radio_group(
+    context: &Context,
+    name: &'static str,
+    label: &'static str,
+    choices: Vec<Radio>,
+    chosen: &str,
+) -> AnyView {
+    let chosen = context.typed(name).unwrap_or(chosen).to_owned();
+    let error = context.error(name).map(str::to_owned);
+    let choices: Vec<_> = choices
+        .into_iter()
+        .map(|choice| {
+            let id = format!("{name}-{}", choice.value);
+            let note = view! { <span class="muted">" · " {choice.note}</span> };
+            view! {
+                <div class="field check">
+                    <input id=id.clone() type="radio" name=name value=choice.value checked=choice.value == chosen />
+                    <label for=id>{choice.words} {note}</label>
+                </div>
+            }
+        })
+        .collect();
+    let described = described(name, error.is_some(), false);
+    view! {
+        <fieldset class="field" id=name tabindex="-1" aria-describedby=described>
+            <legend>{label}</legend>
+            {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
+            {choices}
+        </fieldset>
+    }
+    .into_any()
+}
+
+/// Why a person changes something, with what was said lately to choose from.
+pub fn reason_field_with(context: &Context, suggestions: &[String]) -> AnyView {
+    let value = context.typed("reason").unwrap_or_default().to_owned();
+    let error = context.error("reason").map(str::to_owned);
+    let (described, invalid) = (described("reason", error.is_some(), true), error.is_some().then_some("true"));
+    let options: Vec<_> = suggestions.iter().map(|reason| view! { <option value=reason.clone()></option> }).collect();
+    view! {
+        <div class="field">
+            <label for="reason">"Reason"</label>
+            <p class="hint" id="reason-hint">"At least 5 characters. It is kept in the audit log."</p>
+            <input id="reason" name="reason" type="text" value=value required=true minlength="5" autocomplete="off" list="reasons"
+                aria-describedby=described aria-invalid=invalid />
+            <datalist id="reasons">{options}</datalist>
+            {error.map(|error| view! { <p class="error" id="reason-error">{error}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
 /// Why a person changes something.
 pub fn reason_field(context: &Context, required: bool) -> AnyView {
     let hint = if required {
@@ -101,7 +173,7 @@ pub fn reason_field(context: &Context, required: bool) -> AnyView {
 /// A feature to tick, with the number it gives where it has one. `note` says how things are now.
 pub fn feature_choice(context: &Context, feature: &Feature, given: Option<Option<i64>>, note: &str) -> AnyView {
     let key = feature.key.clone();
-    let refused = !context.form.errors.is_empty();
+    let refused = !context.form.values.is_empty();
     let ticked = context.form.values.iter().any(|(name, value)| name == "feature" && *value == key);
     let checked = if refused { ticked } else { given.is_some() };
     let words = match &feature.name {

@@ -41,6 +41,13 @@ pub fn time_or(at: Option<Timestamp>, now: Timestamp, otherwise: &'static str) -
     }
 }
 
+/// A moment to come, for reckoning with: `until Sun 29 Nov 2026 14:00 UTC`, in the zone of the person who looks.
+#[must_use]
+pub fn time_until(at: Timestamp) -> String {
+    let at = use_context::<Writing>().unwrap_or_default().zone.shows(at);
+    format!("until {}", at.strftime("%a %-d %b %Y %H:%M %Z"))
+}
+
 /// The end of something.
 pub fn until(at: Option<Timestamp>, now: Timestamp) -> AnyView {
     time_or(at, now, "no end")
@@ -112,6 +119,11 @@ mod tests {
         assert_eq!(utc.words(NOW.plus_secs(7200), NOW), "in 2 h");
         assert_eq!(utc.words(NOW.plus_secs(-10 * 86_400), NOW), "8 Nov 11:06");
         assert_eq!(utc.words(NOW.plus_secs(400 * 86_400), NOW), "23 Dec 2027");
+    }
+
+    #[test]
+    fn an_end_is_told_with_its_weekday() {
+        assert_eq!(time_until(NOW), "until Wed 18 Nov 2026 11:06 UTC");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use domain::role::Role;
 use leptos::prelude::*;
 
-use crate::components::{card, crumbs, csrf, error_summary, hidden, page_head, reason_field, submit};
+use crate::components::{Side, card, crumbs, csrf, error_summary, hidden, page_head, reason_field, sides, submit};
 use crate::context::Context;
 
 /// Somebody is about to change something.
@@ -31,6 +31,15 @@ pub struct View {
     pub back: String,
 }
 
+/// The same where it is decided between users: each is shown with what they have now and would have then.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// The question.
+    pub asked: View,
+    /// The users concerned.
+    pub sides: Vec<Side>,
+}
+
 /// What changes for one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
@@ -53,6 +62,10 @@ impl View {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
+        self.page(context, ().into_any(), "btn danger")
+    }
+
+    fn page(&self, context: &Context, above_the_form: AnyView, class: &'static str) -> AnyView {
         let above = [(self.above.0, self.above.1.clone())];
         let fields: Vec<_> = self.fields.iter().map(|(name, value)| hidden(name, value.clone())).collect();
         let body = view! {
@@ -64,7 +77,7 @@ impl View {
                 {self.effects()}
                 {reason_field(context, self.reason_required)}
                 <div class="actions">
-                    {submit(context, &self.button, "btn danger", self.role)}
+                    {submit(context, &self.button, class, self.role)}
                     <a class="btn" href=self.back.clone()>"Cancel"</a>
                 </div>
             </form>
@@ -73,6 +86,7 @@ impl View {
             {crumbs(&above, &self.button)}
             {page_head(self.question.clone(), ())}
             {error_summary(context)}
+            {above_the_form}
             {card("What happens", (), body)}
         }
         .into_any()
@@ -95,6 +109,19 @@ impl View {
             {(rest > 0).then(|| view! { <p class="muted">{format!("And {rest} more.")}</p> })}
         }
         .into_any()
+    }
+}
+
+impl Review {
+    pub(super) fn title(&self) -> String {
+        self.asked.title()
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        // Red where somebody loses access.
+        let harmless = self.asked.effects.iter().all(|effect| effect.loses.is_empty());
+        let class = if harmless { "btn primary" } else { "btn danger" };
+        self.asked.page(context, sides(&self.sides), class)
     }
 }
 

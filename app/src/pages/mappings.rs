@@ -6,9 +6,10 @@ use domain::role::Role;
 use leptos::prelude::*;
 
 use super::events::{customer_link, segment};
+use super::unattributed::Guess;
 use crate::components::{
-    address, asking_link, card, csrf, empty, error_summary, field, hidden, list_card, page_head, pager, reason_field,
-    shortened, status_word, submit, time,
+    Tone, address, asking_link, card, chip, crumbs, empty, error_summary, hidden, id, list_card, page_head, pager,
+    shortened, status_word, table, time,
 };
 use crate::context::Context;
 
@@ -44,6 +45,27 @@ pub struct Row {
     pub evidence: String,
     /// Since when.
     pub since: Timestamp,
+    /// Whether a claim contradicts it.
+    pub in_conflict: bool,
+}
+
+/// `/admin/mappings/{cus}`
+#[derive(Clone, Debug)]
+pub struct One {
+    /// `cus_…`
+    pub customer_id: String,
+    /// Name in Stripe.
+    pub name: Option<String>,
+    /// E-mail address in Stripe.
+    pub email: Option<String>,
+    /// What it pays for, in a sentence.
+    pub told: String,
+    /// Who it is.
+    pub mapping: Option<Row>,
+    /// Claims that contradict it.
+    pub conflicts: Vec<Conflict>,
+    /// Who it may be instead.
+    pub guesses: Vec<Guess>,
 }
 
 /// A claim that contradicts a mapping.
@@ -100,7 +122,7 @@ impl View {
         let rows = if !self.rows.is_empty() {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
             view! {
-                {list_card("Mappings", &["Stripe customer", "User", "By", "Evidence", "Since", "Change"], rows)}
+                {list_card("Mappings", &["Stripe customer", "User", "By", "Evidence", "Since", "State", "Change"], rows)}
                 {pager(self.paged.then(|| self.href("")), self.next.as_deref().map(|after| self.href(after)))}
             }
             .into_any()
@@ -119,7 +141,7 @@ impl View {
             {conflicts}
             {search}
             {rows}
-            {link_form(context)}
+            {card("Link a customer by hand", (), link_form(None))}
         }
         .into_any()
     }
@@ -129,29 +151,106 @@ impl View {
     }
 }
 
-/// Links any customer by hand.
-fn link_form(context: &Context) -> AnyView {
-    let form = view! {
-        <form method="post" action="/admin/mappings" class="form pad">
-            {csrf(context)}
-            {hidden("return_to", context.path.clone())}
-            {field(context, "customer_id", "Stripe customer", "text", "", "It starts with cus_.", true)}
-            {field(context, "user_id", "User", "text", "", "The user's id in your application.", true)}
-            {reason_field(context, false)}
-            <p class="muted">"A customer who is linked already moves to this user; that needs the role admin."</p>
-            <div class="actions">{submit(context, "Link customer", "btn primary", Role::Support)}</div>
-        </form>
+/// Leads to the review of a link: nothing is linked before both sides have been seen.
+fn link_form(customer_id: Option<&str>) -> AnyView {
+    let customer = match customer_id {
+        Some(id) => hidden("customer_id", id.to_owned()),
+        None => view! {
+            <div class="field">
+                <label for="customer_id">"Stripe customer"</label>
+                <p class="hint" id="customer_id-hint">"It starts with cus_."</p>
+                <input id="customer_id" name="customer_id" type="text" required=true pattern="cus_.+" autocomplete="off"
+                    aria-describedby="customer_id-hint" />
+            </div>
+        }
+        .into_any(),
     };
-    card("Link a customer by hand", (), form)
+    view! {
+        <form action="/admin/mappings/link" class="form pad">
+            {customer}
+            <div class="field">
+                <label for="user_id">"User"</label>
+                <p class="hint" id="user_id-hint">"The user's id in your application."</p>
+                <input id="user_id" name="user_id" type="text" required=true maxlength="255" autocomplete="off" aria-describedby="user_id-hint" />
+            </div>
+            <p class="muted">"The next page shows who would gain and lose what. Moving a customer who is linked already needs the role admin."</p>
+            <div class="actions"><button type="submit" class="btn primary">"Review the link"</button></div>
+        </form>
+    }
+    .into_any()
+}
+
+impl One {
+    pub(super) fn title(&self) -> String {
+        let user = self.mapping.as_ref().map_or("linked to nobody", |mapping| mapping.user_id.as_str());
+        format!("{user} · {} · Mappings", self.customer_id)
+    }
+
+    pub(super) fn body(&self, context: &Context) -> AnyView {
+        let called = self.name.as_ref().or(self.email.as_ref()).unwrap_or(&self.customer_id).clone();
+        let conflicts: Vec<_> = self.conflicts.iter().map(|conflict| conflict.view(context)).collect();
+        let linked = match &self.mapping {
+            None => view! { <p class="pad">"No user is linked to this customer: nobody has what it pays for."</p> }
+                .into_any(),
+            Some(mapping) => {
+                let unlink = format!("/admin/mappings/{}/delete", segment(&self.customer_id));
+                view! {
+                    <dl class="kv pad">
+                        <dt>"User"</dt><dd>{customer_link(None, Some(&mapping.user_id))}</dd>
+                        <dt>"By"</dt><dd>{status_word(mapping.source.as_str())}</dd>
+                        <dt>"Evidence"</dt><dd>{evidence(&mapping.evidence)}</dd>
+                        <dt>"Since"</dt><dd>{time(mapping.since, context.now)}</dd>
+                        <dt>"Change"</dt><dd>{asking_link(context, &unlink, "Unlink", &self.customer_id, Role::Admin)}</dd>
+                    </dl>
+                }
+                .into_any()
+            }
+        };
+        let customer = format!("/admin/customers/{}", segment(&self.customer_id));
+        view! {
+            {crumbs(&[("Mappings", "/admin/mappings".into())], &called)}
+            {page_head(format!("Who is {called}?"), ())}
+            <dl class="kv">
+                <dt>"Stripe customer"</dt><dd>{id(&self.customer_id, "customer id")}" "<a href=customer>"Its page"</a></dd>
+                {self.email.clone().map(|email| view! { <dt>"E-mail"</dt><dd>{email}</dd> })}
+                <dt>"Pays for"</dt><dd>{self.told.clone()}</dd>
+            </dl>
+            {conflicts}
+            {card("Linked to", (), linked)}
+            {self.suggestions()}
+            {card(if self.mapping.is_some() { "Move to another user" } else { "Link to a user" }, (), link_form(Some(&self.customer_id)))}
+        }
+        .into_any()
+    }
+
+    fn suggestions(&self) -> AnyView {
+        if self.guesses.is_empty() {
+            return ().into_any();
+        }
+        let rows = self.guesses.iter().map(|guess| {
+            let href = address("/admin/mappings/link", &[("customer_id", &self.customer_id), ("user_id", &guess.user_id)]);
+            view! {
+                <tr>
+                    <th scope="row">{customer_link(None, Some(&guess.user_id))}</th>
+                    <td class="wide">{guess.why.clone()}</td>
+                    <td><a class="btn sm" href=href>"Review"<span class="vh">" linking to " {guess.user_id.clone()}</span></a></td>
+                </tr>
+            }
+            .into_any()
+        });
+        let rows = table("Suggestions", &["User", "Why", "Review"], rows.collect());
+        let words = "An e-mail address suggests a user and proves nothing: anybody can type one at checkout.";
+        card("Suggestions", (), view! { <p class="pad muted">{words}</p>{rows} })
+    }
 }
 
 impl Row {
     fn view(&self, context: &Context) -> AnyView {
-        let customer = format!("/admin/customers/{}", segment(&self.customer_id));
-        let id = self.customer_id.clone();
+        let customer = format!("/admin/mappings/{}", segment(&self.customer_id));
+        let own = self.customer_id.clone();
         let words = match &self.name {
-            Some(name) => view! { <a href=customer>{name.clone()}</a><small class="mono">{id}</small> }.into_any(),
-            None => view! { <a class="mono" href=customer>{id}</a> }.into_any(),
+            Some(name) => view! { <a href=customer>{name.clone()}</a><small class="mono">{own}</small> }.into_any(),
+            None => view! { <a class="mono" href=customer>{own}</a> }.into_any(),
         };
         let unlink = format!("/admin/mappings/{}/delete", segment(&self.customer_id));
         let unlink = asking_link(context, &unlink, "Unlink", &self.customer_id, Role::Admin);
@@ -162,6 +261,7 @@ impl Row {
                 <td class="nowrap">{status_word(self.source.as_str())}</td>
                 <td>{evidence(&self.evidence)}</td>
                 <td class="nowrap">{time(self.since, context.now)}</td>
+                <td>{if self.in_conflict { chip(Tone::Warn, "Conflict") } else { chip(Tone::Ok, "Linked") }}</td>
                 <td>{unlink}</td>
             </tr>
         }

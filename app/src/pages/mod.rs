@@ -7,6 +7,7 @@ pub mod compare;
 pub mod confirm;
 pub mod customer;
 pub mod customers;
+pub mod ending;
 pub mod event;
 pub mod events;
 pub mod feature;
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod mappings;
 pub mod message;
 pub mod missed;
+pub mod override_form;
 pub mod overrides;
 pub mod overview;
 pub mod policy;
@@ -44,6 +46,8 @@ pub enum Page {
     SetUp(sign_in::SetUp),
     /// `/admin`
     Overview(overview::View),
+    /// `/admin/ending`
+    Ending(ending::View),
     /// `/admin/customers`
     Customers(customers::View),
     /// `/admin/customers/{id}`
@@ -61,7 +65,9 @@ pub enum Page {
     /// `/admin/replays/{id}`
     Replay(Box<replays::One>),
     /// `/admin/customers/{id}/overrides/new`
-    NewOverride(overrides::New),
+    NewOverride(override_form::New),
+    /// `/admin/overrides/change`
+    Extend(override_form::Extend),
     /// `/admin/overrides`
     Overrides(overrides::View),
     /// `/admin/subscriptions`
@@ -70,6 +76,8 @@ pub enum Page {
     Subscription(Box<subscription::View>),
     /// `/admin/mappings`
     Mappings(mappings::View),
+    /// `/admin/mappings/{cus}`
+    Mapping(mappings::One),
     /// `/admin/catalog`
     Catalog(catalog::View),
     /// `/admin/catalog/prices/{id}`, `/admin/catalog/products/{id}`
@@ -118,6 +126,8 @@ pub enum Page {
     System(system::View),
     /// What is asked before access is taken away
     Confirm(Box<confirm::View>),
+    /// What is asked before it is decided between users
+    Review(Box<confirm::Review>),
     /// Not found, not allowed
     Message(message::View),
 }
@@ -128,6 +138,7 @@ macro_rules! each {
             Page::SignIn($view) => $call,
             Page::SetUp($view) => $call,
             Page::Overview($view) => $call,
+            Page::Ending($view) => $call,
             Page::Customers($view) => $call,
             Page::Customer($view) => $call,
             Page::Compare($view) => $call,
@@ -137,10 +148,12 @@ macro_rules! each {
             Page::NewReplay($view) => $call,
             Page::Replay($view) => $call,
             Page::NewOverride($view) => $call,
+            Page::Extend($view) => $call,
             Page::Overrides($view) => $call,
             Page::Subscriptions($view) => $call,
             Page::Subscription($view) => $call,
             Page::Mappings($view) => $call,
+            Page::Mapping($view) => $call,
             Page::Catalog($view) => $call,
             Page::Target($view) => $call,
             Page::Features($view) => $call,
@@ -165,6 +178,7 @@ macro_rules! each {
             Page::Settings($view) => $call,
             Page::System($view) => $call,
             Page::Confirm($view) => $call,
+            Page::Review($view) => $call,
             Page::Message($view) => $call,
         }
     };
@@ -186,13 +200,13 @@ impl Page {
     #[must_use]
     pub fn section(&self) -> &'static str {
         match self {
-            Self::Overview(_) => "/admin",
+            Self::Overview(_) | Self::Ending(_) => "/admin",
             Self::Customers(_) | Self::Customer(_) | Self::Compare(_) | Self::NewOverride(_) => "/admin/customers",
             Self::Resyncs(_) | Self::Resync(_) => "/admin/resyncs",
             Self::Replays(_) | Self::NewReplay(_) | Self::Replay(_) => "/admin/replays",
-            Self::Overrides(_) => "/admin/overrides",
+            Self::Overrides(_) | Self::Extend(_) => "/admin/overrides",
             Self::Subscriptions(_) | Self::Subscription(_) => "/admin/subscriptions",
-            Self::Mappings(_) => "/admin/mappings",
+            Self::Mappings(_) | Self::Mapping(_) => "/admin/mappings",
             Self::Catalog(_) | Self::Target(_) => "/admin/catalog",
             Self::Features(_) | Self::Feature(_) => "/admin/features",
             Self::Policy(view) if view.above.0 == "Features" => "/admin/features",
@@ -207,7 +221,12 @@ impl Page {
             Self::Audit(_) | Self::AuditEntry(_) => "/admin/audit",
             Self::Settings(_) => "/admin/settings",
             Self::System(_) => "/admin/system",
-            Self::SignIn(_) | Self::SetUp(_) | Self::Search(_) | Self::Confirm(_) | Self::Message(_) => "",
+            Self::SignIn(_)
+            | Self::SetUp(_)
+            | Self::Search(_)
+            | Self::Confirm(_)
+            | Self::Review(_)
+            | Self::Message(_) => "",
         }
     }
 }

@@ -1,26 +1,77 @@
 //! Exceptions by hand.
 
 use domain::Timestamp;
-use domain::access::{Decision, OverrideEffect};
-use domain::catalog::Feature;
+use domain::access::OverrideEffect;
 use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, actor, asking_link, chip, crumbs, csrf, empty, error_summary, feature_choice, feature_group, field,
-    page_head, pager, reason_field, select_field, submit, table, time, until,
+    Tone, actor, address, asking_link, chip, empty, error_summary, filter_chips, hidden, page_head, pager, table, time,
+    until,
 };
 use crate::context::Context;
 
 /// `/admin/overrides`
 #[derive(Clone, Debug)]
 pub struct View {
+    /// Which are shown.
+    pub list: List,
     /// The overrides.
     pub rows: Vec<Row>,
+    /// Whether any was ever made in this mode.
+    pub ever: bool,
     /// Link to the first rows, when these are behind them.
     pub first: Option<String>,
     /// Link to the rows behind these.
     pub next: Option<String>,
+}
+
+/// Which overrides a page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// All that count.
+    Active,
+    /// Those that end within 7 days.
+    Ending,
+    /// Those without an end.
+    NoEnd,
+    /// Those that whoever looks has made.
+    Mine,
+    /// Those that are over.
+    Ended,
+}
+
+impl List {
+    /// All lists.
+    pub const ALL: [Self; 5] = [Self::Active, Self::Ending, Self::NoEnd, Self::Mine, Self::Ended];
+
+    /// The word in the address; none for the list that is shown without one.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "",
+            Self::Ending => "ending",
+            Self::NoEnd => "no_end",
+            Self::Mine => "mine",
+            Self::Ended => "ended",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "All that count",
+            Self::Ending => "Ending within 7 days",
+            Self::NoEnd => "No end",
+            Self::Mine => "Mine",
+            Self::Ended => "Ended",
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn href(self) -> String {
+        address("/admin/overrides", &[("list", self.word())])
+    }
 }
 
 /// One override.
@@ -46,21 +97,12 @@ pub struct Row {
     pub expires_at: Option<Timestamp>,
     /// Taken back since.
     pub revoked_at: Option<Timestamp>,
-}
-
-/// `/admin/customers/{id}/overrides/new`
-#[derive(Clone, Debug)]
-pub struct New {
-    /// The user.
-    pub user_id: String,
-    /// Where the form goes.
-    pub action: String,
-    /// Path of the user's page.
-    pub back: String,
-    /// Features to choose from, each with the user's answer now.
-    pub features: Vec<(Feature, Decision)>,
-    /// The one that is asked for.
-    pub feature: Option<String>,
+    /// Where the case is written down.
+    pub ticket_url: Option<String>,
+    /// Whether the user would have access without it; none where it counts no longer.
+    pub underneath: Option<bool>,
+    /// Whether whoever looks has made it.
+    pub is_own: bool,
 }
 
 impl View {
@@ -69,13 +111,39 @@ impl View {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
-        let list = if self.rows.is_empty() {
-            empty("No overrides", view! { <p>"Grant or deny a feature by hand on a customer's page."</p> })
+        let chips = List::ALL.map(|list| (list.name().to_owned(), list.href(), list == self.list));
+        let list = if !self.rows.is_empty() {
+            view! { {self.table(context)}{pager(self.first.clone(), self.next.clone())} }.into_any()
+        } else if self.ever {
+            let clear = view! { <p><a class="btn" href="/admin/overrides">"All that count"</a></p> };
+            empty(format!("No override here: {}", self.list.name().to_lowercase()), clear)
         } else {
-            view! { <div class="card">{rows_table(&self.rows, context, true)}</div>{pager(self.first.clone(), self.next.clone())} }
-                .into_any()
+            empty("No overrides", view! { <p>"Grant or deny a feature by hand on a customer's page."</p> })
         };
-        view! { {page_head("Overrides", ())}{list} }.into_any()
+        view! { {page_head("Overrides", ())}{error_summary(context)}{filter_chips("Which overrides", chips.into())}{list} }.into_any()
+    }
+
+    /// Admins choose several and go on to what is to become of them.
+    fn table(&self, context: &Context) -> AnyView {
+        let chosen = context.may(Role::Admin) && self.list != List::Ended;
+        let rows = self.rows.iter().map(|row| row.of_all(context, chosen)).collect();
+        let columns = ["Choose", "Customer", "Feature", "Reason", "By", "Until", "Underneath", "Change"];
+        let columns = if chosen { &columns[..] } else { &columns[1..] };
+        let table = view! { <div class="card">{table("Overrides", columns, rows)}</div> };
+        if !chosen {
+            return table.into_any();
+        }
+        view! {
+            <form action="/admin/overrides/change" class="stack tight">
+                {hidden("return_to", context.path.clone())}
+                {table}
+                <div class="row">
+                    <button type="submit" class="btn" name="what" value="extend">"Extend those chosen"</button>
+                    <button type="submit" class="btn danger" name="what" value="revoke">"Revoke those chosen"</button>
+                </div>
+            </form>
+        }
+        .into_any()
     }
 }
 
@@ -87,84 +155,85 @@ pub(super) fn rows_table(rows: &[Row], context: &Context, with_user: bool) -> An
 }
 
 impl Row {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    fn effect(&self) -> AnyView {
+        match self.effect {
+            OverrideEffect::Grant => chip(Tone::Violet, "Grant"),
+            OverrideEffect::Deny => chip(Tone::Bad, "Deny"),
+        }
+    }
+
+    fn reason(&self) -> AnyView {
+        let ticket = self.ticket_url.clone().map(|url| view! { " "<a href=url rel="noreferrer">"Ticket"</a> });
+        view! { {self.reason.clone()}{ticket} }.into_any()
+    }
+
+    /// What can be done with it: support staff change their own grants, admins any.
+    fn change(&self, context: &Context) -> AnyView {
+        if self.revoked_at.is_some() {
+            return chip(Tone::Neutral, "Revoked");
+        }
+        if self.is_over(context.now) {
+            return chip(Tone::Neutral, "Ended");
+        }
+        let role = if self.is_own && self.effect == OverrideEffect::Grant { Role::Support } else { Role::Admin };
+        if !context.may(role) {
+            return view! { <span class="muted nowrap">"needs " {role.as_str()}</span> }.into_any();
+        }
+        let object = format!("{} for {}", self.feature, self.user_id);
+        let extend = self.expires_at.map(|_| {
+            let query = [("what", "extend"), ("id", self.id.as_str()), ("return_to", context.path.as_str())];
+            let href = address("/admin/overrides/change", &query);
+            view! { <a class="btn sm" href=href>"Extend"<span class="vh">" " {object.clone()}</span></a> }
+        });
+        let revoke = format!("/admin/overrides/{}/revoke", self.id);
+        view! { <div class="row">{extend}{asking_link(context, &revoke, "Revoke", &object, role)}</div> }.into_any()
+    }
+
+    /// In the list of all.
+    fn of_all(&self, context: &Context, chosen: bool) -> AnyView {
+        let object = format!("Choose {} for {}", self.feature, self.user_id);
+        let choose = chosen
+            .then(|| view! { <td><input type="checkbox" name="id" value=self.id.clone() aria-label=object /></td> });
+        let underneath = match (self.underneath, self.effect) {
+            (None, _) => view! { <span class="muted">"–"</span> }.into_any(),
+            (Some(true), _) => chip(Tone::Ok, "Has access"),
+            (Some(false), OverrideEffect::Grant) => chip(Tone::Bad, "No access"),
+            (Some(false), OverrideEffect::Deny) => chip(Tone::Neutral, "No access"),
+        };
+        view! {
+            <tr>
+                {choose}
+                <th scope="row"><a href=self.href.clone()>{self.user_id.clone()}</a></th>
+                <td><span class="mono">{self.feature.clone()}</span> " " {self.effect()}</td>
+                <td class="wide">{self.reason()}</td>
+                <td>{actor(&self.created_by)}</td>
+                <td class="nowrap">{until(self.expires_at, context.now)}</td>
+                <td>{underneath}</td>
+                <td>{self.change(context)}</td>
+            </tr>
+        }
+        .into_any()
+    }
+
+    /// Among those of one user.
     fn view(&self, context: &Context, with_user: bool) -> AnyView {
-        let (tone, word) = match self.effect {
-            OverrideEffect::Grant => (Tone::Violet, "Grant"),
-            OverrideEffect::Deny => (Tone::Bad, "Deny"),
-        };
-        let over = self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= context.now);
-        let change = if self.revoked_at.is_some() {
-            chip(Tone::Neutral, "Revoked").into_any()
-        } else if over {
-            chip(Tone::Neutral, "Ended").into_any()
-        } else {
-            let revoke = format!("/admin/overrides/{}/revoke", self.id);
-            let object = format!("{} for {}", self.feature, self.user_id);
-            asking_link(context, &revoke, "Revoke", &object, Role::Support)
-        };
         view! {
             <tr>
                 <th scope="row" class="nowrap">
                     <span class="mono">{self.feature.clone()}</span>
                     {with_user.then(|| view! { <small>"for " <a href=self.href.clone()>{self.user_id.clone()}</a></small> })}
                 </th>
-                <td>{chip(tone, word)}</td>
-                <td class="wide">{self.reason.clone()}</td>
+                <td>{self.effect()}</td>
+                <td class="wide">{self.reason()}</td>
                 <td>{actor(&self.created_by)}</td>
                 <td>{time(self.created_at, context.now)}</td>
                 <td>{until(self.expires_at, context.now)}</td>
-                <td>{change}</td>
+                <td>{self.change(context)}</td>
             </tr>
-        }
-        .into_any()
-    }
-}
-
-impl New {
-    pub(super) fn title(&self) -> String {
-        format!("Grant or deny · {}", self.user_id)
-    }
-
-    pub(super) fn body(&self, context: &Context) -> AnyView {
-        if self.features.is_empty() {
-            let body = view! { <p><a class="btn primary" href="/admin/features">"Create a feature"</a></p> };
-            return view! { {page_head("Grant or deny", ())}{empty("There is no feature to grant yet", body)} }
-                .into_any();
-        }
-        let choices = self.features.iter().map(|(feature, now)| {
-            let note = if now.allowed { "granted now" } else { "denied now" };
-            let asked = (self.feature.as_ref() == Some(&feature.key)).then_some(None);
-            feature_choice(context, feature, asked, note)
-        });
-        let pair = |value: &str, words: &str| (value.to_owned(), words.to_owned());
-        let effects = [
-            pair("grant", "Grant: access although nothing else gives it"),
-            pair("deny", "Deny: no access whatever else gives it (admin)"),
-        ];
-        let ends = [
-            pair("24h", "24 hours"),
-            pair("7d", "7 days"),
-            pair("30d", "30 days"),
-            pair("at", "The date below"),
-            pair("never", "No end (admin)"),
-        ];
-        view! {
-            {crumbs(&[("Customers", "/admin/customers".into()), (&self.user_id, self.back.clone())], "Grant or deny")}
-            {page_head("Grant or deny", ())}
-            {error_summary(context)}
-            <form method="post" action=self.action.clone() class="form card pad">
-                {csrf(context)}
-                <input type="hidden" name="return_to" value=self.back.clone() />
-                {feature_group(context, "One or several. Each becomes an override of its own.", choices.collect())}
-                {select_field(context, "effect", "Effect", &effects, "grant")}
-                {select_field(context, "until", "Until", &ends, "7d")}
-                {field(context, "until_at", "Date and time, UTC", "datetime-local", "", "Only with \"The date below\".", false)}
-                {reason_field(context, true)}
-                <div class="actions">
-                    {submit(context, "Save override", "btn primary", Role::Support)}
-                    <a class="btn" href=self.back.clone()>"Cancel"</a>
-                </div>
-            </form>
         }
         .into_any()
     }

@@ -1,25 +1,62 @@
 //! Is anything broken, and for whom?
 
 use domain::Timestamp;
-use domain::event::EventStatus;
+use domain::role::Role;
 use leptos::prelude::*;
 
-use crate::components::{actor, card, did, empty, page_head, shortened, table, time, time_or};
+use crate::components::{
+    Chart, Tone, actor, card, chip, csrf, did, empty, hidden, page_head, shortened, submit, table, time,
+};
 use crate::context::Context;
 
 /// `/admin`
 #[derive(Clone, Debug)]
 pub struct View {
-    /// What a person should look at, the most affected first.
+    /// How things are, in figures.
+    pub status: Vec<Figure>,
+    /// What a person should look at, who touches most first.
     pub attention: Vec<Attention>,
-    /// Events of the last 24 hours by status.
-    pub events: Vec<(EventStatus, i64)>,
-    /// The newest receipt.
-    pub last_event_at: Option<Timestamp>,
-    /// What the staff did last.
+    /// What could not be looked at, a sentence each: the rest of the page is there all the same.
+    pub unknown: Vec<String>,
+    /// What happened in the last hours and will in the next days.
+    pub charts: Vec<Chart>,
+    /// What was changed last in this mode.
     pub actions: Vec<Action>,
-    /// Steps of the set-up, done or not; empty when all are done.
-    pub steps: Vec<(bool, String, String)>,
+    /// Steps of the set-up; empty when all are done, or somebody had enough of them.
+    pub steps: Vec<Step>,
+}
+
+/// A figure of the status line.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// What it is.
+    pub name: &'static str,
+    /// The figure.
+    pub value: Value,
+    /// Whether it is as it should be.
+    pub tone: Tone,
+    /// What stands behind it.
+    pub href: &'static str,
+}
+
+/// What a figure says.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A moment.
+    At(Timestamp),
+    /// Anything else.
+    Words(String),
+}
+
+/// A step of the set-up.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Whether it is done.
+    pub done: bool,
+    /// What to do.
+    pub words: &'static str,
+    /// Where.
+    pub href: &'static str,
 }
 
 /// Something to look at.
@@ -27,8 +64,8 @@ pub struct View {
 pub struct Attention {
     /// In a sentence.
     pub sentence: String,
-    /// How many customers it touches.
-    pub customers: i64,
+    /// How many customers it touches; none: everybody.
+    pub customers: Option<i64>,
     /// Where it is mended.
     pub href: String,
     /// The button's words.
@@ -52,82 +89,100 @@ pub struct Action {
 
 impl View {
     pub(super) fn title(&self) -> String {
-        match self.attention.len() {
-            0 => "All clear · Overview".into(),
-            n => format!("{n} to look at · Overview"),
+        match (self.attention.len(), self.unknown.is_empty()) {
+            (0, true) => "All clear · Overview".into(),
+            (0, false) => "Not everything is known · Overview".into(),
+            (n, _) => format!("{n} to look at · Overview"),
         }
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
+        let charts: Vec<_> = self.charts.iter().map(Chart::view).collect();
         view! {
             {page_head("Overview", ())}
-            {self.stats(context)}
-            {self.steps_card()}
+            {self.status(context)}
+            {self.steps_card(context)}
+            {self.unknown()}
             {self.attention_card(context)}
+            {(!charts.is_empty()).then(|| view! { <div class="grid-2">{charts}</div> })}
             {self.actions_card(context)}
         }
         .into_any()
     }
 
-    fn stats(&self, context: &Context) -> AnyView {
-        let of = |wanted: EventStatus| {
-            self.events.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, number)| *number)
+    fn status(&self, context: &Context) -> AnyView {
+        let figures = self.status.iter().map(|figure| {
+            let value = match &figure.value {
+                Value::At(at) => time(*at, context.now),
+                Value::Words(words) => words.clone().into_any(),
+            };
+            let tone = figure.tone.as_str();
+            view! { <div class="stat" data-tone=tone><dt>{figure.name}</dt><dd><a href=figure.href>{value}</a></dd></div> }
+        });
+        let figures: Vec<_> = figures.collect();
+        view! { <dl class="stats">{figures}</dl> }.into_any()
+    }
+
+    fn steps_card(&self, context: &Context) -> AnyView {
+        if self.steps.is_empty() {
+            return ().into_any();
+        }
+        let steps = self.steps.iter().map(|step| {
+            let (tone, word) = if step.done { (Tone::Ok, "Done") } else { (Tone::Warn, "To do") };
+            view! { <li class="row">{chip(tone, word)}<a href=step.href>{step.words}</a></li> }
+        });
+        let steps: Vec<_> = steps.collect();
+        let dismiss = view! {
+            <form method="post" action="/admin/dismissals" class="inline">
+                {csrf(context)}
+                {hidden("topic", "first_steps".to_owned())}
+                {submit(context, "Hide these steps", "btn sm", Role::Admin)}
+            </form>
         };
-        let all: i64 = self.events.iter().map(|(_, number)| number).sum();
-        let failed = of(EventStatus::Failed) + of(EventStatus::Dead);
-        let tone = if failed > 0 { "bad" } else { "ok" };
-        let waiting = of(EventStatus::Pending) + of(EventStatus::Processing);
+        card("Getting started", dismiss, view! { <div class="pad"><ol class="stack tight">{steps}</ol></div> })
+    }
+
+    fn unknown(&self) -> AnyView {
+        if self.unknown.is_empty() {
+            return ().into_any();
+        }
+        let lines: Vec<_> = self.unknown.iter().map(|line| view! { <li>{line.clone()}</li> }).collect();
         view! {
-            <dl class="stats">
-                <div class="stat"><dt>"Last event"</dt><dd>{time_or(self.last_event_at, context.now, "none yet")}</dd></div>
-                <div class="stat"><dt>"Events, 24 h"</dt><dd><a href="/admin/events">{all}</a></dd></div>
-                <div class="stat" data-tone=tone>
-                    <dt>"Failed, 24 h"</dt><dd><a href="/admin/events?status=failed">{failed}</a></dd>
-                </div>
-                <div class="stat"><dt>"Waiting"</dt><dd><a href="/admin/events?status=pending">{waiting}</a></dd></div>
-            </dl>
+            <div class="banner" data-tone="bad" role="alert">
+                <p><strong>"Part of this page is missing."</strong>" The log has the cause."</p>
+                <ul>{lines}</ul>
+                <p><a class="btn sm" href="/admin">"Try again"</a></p>
+            </div>
         }
         .into_any()
     }
 
-    fn steps_card(&self) -> AnyView {
-        if self.steps.is_empty() {
+    fn attention_card(&self, context: &Context) -> AnyView {
+        if self.attention.is_empty() && !self.unknown.is_empty() {
             return ().into_any();
         }
-        let steps: Vec<_> = self
-            .steps
-            .iter()
-            .map(|(done, words, href)| {
-                let mark = if *done { "Done: " } else { "To do: " };
-                let tone = if *done { "ok" } else { "warn" };
-                view! { <li data-tone=tone><span class="chip" data-tone=tone>{mark}</span>" "<a href=href.clone()>{words.clone()}</a></li> }
-            })
-            .collect();
-        card("Getting started", (), view! { <div class="pad"><ul class="stack tight">{steps}</ul></div> })
-    }
-
-    fn attention_card(&self, context: &Context) -> AnyView {
         if self.attention.is_empty() {
-            return empty(
-                "All clear",
-                view! { <p>"Nothing needs a person. Last looked " {time(context.now, context.now)} "."</p> },
-            );
+            let at = context.now.to_string();
+            let clock = at[11..16].to_owned();
+            let words = view! { <p>"Nothing needs a person. Last checked "<time datetime=at>{clock}</time>"."</p> };
+            return empty("All clear", words);
         }
         let rows = self
             .attention
             .iter()
             .map(|row| {
+                let customers = row.customers.map_or_else(|| "everybody".to_owned(), |number| number.to_string());
                 view! {
                     <tr>
-                        <th scope="row">{row.sentence.clone()}</th>
-                        <td class="num">{row.customers}</td>
-                        <td><a class="btn sm" href=row.href.clone()>{row.label.clone()}</a></td>
+                        <th scope="row" class="wide">{row.sentence.clone()}</th>
+                        <td class="num">{customers}</td>
+                        <td><a class="btn sm" href=row.href.clone()>{row.label.clone()}<span class="vh">": " {row.sentence.clone()}</span></a></td>
                     </tr>
                 }
                 .into_any()
             })
             .collect();
-        card("Needs attention", (), table("Needs attention", &["What", "Customers", "Fix"], rows))
+        card("Needs attention", (), table("Needs attention", &["What", "Customers", "What to do"], rows))
     }
 
     fn actions_card(&self, context: &Context) -> AnyView {

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 
 use super::events::{customer_link, segment};
 use crate::components::{
-    address, card, crumbs, csrf, empty, error_summary, field, hidden, id, list_card, money, page_head, pager,
-    reason_field, submit, subscription_chip, table, time,
+    Tone, action_button, actor, address, card, chip, crumbs, csrf, empty, error_summary, field, filter_chips, hidden,
+    id, list_card, money, page_head, pager, reason_field, submit, subscription_chip, table, time,
 };
 use crate::context::Context;
 
@@ -17,6 +17,10 @@ use crate::context::Context;
 pub struct View {
     /// One row per Stripe customer.
     pub rows: Vec<Row>,
+    /// Whether these are the ones that nobody is to be found for.
+    pub ignored: bool,
+    /// How many of these customers came through a Checkout Session that names no user.
+    pub nameless: usize,
     /// Whether these are the rows behind others.
     pub paged: bool,
     /// Where the rows behind these begin.
@@ -32,6 +36,17 @@ pub struct Link {
     pub guesses: Vec<Guess>,
     /// The user it has been linked to meanwhile.
     pub user_id: Option<String>,
+}
+
+/// That nobody is to be found for a customer.
+#[derive(Clone, Debug)]
+pub struct Ignored {
+    /// Why.
+    pub reason: String,
+    /// Who says so.
+    pub actor: String,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// A customer nobody is linked to.
@@ -51,6 +66,8 @@ pub struct Row {
     pub first_seen_at: Timestamp,
     /// Who it may be.
     pub guess: Option<Guess>,
+    /// Whether nobody is to be found for it.
+    pub ignored: Option<Ignored>,
 }
 
 /// What a customer pays for.
@@ -81,6 +98,29 @@ pub struct Guess {
     pub user_id: String,
     /// Why, such as "same e-mail address".
     pub why: String,
+    /// What that is worth.
+    pub confidence: Confidence,
+}
+
+/// What a guess is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confidence {
+    /// Stripe names the user by id.
+    Exact,
+    /// One user of the application has the same e-mail address.
+    Likely,
+    /// Something points that way.
+    Possible,
+}
+
+impl Confidence {
+    fn chip(self) -> AnyView {
+        match self {
+            Self::Exact => chip(Tone::Ok, "Exact"),
+            Self::Likely => chip(Tone::Info, "Likely"),
+            Self::Possible => chip(Tone::Neutral, "Possible"),
+        }
+    }
 }
 
 impl Payment {
@@ -101,34 +141,94 @@ impl View {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
+        let chips = [("To be found", "", !self.ignored), ("Ignored", "ignored", self.ignored)]
+            .map(|(words, list, chosen)| (words.to_owned(), address("/admin/unattributed", &[("list", list)]), chosen));
+        let list = if self.ignored { "ignored" } else { "" };
         let rows = if self.rows.is_empty() {
-            let heading = if self.paged { "Nothing further" } else { "Every payment is linked to a user" };
+            let heading = match (self.paged, self.ignored) {
+                (true, _) => "Nothing further",
+                (false, true) => "Nobody is ignored",
+                (false, false) => "Every payment is linked to a user",
+            };
             empty(heading, view! { <p><a href="/admin/mappings">"All mappings"</a></p> })
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let next = self.next.as_ref().map(|after| address("/admin/unattributed", &[("after", after)]));
-            let first = self.paged.then(|| "/admin/unattributed".to_owned());
-            view! {
-                <p class="muted">
-                    "Give your user's id as "<code>"client_reference_id"</code>" when you create a Checkout Session, and customers are linked by themselves."
-                </p>
-                {list_card("Unattributed customers", &["Customer", "Pays", "Events", "First seen", "Best guess", "Link"], rows)}
-                {pager(first, next)}
-            }
-            .into_any()
+            let next =
+                self.next.as_ref().map(|after| address("/admin/unattributed", &[("list", list), ("after", after)]));
+            let first = self.paged.then(|| address("/admin/unattributed", &[("list", list)]));
+            let last = if self.ignored { "Ignored" } else { "Best guess" };
+            let columns = ["Customer", "Pays", "Events", "First seen", last, "What to do"];
+            view! { {list_card("Unattributed customers", &columns, rows)}{pager(first, next)} }.into_any()
         };
-        view! { {page_head("Unattributed", ())}{rows} }.into_any()
+        view! {
+            {page_head("Unattributed", ())}
+            {error_summary(context)}
+            {filter_chips("Which customers", chips.into())}
+            {self.tip()}
+            {rows}
+        }
+        .into_any()
+    }
+
+    /// What keeps this list from growing.
+    fn tip(&self) -> AnyView {
+        if self.ignored || self.rows.is_empty() {
+            return ().into_any();
+        }
+        let words = match (self.nameless, self.rows.len()) {
+            (0, _) => "Customers are linked by themselves when a Checkout Session names your user.".to_owned(),
+            (nameless, all) => format!(
+                "{nameless} of the {all} customers below came through a Checkout Session without client_reference_id."
+            ),
+        };
+        let snippet = "stripe.checkout.sessions.create({\n  client_reference_id: user.id, // the id your application knows the user by\n  …\n})";
+        view! {
+            <details class="card">
+                <summary>{words}" Add it to your Checkout call."</summary>
+                <div class="pad"><pre class="code"><code>{snippet}</code></pre></div>
+            </details>
+        }
+        .into_any()
     }
 }
 
 impl Row {
+    /// Linked at once where Stripe names the user; else somebody has to choose.
+    fn action(&self, context: &Context, href: &str) -> AnyView {
+        let customer_id = self.customer_id.clone();
+        if self.ignored.is_some() {
+            let heed = format!("/admin/unattributed/{}/heed", segment(&customer_id));
+            return view! {
+                <form method="post" action=heed class="inline">
+                    {csrf(context)}
+                    {hidden("return_to", context.path.clone())}
+                    {submit(context, &format!("List {customer_id} again"), "btn sm", Role::Support)}
+                </form>
+            }
+            .into_any();
+        }
+        let choose = view! { <a class="btn sm" href=href.to_owned()>"Choose user…"<span class="vh">" for "{customer_id.clone()}</span></a> };
+        let ignore = view! { <a class="btn sm" href=format!("{href}#ignore")>"Ignore…"<span class="vh">" "{customer_id.clone()}</span></a> };
+        let exact = self.guess.as_ref().filter(|guess| guess.confidence == Confidence::Exact).map(|guess| {
+            view! {
+                <form method="post" action="/admin/mappings" class="inline">
+                    {csrf(context)}
+                    {hidden("return_to", context.path.clone())}
+                    {hidden("customer_id", customer_id.clone())}
+                    {hidden("user_id", guess.user_id.clone())}
+                    {submit(context, &format!("Link to {}", guess.user_id), "btn sm primary", Role::Support)}
+                </form>
+            }
+        });
+        view! { <div class="row">{exact}{choose}{ignore}</div> }.into_any()
+    }
+
     fn heading(&self) -> String {
         self.email.as_ref().or(self.name.as_ref()).unwrap_or(&self.customer_id).clone()
     }
 
     fn view(&self, context: &Context) -> AnyView {
         let href = format!("/admin/unattributed/{}", segment(&self.customer_id));
-        let customer_id = self.customer_id.clone();
         let below = (self.heading() != self.customer_id)
             .then(|| view! { <small class="mono">{self.customer_id.clone()}</small> });
         let pays: Vec<_> =
@@ -138,11 +238,18 @@ impl Row {
         } else {
             view! { <ul>{pays}</ul> }.into_any()
         };
-        let guess = match self.guess.clone() {
-            Some(guess) => view! { <span class="mono">{guess.user_id}</span><small>{guess.why}</small> }.into_any(),
-            None => view! { <span class="muted">"none"</span> }.into_any(),
+        let guess = match (&self.ignored, self.guess.clone()) {
+            (Some(ignored), _) => view! {
+                {ignored.reason.clone()}<small>{actor(&ignored.actor)}", "{time(ignored.at, context.now)}</small>
+            }
+            .into_any(),
+            (None, Some(guess)) => view! {
+                <span class="mono">{guess.user_id}</span>" "{guess.confidence.chip()}<small>{guess.why}</small>
+            }
+            .into_any(),
+            (None, None) => view! { <span class="muted">"none"</span> }.into_any(),
         };
-        let link = href.clone();
+        let action = self.action(context, &href);
         view! {
             <tr>
                 <th scope="row"><a href=href>{self.heading()}</a>{below}</th>
@@ -150,7 +257,7 @@ impl Row {
                 <td class="num">{self.events}</td>
                 <td class="nowrap">{time(self.first_seen_at, context.now)}</td>
                 <td>{guess}</td>
-                <td><a class="btn sm" href=link>"Link"<span class="vh">" "{customer_id}</span></a></td>
+                <td>{action}</td>
             </tr>
         }
         .into_any()
@@ -168,7 +275,7 @@ impl Link {
                 let user = customer_link(None, Some(user));
                 card("Linked", (), view! { <p class="pad">"This customer is linked to "{user}"."</p> })
             }
-            None => view! { {self.form(context)}{self.suggestions(context)} }.into_any(),
+            None => view! { {self.form(context)}{self.suggestions(context)}{self.ignoring(context)} }.into_any(),
         };
         view! {
             {crumbs(&[("Unattributed", "/admin/unattributed".into())], &self.row.heading())}
@@ -205,15 +312,11 @@ impl Link {
             view! {
                 <tr>
                     <th scope="row">{customer_link(None, Some(&guess.user_id))}</th>
-                    <td>{guess.why.clone()}</td>
+                    <td class="wide">{guess.confidence.chip()}" "{guess.why.clone()}</td>
                     <td>
-                        <form method="post" action="/admin/mappings" class="inline">
-                            {csrf(context)}
-                            {hidden("return_to", context.path.clone())}
-                            {hidden("customer_id", self.row.customer_id.clone())}
-                            {hidden("user_id", guess.user_id.clone())}
-                            {submit(context, &format!("Link to {}", guess.user_id), "btn sm", Role::Support)}
-                        </form>
+                        <a class="btn sm" href=address("/admin/mappings/link", &[("customer_id", &self.row.customer_id), ("user_id", &guess.user_id), ("return_to", &context.path)])>
+                            "Review"<span class="vh">" linking to " {guess.user_id.clone()}</span>
+                        </a>
                     </td>
                 </tr>
             }
@@ -225,6 +328,44 @@ impl Link {
             (),
             view! { <p class="pad muted">"None of this is proof: anybody can type an e-mail address at checkout."</p>{table} },
         )
+    }
+
+    /// A payer whom nobody is to be found for, such as a test of one's own.
+    fn ignoring(&self, context: &Context) -> AnyView {
+        let customer_id = segment(&self.row.customer_id);
+        if let Some(ignored) = &self.row.ignored {
+            let words = view! {
+                <p class="pad">
+                    {actor(&ignored.actor)}" took it off the list, "{time(ignored.at, context.now)}": "{ignored.reason.clone()}
+                </p>
+            };
+            let heed = action_button(
+                context,
+                format!("/admin/unattributed/{customer_id}/heed"),
+                "List it again",
+                "btn sm",
+                Role::Support,
+            );
+            return card("Ignored", heed, words);
+        }
+        let error = context.error("ignore-reason").map(str::to_owned);
+        let described = if error.is_some() { "ignore-error ignore-hint" } else { "ignore-hint" };
+        let form = view! {
+            <form method="post" action=format!("/admin/unattributed/{customer_id}/ignore") class="form pad" id="ignore">
+                {csrf(context)}
+                {hidden("return_to", "/admin/unattributed".to_owned())}
+                <div class="field">
+                    <label for="ignore-reason">"Reason"</label>
+                    <p class="hint" id="ignore-hint">"At least 5 characters, such as: a test of our own. It is kept in the audit log."</p>
+                    <input id="ignore-reason" name="reason" type="text" required=true minlength="5" autocomplete="off"
+                        aria-describedby=described aria-invalid=error.is_some().then_some("true") />
+                    {error.clone().map(|error| view! { <p class="error" id="ignore-error">{error}</p> })}
+                </div>
+                <p class="muted">"It pays and gives nobody access, as now; it is only listed no longer."</p>
+                <div class="actions">{submit(context, "Ignore customer", "btn", Role::Support)}</div>
+            </form>
+        };
+        card("Nobody is to be found", (), form)
     }
 
     fn facts(&self, context: &Context) -> AnyView {

@@ -4,14 +4,18 @@
 //! `tests/contract.rs` runs the same suite on both.
 
 mod checks;
+mod dismissals;
 mod error;
+mod figures;
 mod index;
+mod overrides;
 pub mod postgres;
 mod preferences;
 pub mod records;
 mod replays;
 mod roster;
 pub mod sqlite;
+mod undo;
 mod watch;
 
 use std::collections::{HashMap, HashSet};
@@ -25,8 +29,11 @@ use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 
 pub use checks::{CHECKS_PER_USER, Checks, STRAY_CHECKS};
+pub use dismissals::Dismissals;
 pub use error::{Error, Result};
+pub use figures::Figures;
 pub use index::{Changes, Index};
+pub use overrides::OverrideDesk;
 pub use preferences::Preferences;
 use records::{
     AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
@@ -39,6 +46,7 @@ use records::{
 };
 pub use replays::Replays;
 pub use roster::Watch;
+pub use undo::Undos;
 pub use watch::Following;
 
 /// Settings of the rules that run inside transactions.
@@ -92,6 +100,10 @@ pub trait Store:
     + Preferences
     + Following
     + Checks
+    + Undos
+    + Figures
+    + OverrideDesk
+    + Dismissals
     + 'static
 {
     /// The memory access checks are answered from.

@@ -8,6 +8,7 @@ mod contract {
     pub mod accounts;
     pub mod catch_up;
     pub mod checks;
+    pub mod desk;
     pub mod events;
     pub mod helpers;
     pub mod history;
@@ -22,6 +23,7 @@ mod contract {
     pub mod schema;
     pub mod sources;
     pub mod thin;
+    pub mod undo;
     pub mod upgrade;
     pub mod usage;
     pub mod versions;

@@ -35,7 +35,7 @@ pub async fn create(posted: Posted) -> Outcome {
     match posted.state.store.add_api_key(&record, &author).await {
         Ok(()) => {
             let message = format!("The key {name} is made. Copy it now: it is shown this once.");
-            Outcome::Done { to: PAGE.to_owned(), flash: Flash { ok: true, message, secret: Some(key) } }
+            Outcome::Done { to: PAGE.to_owned(), flash: Flash { secret: Some(key), ..Flash::ok(message) } }
         }
         Err(error) => error.into(),
     }

@@ -2,11 +2,12 @@
 
 use app::pages::confirm::Effect;
 use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType, is_feature_key};
-use store::records::TargetKind;
+use store::records::{Author, TargetKind};
 
 use super::customers::encoded;
 use super::fields::Fields;
 use super::post::{Outcome, Posted};
+use super::undo::{self, Change};
 use crate::pages::impact;
 use crate::terms;
 
@@ -60,15 +61,29 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
     if let Some(loss) = loss(&effects).filter(|_| posted.fields.opt("confirmed").is_none()) {
         return Outcome::invalid(page, "confirmed", loss);
     }
-    match posted.state.store.put_grants(posted.livemode, kind, &id, &grants, &posted.author()).await {
+    let author = posted.author();
+    match posted.state.store.put_grants(posted.livemode, kind, &id, &grants, &author).await {
         Ok(()) => {
             let keys: Vec<&str> = grants.iter().map(|grant| grant.feature.as_str()).collect();
             let given = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
-            Outcome::done(posted.back_to(&page), format!("{id} gives {given}, also to those who already pay for it."))
+            let words = format!("{id} gives {given}, also to those who already pay for it.");
+            told(&posted, &author, posted.back_to(&page), words, ("catalog.put", kind.as_str(), &id)).await
         }
         Err(store::Error::Conflict(message)) => Outcome::invalid(page, "feature", message),
         Err(error) => error.into(),
     }
+}
+
+/// Says what a change of the catalog came to: what the audit log calls it, kind and id of what it was done to.
+pub(super) async fn told(
+    posted: &Posted,
+    author: &Author,
+    to: String,
+    words: String,
+    (action, kind, id): (&str, &str, &str),
+) -> Outcome {
+    let change = Change { action, object: (kind, id), cause: ("catalog", vec![id.to_owned()]) };
+    undo::done(posted, author, to, words, &[change]).await
 }
 
 /// Reads for how long a one-time purchase gives the feature and how many credits, and what is wrong with that by field.
@@ -160,13 +175,13 @@ pub async fn put_feature(posted: Posted) -> Outcome {
         }
         return Outcome::Invalid { page: page.to_owned(), errors };
     };
-    match posted
-        .state
-        .store
-        .put_feature(posted.livemode, &Feature { name, ..Feature::new(key.clone(), kind) }, &posted.author())
-        .await
-    {
-        Ok(()) => Outcome::done(posted.back_to(page), format!("The feature {key} is saved.")),
+    let author = posted.author();
+    let feature = Feature { name, ..Feature::new(key.clone(), kind) };
+    match posted.state.store.put_feature(posted.livemode, &feature, &author).await {
+        Ok(()) => {
+            let words = format!("The feature {key} is saved.");
+            told(&posted, &author, posted.back_to(page), words, ("feature.put", "feature", &key)).await
+        }
         Err(error) => error.into(),
     }
 }

@@ -2,11 +2,13 @@
 
 use domain::mapping::MappingSource;
 use domain::role::Role;
-use store::records::Resolution;
+use store::records::{Author, Resolution};
 
 use super::customers;
 use super::flash::Flash;
+use super::overrides::MIN_REASON;
 use super::post::{Outcome, Posted};
+use super::undo::{self, Change};
 use crate::config::is_email;
 
 const PAGE: &str = "/admin/mappings";
@@ -41,6 +43,13 @@ pub async fn link(posted: Posted) -> Outcome {
         Some(_) if posted.actor.role < Role::Admin => {
             return Outcome::Forbidden("Moving a customer to another user needs the role admin.".into());
         }
+        Some(_) if posted.fields.get("reason").chars().count() < MIN_REASON => {
+            let query = app::components::address(
+                "/admin/mappings/link",
+                &[("customer_id", &customer_id), ("user_id", &user_id), ("return_to", &page)],
+            );
+            return Outcome::invalid(query, "reason", format!("Say why, in at least {MIN_REASON} characters."));
+        }
         Some(_) => {}
         // Support staff link who paid; a customer nobody ever heard of is an admin's to foresee.
         None if posted.actor.role < Role::Admin => match store.customer(livemode, &customer_id).await {
@@ -56,10 +65,15 @@ pub async fn link(posted: Posted) -> Outcome {
         },
         None => {}
     }
-    match store.put_mapping(livemode, &customer_id, &user_id, MappingSource::Staff, &posted.author()).await {
+    let author = posted.author();
+    match store.put_mapping(livemode, &customer_id, &user_id, MappingSource::Staff, &author).await {
         Ok(_) => {
             posted.state.worker.wake();
-            Outcome::done(page, format!("{customer_id} is linked to {user_id}. Its events are taken into account."))
+            let words = match before {
+                Some(before) => format!("{customer_id} moved from {} to {user_id}.", before.user_id),
+                None => format!("{customer_id} is linked to {user_id}. Its events are taken into account."),
+            };
+            told(&posted, &author, page, words, ("mapping.put", &customer_id)).await
         }
         Err(error) => error.into(),
     }
@@ -68,8 +82,12 @@ pub async fn link(posted: Posted) -> Outcome {
 /// Takes a link away.
 pub async fn unlink(posted: Posted) -> Outcome {
     let id = posted.param("id").to_owned();
-    match posted.state.store.delete_mapping(posted.livemode, &id, &posted.author()).await {
-        Ok(true) => Outcome::done(posted.back_to(PAGE), format!("{id} is linked to no user any more.")),
+    let author = posted.author();
+    match posted.state.store.delete_mapping(posted.livemode, &id, &author).await {
+        Ok(true) => {
+            let words = format!("{id} is linked to no user any more.");
+            told(&posted, &author, posted.back_to(PAGE), words, ("mapping.delete", &id)).await
+        }
         Ok(false) => Outcome::NotFound,
         Err(error) => error.into(),
     }
@@ -89,16 +107,26 @@ pub async fn resolve(posted: Posted) -> Outcome {
         "move" => Resolution::Move,
         _ => return Outcome::invalid(page, "resolution", "Choose keep or move."),
     };
-    match posted.state.store.resolve_conflict(&id, resolution, &posted.author()).await {
+    let author = posted.author();
+    match posted.state.store.resolve_conflict(&id, resolution, &author).await {
         Ok(true) => {
             posted.state.worker.wake();
-            let user =
-                if resolution == Resolution::Keep { &conflict.mapped_user_id } else { &conflict.claimed_user_id };
-            Outcome::done(page, format!("{} belongs to {user}.", conflict.customer_id))
+            let (user, action) = match resolution {
+                Resolution::Keep => (&conflict.mapped_user_id, "conflict.keep"),
+                Resolution::Move => (&conflict.claimed_user_id, "mapping.put"),
+            };
+            let words = format!("{} belongs to {user}.", conflict.customer_id);
+            told(&posted, &author, page, words, (action, &conflict.customer_id)).await
         }
         Ok(false) => Outcome::Done { to: page, flash: Flash::bad("This conflict was settled already.") },
         Err(error) => error.into(),
     }
+}
+
+/// Says what the change of a customer's mapping came to.
+async fn told(posted: &Posted, author: &Author, to: String, words: String, (action, id): (&str, &str)) -> Outcome {
+    let change = Change { action, object: ("customer", id), cause: ("mapping", vec![id.to_owned()]) };
+    undo::done(posted, author, to, words, &[change]).await
 }
 
 /// Tells us of a user, so that an override or a link can name them.

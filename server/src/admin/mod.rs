@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_keys;
 pub mod catalog;
 pub mod customers;
+pub mod dismissals;
 pub mod events;
 mod export;
 pub mod fields;
@@ -20,6 +21,8 @@ pub mod resyncs;
 pub mod sign_in;
 pub mod staff;
 pub mod table;
+pub mod unattributed;
+pub mod undo;
 pub mod validator;
 
 use std::sync::Arc;

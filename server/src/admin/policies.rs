@@ -2,7 +2,7 @@
 
 use store::records::PolicyTarget;
 
-use super::catalog::loss;
+use super::catalog::{loss, told};
 use super::customers::encoded;
 use super::post::{Outcome, Posted};
 use crate::pages::impact;
@@ -40,10 +40,16 @@ async fn put(posted: Posted, target: PolicyTarget<'_>, page: String, back: &str)
         return Outcome::invalid(page, "confirmed", loss);
     }
     let (PolicyTarget::Feature(id) | PolicyTarget::Price(id)) = target;
-    match posted.state.store.put_policy(posted.livemode, target, &policy, &posted.author()).await {
-        Ok(true) if policy.is_empty() => Outcome::done(back, format!("{id} follows the installation's policy.")),
+    let kind = if matches!(target, PolicyTarget::Feature(_)) { "feature" } else { "price" };
+    let author = posted.author();
+    match posted.state.store.put_policy(posted.livemode, target, &policy, &author).await {
         Ok(true) => {
-            Outcome::done(back, format!("{id} has a policy of its own: it holds at once, also for who already pays."))
+            let words = if policy.is_empty() {
+                format!("{id} follows the installation's policy.")
+            } else {
+                format!("{id} has a policy of its own: it holds at once, also for who already pays.")
+            };
+            told(&posted, &author, back.to_owned(), words, ("policy.put", kind, id)).await
         }
         Ok(false) => Outcome::NotFound,
         Err(error) => error.into(),

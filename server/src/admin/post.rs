@@ -55,6 +55,11 @@ pub enum Outcome {
         /// Field and sentence.
         errors: Vec<(String, String)>,
     },
+    /// The page again with what was typed, and nothing wrong with it: it says what would happen.
+    Again {
+        /// Path of the page.
+        page: String,
+    },
     /// There is no such thing.
     NotFound,
     /// The role does not suffice for what this form asks.
@@ -124,6 +129,10 @@ impl Posted {
             Outcome::Invalid { page, errors } => {
                 let form = ui::Form { values: self.fields.shown(), errors };
                 ui::render(&self.state, &self.viewer, &page, Some(form), StatusCode::UNPROCESSABLE_ENTITY).await
+            }
+            Outcome::Again { page } => {
+                let form = ui::Form { values: self.fields.shown(), errors: vec![] };
+                ui::render(&self.state, &self.viewer, &page, Some(form), StatusCode::OK).await
             }
             Outcome::Shown(page) => ui::show(&self.state, &self.viewer, &self.path, *page).await,
             Outcome::NotFound => ui::problem(&self.viewer, StatusCode::NOT_FOUND, "There is no such thing."),

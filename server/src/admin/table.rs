@@ -6,8 +6,8 @@ use domain::role::Role;
 
 use super::post::{Outcome, Posted};
 use super::{
-    account, api_keys, catalog, customers, events, mappings, mode, overrides, policies, replays, resyncs, staff,
-    validator,
+    account, api_keys, catalog, customers, dismissals, events, mappings, mode, overrides, policies, replays, resyncs,
+    staff, unattributed, undo, validator,
 };
 
 /// What handles a form.
@@ -37,16 +37,22 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/account/times" Viewer account::put_times;
     "/admin/account/filters" Viewer account::save_filter;
     "/admin/account/filters/{id}/delete" Viewer account::forget_filter;
+    "/admin/dismissals" Admin dismissals::dismiss;
+    "/admin/undo" Support undo::undo;
     "/admin/customers/{id}/resync" Support customers::resync;
     "/admin/resyncs" Admin resyncs::create;
     "/admin/resyncs/reconcile" Support resyncs::reconcile;
     "/admin/resyncs/{id}/{change}" Admin resyncs::change;
     "/admin/customers/{id}/overrides" Support overrides::create;
     "/admin/users" Support mappings::put_user;
+    "/admin/overrides/extend" Support overrides::extend;
+    "/admin/overrides/revoke" Admin overrides::revoke_all;
     "/admin/overrides/{id}/revoke" Support overrides::revoke;
     "/admin/mappings" Support mappings::link;
     "/admin/mappings/{id}/delete" Admin mappings::unlink;
     "/admin/conflicts/{id}" Admin mappings::resolve;
+    "/admin/unattributed/{id}/ignore" Support unattributed::ignore;
+    "/admin/unattributed/{id}/heed" Support unattributed::heed;
     "/admin/events/fetch-missing" Support events::fetch_missing;
     "/admin/events/replay-failed" Admin replays::create_failed;
     "/admin/replays" Admin replays::create;

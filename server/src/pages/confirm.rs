@@ -12,62 +12,8 @@ use crate::admin::customers::{encoded, path};
 use crate::auth::staff::safe_return_to;
 
 /// Where the page came from, else `default`.
-fn back(ask: &Ask<'_>, default: &str) -> String {
+pub(super) fn back(ask: &Ask<'_>, default: &str) -> String {
     ask.param("return_to").map_or(default, |target| safe_return_to(Some(target))).to_owned()
-}
-
-/// `/admin/mappings/{id}/delete`
-pub(super) async fn unlink(ask: &Ask<'_>, customer_id: &str) -> Loaded {
-    let Some(mapping) = ask.state.store.mapping(ask.livemode, customer_id).await? else { return Ok(None) };
-    let user = &mapping.user_id;
-    Ok(Some(Page::Confirm(Box::new(View {
-        question: format!("Unlink {customer_id} from {user}?"),
-        above: ("Mappings", "/admin/mappings".into()),
-        sentence: format!("What {customer_id} pays for gives {user} nothing any more, until it is linked again."),
-        effects: impact::of_moving(ask, customer_id, user, None),
-        action: format!("/admin/mappings/{}/delete", encoded(customer_id)),
-        fields: Vec::new(),
-        button: format!("Unlink {customer_id}"),
-        role: Role::Admin,
-        reason_required: false,
-        back: back(ask, "/admin/mappings"),
-    }))))
-}
-
-/// `/admin/conflicts/{id}?resolution=keep|move`
-pub(super) async fn resolve(ask: &Ask<'_>, id: &str) -> Loaded {
-    let open = ask.state.store.open_conflicts(ask.livemode, None).await?;
-    let Some(conflict) = open.into_iter().find(|conflict| conflict.conflict_id == id) else { return Ok(None) };
-    let (customer, mapped, claimed) = (&conflict.customer_id, &conflict.mapped_user_id, &conflict.claimed_user_id);
-    let moves = ask.param("resolution") == Some("move");
-    let (resolution, question, sentence, button) = if moves {
-        (
-            "move",
-            format!("Move {customer} to {claimed}?"),
-            format!("{claimed} has what {customer} pays for from now on; {mapped} has it no longer."),
-            format!("Move to {claimed}"),
-        )
-    } else {
-        (
-            "keep",
-            format!("Keep {customer} with {mapped}?"),
-            format!("{customer} stays with {mapped}, and the claim of {claimed} is not raised again."),
-            format!("Keep {mapped}"),
-        )
-    };
-    let effects = if moves { impact::of_moving(ask, customer, mapped, Some(claimed)) } else { Vec::new() };
-    Ok(Some(Page::Confirm(Box::new(View {
-        question,
-        above: ("Mappings", "/admin/mappings".into()),
-        sentence,
-        effects,
-        action: format!("/admin/conflicts/{}", encoded(id)),
-        fields: vec![("resolution", resolution.to_owned())],
-        button,
-        role: Role::Admin,
-        reason_required: false,
-        back: back(ask, "/admin/mappings"),
-    }))))
 }
 
 /// `/admin/overrides/{id}/revoke`
@@ -86,7 +32,7 @@ pub(super) async fn revoke(ask: &Ask<'_>, id: &str) -> Loaded {
         question: format!("Revoke the {what} of {feature} for {user}?"),
         above: ("Overrides", "/admin/overrides".into()),
         sentence,
-        effects: impact::of_revoking(ask, id, user),
+        effects: impact::of_revoking(ask, std::slice::from_ref(&found)),
         action: format!("/admin/overrides/{}/revoke", encoded(id)),
         fields: Vec::new(),
         button: "Revoke override".into(),

@@ -70,10 +70,8 @@ fn within(text: &str) -> Option<(&str, Option<Livemode>)> {
     if !text.contains("stripe.com/") {
         return None;
     }
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let id = words
-        .filter(|word| PREFIXES.iter().any(|prefix| word.len() > prefix.len() && word.starts_with(prefix)))
-        .last()?;
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let id = words.rfind(|word| PREFIXES.iter().any(|prefix| word.len() > prefix.len() && word.starts_with(prefix)))?;
     // docs.stripe.com/keys: addresses of test mode and of sandboxes have a segment of their own.
     let livemode = Livemode::from_bool(!text.contains("/test/"));
     Some((id, Some(livemode)))

@@ -4,7 +4,7 @@ use app::pages::confirm::Effect;
 use domain::access::{Decision, PolicyExceptions, UserFacts, decide, entitlements};
 use domain::catalog::{Catalog, FeatureGrant, put_in_order};
 use domain::{Livemode, Timestamp};
-use store::records::{PolicyTarget, TargetKind};
+use store::records::{OverrideRecord, PolicyTarget, TargetKind};
 
 use super::Ask;
 use crate::admin::customers::path;
@@ -36,35 +36,29 @@ fn facts(ask: &Ask<'_>, user_id: &str) -> UserFacts {
     ask.state.store.index().facts(ask.livemode, user_id).map_or_else(UserFacts::default, |facts| (*facts).clone())
 }
 
-/// A customer is taken from a user, and given to another one where there is one.
-pub(super) fn of_moving(ask: &Ask<'_>, customer_id: &str, from: &str, to: Option<&str>) -> Vec<Effect> {
-    let before = facts(ask, from);
-    let (moved, kept) =
-        before.subscriptions.iter().cloned().partition(|facts| facts.subscription.customer_id == customer_id);
-    let (bought, other) = before.purchases.iter().cloned().partition(|facts| facts.payer_id == customer_id);
-    let (entitled, others) = before.entitlements.iter().cloned().partition(|facts| facts.customer_id == customer_id);
-    let mut without = UserFacts { subscriptions: kept, purchases: other, entitlements: others, ..before.clone() };
-    without.customers.retain(|id| id != customer_id);
-    let loser = effect(ask, from, &before, &without);
-    let winner = to.and_then(|to| {
-        let before = facts(ask, to);
-        let mut after = before.clone();
-        after.known = true;
-        after.customers.push(customer_id.to_owned());
-        after.subscriptions.extend::<Vec<_>>(moved);
-        after.purchases.extend::<Vec<_>>(bought);
-        after.entitlements.extend::<Vec<_>>(entitled);
-        effect(ask, to, &before, &after)
-    });
-    loser.into_iter().chain(winner).collect()
+/// The answers of a user before and after, by feature, and the difference; the facts of after are given.
+pub(super) fn compared(ask: &Ask<'_>, user_id: &str, after: &UserFacts) -> (Vec<(String, bool, bool)>, Option<Effect>) {
+    let store = &ask.state.store;
+    let (catalog, policy) = (store.index().catalog(ask.livemode), store.options().policy);
+    let before = facts(ask, user_id);
+    let answers = |facts| entitlements(Some(facts), &catalog, &policy, ask.now);
+    let (old, new) = (answers(&before), answers(after));
+    let pairs = old.iter().zip(&new).map(|((feature, old), (_, new))| (feature.clone(), old.allowed, new.allowed));
+    (pairs.collect(), difference(user_id, old.clone(), new.clone()))
 }
 
-/// An override is revoked.
-pub(super) fn of_revoking(ask: &Ask<'_>, override_id: &str, user_id: &str) -> Vec<Effect> {
-    let before = facts(ask, user_id);
-    let mut after = before.clone();
-    after.overrides.retain(|facts| facts.id != override_id);
-    effect(ask, user_id, &before, &after).into_iter().collect()
+/// Overrides are revoked.
+pub(super) fn of_revoking(ask: &Ask<'_>, overrides: &[OverrideRecord]) -> Vec<Effect> {
+    let mut users: Vec<&str> = overrides.iter().map(|one| one.user_id.as_str()).collect();
+    users.sort_unstable();
+    users.dedup();
+    let lost = users.into_iter().filter_map(|user| {
+        let before = facts(ask, user);
+        let mut after = before.clone();
+        after.overrides.retain(|facts| overrides.iter().all(|one| one.override_id != facts.id));
+        effect(ask, user, &before, &after)
+    });
+    lost.collect()
 }
 
 /// A feature is deleted: whoever has access to it now loses it.

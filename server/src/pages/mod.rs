@@ -1,11 +1,14 @@
 //! What each page of the admin app shows, read from the store: one function per page, named after it. Reading needs any role; what a role
 //! may not see is left out here, not hidden there.
 
+mod attention;
 pub(crate) mod audit;
 mod catalog;
+mod charts;
 mod confirm;
 mod customer;
 pub(crate) mod customers;
+mod ending;
 mod event;
 pub(crate) mod events;
 mod feature;
@@ -129,6 +132,7 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
     }
     let loaded = match parts.as_slice() {
         [] => overview::overview(ask).await?,
+        ["ending"] => ending::ending(ask)?,
         ["search"] => return Ok((StatusCode::OK, search::search(ask).await?)),
         ["customers"] => customers::customers(ask).await?,
         ["customers", id] => customer::customer(ask, id).await?,
@@ -139,13 +143,19 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["replays", "new"] => replays::new(ask).await?,
         ["replays", id] => replays::replay(ask, id).await?,
         ["customers", id, "overrides", "new"] => overrides::new(ask, id).await?,
+        ["overrides", "change"] => {
+            let ids: Vec<String> = looking.query.all("id").map(str::to_owned).collect();
+            overrides::change(ask, &ids).await?
+        }
         ["overrides", id, "revoke"] => confirm::revoke(ask, id).await?,
         ["overrides"] => overrides::overrides(ask).await?,
         ["subscriptions"] => subscriptions::subscriptions(ask).await?,
         ["subscriptions", id] => subscription::subscription(ask, id).await?,
         ["mappings"] => mappings::mappings(ask).await?,
-        ["mappings", id, "delete"] => confirm::unlink(ask, id).await?,
-        ["conflicts", id] => confirm::resolve(ask, id).await?,
+        ["mappings", "link"] => mappings::link(ask).await?,
+        ["mappings", id] => mappings::mapping(ask, id).await?,
+        ["mappings", id, "delete"] => mappings::unlink(ask, id).await?,
+        ["conflicts", id] => mappings::resolve(ask, id).await?,
         ["unattributed"] => unattributed::unattributed(ask).await?,
         ["unattributed", id] => unattributed::link(ask, id).await?,
         ["catalog"] => catalog::catalog(ask).await?,

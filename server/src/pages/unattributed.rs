@@ -1,8 +1,11 @@
 //! Customers that pay and that no user is known for.
 
-use app::pages::{Page, unattributed as page};
+use std::collections::HashSet;
+
+use app::pages::Page;
+use app::pages::unattributed::{self as page, Confidence};
 use domain::stripe::Subscription;
-use store::records::CustomerRecord;
+use store::records::{CustomerRecord, IgnoredCustomer};
 
 use super::{Ask, Loaded, ROWS};
 
@@ -11,19 +14,47 @@ const MOST_GUESSES: i64 = 20;
 
 /// The list.
 pub(super) async fn unattributed(ask: &Ask<'_>) -> Loaded {
-    let after = ask.param("after");
-    let found = ask.state.store.list_unattributed(ask.livemode, after, ROWS).await?;
+    if ask.param("list") == Some("ignored") {
+        return ignored(ask).await;
+    }
+    let (store, after) = (&ask.state.store, ask.param("after"));
+    let found = store.list_unattributed(ask.livemode, after, ROWS).await?;
     let next = found.data.last().filter(|_| found.has_more).map(|last| {
         let at = last.customer.last_event_at.map_or(0, domain::Timestamp::millis);
         format!("{at}:{}", last.customer.customer_id)
     });
+    let ids: Vec<String> = found.data.iter().map(|row| row.customer.customer_id.clone()).collect();
+    let sessions = store.checkout_sessions_of(ask.livemode, &ids, None).await?;
+    let nameless =
+        sessions.iter().map(|record| &record.session).filter(|session| session.client_reference_id.is_none());
+    let nameless: HashSet<&str> = nameless.filter_map(|session| session.customer_id.as_deref()).collect();
+    let nameless = nameless.len();
     let mut rows = Vec::with_capacity(found.data.len());
     for customer in found.data {
         let guess = guesses(ask, &customer.customer).await?.into_iter().next();
         let pays = payments(ask, &customer.subscriptions).await?;
         rows.push(row(customer.customer, Some(customer.events), pays, guess));
     }
-    Ok(Some(Page::Unattributed(page::View { rows, paged: after.is_some(), next })))
+    Ok(Some(Page::Unattributed(page::View { rows, ignored: false, nameless, paged: after.is_some(), next })))
+}
+
+/// Those that nobody is to be found for.
+async fn ignored(ask: &Ask<'_>) -> Loaded {
+    let after = ask.param("after");
+    let found = ask.state.store.ignored_customers(ask.livemode, after, ROWS).await?;
+    let next = found.data.last().filter(|_| found.has_more);
+    let next = next.map(|(ignored, _)| format!("{}:{}", ignored.at.millis(), ignored.customer_id));
+    let mut rows = Vec::with_capacity(found.data.len());
+    for (ignored, customer) in found.data {
+        let pays = payments(ask, &customer.subscriptions).await?;
+        let row = row(customer.customer, Some(customer.events), pays, None);
+        rows.push(page::Row { ignored: Some(told(ignored)), ..row });
+    }
+    Ok(Some(Page::Unattributed(page::View { rows, ignored: true, nameless: 0, paged: after.is_some(), next })))
+}
+
+fn told(ignored: IgnoredCustomer) -> page::Ignored {
+    page::Ignored { reason: ignored.reason, actor: ignored.actor, at: ignored.at }
 }
 
 /// One of them, to be linked.
@@ -35,7 +66,8 @@ pub(super) async fn link(ask: &Ask<'_>, id: &str) -> Loaded {
     let subscriptions: Vec<Subscription> = subscriptions.into_iter().map(|record| record.subscription).collect();
     let pays = payments(ask, &subscriptions).await?;
     let guesses = guesses(ask, &customer).await?;
-    let row = row(customer, None, pays, guesses.first().cloned());
+    let ignored = store.ignored_customer(ask.livemode, id).await?.map(told);
+    let row = page::Row { ignored, ..row(customer, None, pays, guesses.first().cloned()) };
     Ok(Some(Page::Link(page::Link { row, guesses, user_id })))
 }
 
@@ -53,6 +85,7 @@ fn row(
         pays,
         first_seen_at: customer.first_seen_at,
         guess,
+        ignored: None,
     }
 }
 
@@ -83,29 +116,31 @@ async fn payments(ask: &Ask<'_>, subscriptions: &[Subscription]) -> anyhow::Resu
 }
 
 /// Who a customer may be: whom its own metadata names, then who has the same e-mail address.
-async fn guesses(ask: &Ask<'_>, customer: &CustomerRecord) -> anyhow::Result<Vec<page::Guess>> {
+pub(super) async fn guesses(ask: &Ask<'_>, customer: &CustomerRecord) -> anyhow::Result<Vec<page::Guess>> {
     let store = &ask.state.store;
     let mut guesses: Vec<page::Guess> = Vec::new();
-    let mut add = |user_id: String, why: String| {
+    let mut add = |user_id: String, why: String, confidence: Confidence| {
         if !guesses.iter().any(|guess| guess.user_id == user_id) {
-            guesses.push(page::Guess { user_id, why });
+            guesses.push(page::Guess { user_id, why, confidence });
         }
     };
     if let Some(user) = &customer.claimed_user {
-        add(user.clone(), "its metadata names this user".into());
+        add(user.clone(), "its metadata names this user".into(), Confidence::Exact);
     }
     if let Some(email) = &customer.email {
-        for user in store.users(ask.livemode, Some(email), MOST_GUESSES).await? {
-            if user.email.is_some_and(|theirs| theirs.eq_ignore_ascii_case(email)) {
-                add(user.user_id, "same e-mail address in your application".into());
-            }
+        let users = store.users(ask.livemode, Some(email), MOST_GUESSES).await?;
+        let same: Vec<_> = users
+            .into_iter()
+            .filter(|user| user.email.as_ref().is_some_and(|theirs| theirs.eq_ignore_ascii_case(email)))
+            .collect();
+        let confidence = if same.len() == 1 { Confidence::Likely } else { Confidence::Possible };
+        for user in same {
+            add(user.user_id, "same e-mail address in your application".into(), confidence);
         }
         for other in store.customers_by_email(ask.livemode, email).await? {
             if let Some(mapping) = store.mapping(ask.livemode, &other.customer_id).await? {
-                add(
-                    mapping.user_id,
-                    format!("same e-mail address as {}, who is linked to this user", other.customer_id),
-                );
+                let why = format!("same e-mail address as {}, who is linked to this user", other.customer_id);
+                add(mapping.user_id, why, Confidence::Possible);
             }
         }
     }

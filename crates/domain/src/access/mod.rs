@@ -2,6 +2,7 @@
 
 mod course;
 mod decide;
+mod losses;
 mod payment;
 mod payment_policy;
 mod policy;
@@ -20,6 +21,7 @@ use crate::stripe::Subscription;
 pub use course::course;
 pub(crate) use decide::decide_paid;
 pub use decide::{decide, decide_any, entitlements};
+pub use losses::{Loss, known_losses};
 pub use payment::PaymentFacts;
 pub use payment_policy::{DisputePolicy, FailedDebitPolicy, PaymentPolicy, RefundPolicy};
 pub use policy::{CollectionPause, PauseCollection, Policy, PolicyExceptions, Treatment};

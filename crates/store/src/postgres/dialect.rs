@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "replays", include_str!("../../../../migrations/postgres/0015_replays.sql")),
     (16, "lists", include_str!("../../../../migrations/postgres/0016_lists.sql")),
     (17, "checks_and_audit", include_str!("../../../../migrations/postgres/0017_checks_and_audit.sql")),
+    (18, "admin_changes", include_str!("../../../../migrations/postgres/0018_admin_changes.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

@@ -2,11 +2,15 @@
 
 mod audit;
 mod check;
+mod figures;
+mod ignored;
 mod job;
 mod news;
+mod override_list;
 mod preference;
 mod replay;
 mod resync;
+mod undo;
 
 use std::sync::Arc;
 
@@ -23,8 +27,11 @@ use serde_json::Value;
 
 pub use audit::{AuditFilter, AuditRecord};
 pub use check::{CheckGroup, CheckHour, UnknownFeature};
+pub use figures::EventHour;
+pub use ignored::IgnoredCustomer;
 pub use job::JobChange;
 pub use news::News;
+pub use override_list::{OverrideList, Which};
 pub use preference::{MOST_FILTERS, Preference, SavedFilter};
 pub use replay::{
     FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord,
@@ -34,6 +41,7 @@ pub use resync::{
     Compared, GUEST, NewResync, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
     ResyncStatus, SCHEDULE, StagedObject,
 };
+pub use undo::Undone;
 
 /// Who changes something, when and why: every change is audited with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -718,6 +726,8 @@ pub struct OverrideRecord {
     pub revoked_at: Option<Timestamp>,
     /// By whom.
     pub revoked_by: Option<String>,
+    /// Where the case is written down: the address of a ticket.
+    pub ticket_url: Option<String>,
 }
 
 /// Which overrides.

@@ -34,7 +34,8 @@ pub(super) async fn audit(
     Ok(())
 }
 
-fn audit_record(row: &DbRow) -> Result<AuditRecord> {
+/// A row of the audit log.
+pub(super) fn audit_record(row: &DbRow) -> Result<AuditRecord> {
     let audit_id = row.int("audit_id")?;
     let livemode: Option<bool> = sqlx::Row::try_get(row, "livemode")?;
     Ok(AuditRecord {

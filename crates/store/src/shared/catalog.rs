@@ -1,24 +1,23 @@
 //! Features and what gives them.
 
 use async_trait::async_trait;
-use domain::Livemode;
 use domain::access::{PolicyExceptions, Treatment};
 use domain::catalog::{Feature, FeatureGrant, GrantSource};
 use domain::stripe::Product;
+use domain::{Livemode, Timestamp};
 use serde_json::json;
 
 use super::Backend;
 use super::audit::audit;
 use super::products::Target;
 use super::rows::{Columns as _, DbRow, json as read_json};
-use super::write::Cause;
+use super::write::{Cause, Write};
 use crate::records::{Author, PolicyTarget, PriceRecord, ProductRecord, TargetKind};
 use crate::{CatalogStore, Error, Result};
 
-#[async_trait]
-impl CatalogStore for Backend {
-    async fn put_feature(&self, livemode: Livemode, feature: &Feature, author: &Author) -> Result<()> {
-        let mut write = self.begin().await?;
+impl Write<'_> {
+    /// Stores a feature's name and type.
+    pub(super) async fn store_feature(&mut self, livemode: Livemode, feature: &Feature, now: Timestamp) -> Result<()> {
         sqlx::query(
             "insert into feature (livemode, feature_key, name, kind, created_at) values ($1, $2, $3, $4, $5)
              on conflict (livemode, feature_key) do update set name = excluded.name, kind = excluded.kind",
@@ -27,16 +26,56 @@ impl CatalogStore for Backend {
         .bind(&feature.key)
         .bind(feature.name.as_deref())
         .bind(feature.kind.as_str())
-        .bind(author.now.millis())
-        .execute(write.conn())
+        .bind(now.millis())
+        .execute(self.conn())
         .await?;
+        Ok(())
+    }
+
+    /// Stores where a feature or a price departs from the installation's policy; `false` when there is no such feature.
+    pub(super) async fn store_policy(
+        &mut self,
+        livemode: Livemode,
+        target: PolicyTarget<'_>,
+        policy: &PolicyExceptions,
+    ) -> Result<bool> {
+        let (sql, id) = match target {
+            PolicyTarget::Feature(key) => (
+                "update feature set past_due_grace = $3, trialing = $4, paused = $5 where livemode = $1 and feature_key = $2",
+                key,
+            ),
+            PolicyTarget::Price(id) => (
+                "insert into price_policy (livemode, price_id, past_due_grace, trialing, paused) values ($1, $2, $3, $4, $5)
+                 on conflict (livemode, price_id) do update
+                    set past_due_grace = excluded.past_due_grace, trialing = excluded.trialing, paused = excluded.paused",
+                id,
+            ),
+        };
+        let written = sqlx::query(sql)
+            .bind(livemode.is_live())
+            .bind(id)
+            .bind(policy.past_due_grace)
+            .bind(policy.trialing.map(Treatment::as_str))
+            .bind(policy.paused.map(Treatment::as_str))
+            .execute(self.conn())
+            .await?;
+        Ok(written.rows_affected() > 0)
+    }
+}
+
+#[async_trait]
+impl CatalogStore for Backend {
+    async fn put_feature(&self, livemode: Livemode, feature: &Feature, author: &Author) -> Result<()> {
+        let mut write = self.begin().await?;
+        let before = write.catalog(livemode).features.get(&feature.key).cloned();
+        write.store_feature(livemode, feature, author.now).await?;
         audit(
             write.conn(),
             author,
             "feature.put",
             Some(livemode),
             ("feature", &feature.key),
-            &json!({"after": feature}),
+            &json!({"before": before, "after": feature}),
         )
         .await?;
         write.touch_catalog(livemode, Cause::new("catalog", &feature.key, author.now), author.now).await?;
@@ -115,31 +154,11 @@ impl CatalogStore for Backend {
     ) -> Result<bool> {
         let mut write = self.begin().await?;
         let catalog = write.catalog(livemode);
-        let (sql, kind, id, before) = match target {
-            PolicyTarget::Feature(key) => (
-                "update feature set past_due_grace = $3, trialing = $4, paused = $5 where livemode = $1 and feature_key = $2",
-                "feature",
-                key,
-                catalog.features.get(key).map(|feature| feature.policy),
-            ),
-            PolicyTarget::Price(id) => (
-                "insert into price_policy (livemode, price_id, past_due_grace, trialing, paused) values ($1, $2, $3, $4, $5)
-                 on conflict (livemode, price_id) do update
-                    set past_due_grace = excluded.past_due_grace, trialing = excluded.trialing, paused = excluded.paused",
-                "price",
-                id,
-                catalog.price_policies.get(id).copied(),
-            ),
+        let (kind, id, before) = match target {
+            PolicyTarget::Feature(key) => ("feature", key, catalog.features.get(key).map(|feature| feature.policy)),
+            PolicyTarget::Price(id) => ("price", id, catalog.price_policies.get(id).copied()),
         };
-        let written = sqlx::query(sql)
-            .bind(livemode.is_live())
-            .bind(id)
-            .bind(policy.past_due_grace)
-            .bind(policy.trialing.map(Treatment::as_str))
-            .bind(policy.paused.map(Treatment::as_str))
-            .execute(write.conn())
-            .await?;
-        if written.rows_affected() == 0 {
+        if !write.store_policy(livemode, target, policy).await? {
             return Ok(false);
         }
         let details = json!({"before": before, "after": policy});

@@ -95,7 +95,8 @@ fn push_among(query: &mut QueryBuilder<Db>, among: Among) {
                 " and not c.is_mapped and not c.deleted
                   and (exists (select 1 from subscription s where s.livemode = c.livemode and s.customer_id = c.customer_id)
                        or exists (select 1 from event e
-                                  where e.livemode = c.livemode and e.customer_id = c.customer_id and e.status = 'unattributed'))",
+                                  where e.livemode = c.livemode and e.customer_id = c.customer_id and e.status = 'unattributed'))
+                  and not exists (select 1 from ignored_customer i where i.livemode = c.livemode and i.customer_id = c.customer_id)",
             );
         }
         Among::Differing => {
@@ -147,6 +148,37 @@ impl Backend {
         } else {
             Page::from_rows(customers, filter.limit)
         })
+    }
+
+    /// These customers with how many events each has, by id; those without a row are left out.
+    pub(super) async fn customers_by_id(
+        &self,
+        livemode: Livemode,
+        ids: &[String],
+    ) -> Result<HashMap<String, CustomerRow>> {
+        let mut found = HashMap::new();
+        if ids.is_empty() {
+            return Ok(found);
+        }
+        let mut query = QueryBuilder::<Db>::new(format!(
+            "select {COLUMNS}, (select count(*) from (select 1 as one from event e
+                where e.livemode = c.livemode and e.customer_id = c.customer_id limit 1000) as few) as events
+             from customer c where c.livemode = "
+        ));
+        query.push_bind(livemode.is_live()).push(" and c.customer_id");
+        push_in(&mut query, ids);
+        let mut subscriptions = self.subscriptions_by_customer(livemode, ids).await?;
+        for row in &query.build().fetch_all(&self.read).await? {
+            let customer = customer_record(row)?;
+            let row = CustomerRow {
+                user_id: row.opt_text("user_id")?,
+                subscriptions: subscriptions.remove(&customer.customer_id).unwrap_or_default(),
+                events: row.int("events")?,
+                customer,
+            };
+            found.insert(row.customer.customer_id.clone(), row);
+        }
+        Ok(found)
     }
 
     /// One part of a list, from a key on in the direction the page goes.

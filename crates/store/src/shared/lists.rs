@@ -375,7 +375,8 @@ impl Lists for Backend {
     async fn nav_counts(&self, livemode: Livemode) -> Result<NavCounts> {
         let failed = "select count(*) from (select 1 as one from event where livemode = $1 and status in ('failed', 'dead') limit 1000) as few";
         let unattributed = "select count(distinct customer_id) from (select customer_id from event
-                            where livemode = $1 and status = 'unattributed' order by seq desc limit 1000) as few";
+                            where livemode = $1 and status = 'unattributed' order by seq desc limit 1000) as few
+                            where not exists (select 1 from ignored_customer i where i.livemode = $1 and i.customer_id = few.customer_id)";
         let conflicts = "select count(*) from (select 1 as one from mapping_conflict where livemode = $1 and resolved_at is null limit 1000) as few";
         Ok(NavCounts {
             failed_events: self.capped_count(failed, livemode).await?,

@@ -80,7 +80,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    async fn set_mapping(
+    /// Maps a customer to a user, whoever it was mapped to; what only lacked the user takes effect.
+    pub(super) async fn set_mapping(
         &mut self,
         livemode: Livemode,
         customer_id: &str,
@@ -106,6 +107,30 @@ impl Write<'_> {
         self.note_mapped(livemode, customer_id, true).await?;
         self.mapped.insert((livemode, customer_id.to_owned()), Some(user_id.to_owned()));
         self.settle_unattributed(livemode, customer_id, user_id, now).await
+    }
+
+    /// Takes a mapping away.
+    pub(super) async fn drop_mapping(&mut self, livemode: Livemode, customer_id: &str) -> Result<()> {
+        sqlx::query("delete from mapping where livemode = $1 and customer_id = $2")
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .execute(self.conn())
+            .await?;
+        self.note_mapped(livemode, customer_id, false).await?;
+        self.mapped.insert((livemode, customer_id.to_owned()), None);
+        Ok(())
+    }
+
+    /// The mapping that is there, for the audit log: with its evidence, so that it can be restored.
+    async fn mapping_before(&mut self, livemode: Livemode, customer_id: &str) -> Result<Option<MappingRecord>> {
+        let row = sqlx::query(
+            "select customer_id, user_id, source, evidence, since from mapping where livemode = $1 and customer_id = $2",
+        )
+        .bind(livemode.is_live())
+        .bind(customer_id)
+        .fetch_optional(self.conn())
+        .await?;
+        row.as_ref().map(mapping).transpose()
     }
 
     /// Keeps on the customer whether a user is known for it.
@@ -135,7 +160,7 @@ impl Write<'_> {
         .bind(livemode.is_live())
         .bind(customer_id)
         .bind(now.millis())
-        .bind(format!("Took effect when {customer_id} was mapped to {user_id}."))
+        .bind(settled_note(customer_id, user_id))
         .fetch_all(self.conn())
         .await?;
         for event_id in settled {
@@ -152,9 +177,24 @@ impl Write<'_> {
     }
 }
 
+/// What an event says that only lacked the user.
+pub(super) fn settled_note(customer_id: &str, user_id: &str) -> String {
+    format!("Took effect when {customer_id} was mapped to {user_id}.")
+}
+
 /// The same conflict has the same id, whenever it is found.
-fn conflict_id(livemode: Livemode, claim: &Claim) -> String {
+pub(super) fn conflict_id(livemode: Livemode, claim: &Claim) -> String {
     format!("cfl_{livemode}_{}_{}", claim.customer_id, claim.user_id)
+}
+
+/// A change of a mapping: who it was and is, and what stood behind who it was.
+fn mapping_details(was: Option<&MappingRecord>, after: Option<&str>) -> serde_json::Value {
+    let mut details = json!({"before": was.map(|was| &was.user_id), "after": after});
+    if let Some(was) = was {
+        details["source"] = json!(was.source.as_str());
+        details["evidence"] = json!(was.evidence);
+    }
+    details
 }
 
 fn mapping(row: &DbRow) -> Result<MappingRecord> {
@@ -217,7 +257,8 @@ impl Mappings for Backend {
     ) -> Result<MappingRecord> {
         let now = author.now;
         let mut write = self.begin().await?;
-        let before = write.mapped_user(livemode, customer_id).await?;
+        let was = write.mapping_before(livemode, customer_id).await?;
+        let before = was.as_ref().map(|was| was.user_id.clone());
         if before.as_deref() != Some(user_id) {
             write.set_mapping(livemode, customer_id, user_id, source, &author.actor, now).await?;
             // The person's word settles what contradicted it, and the old user's claim is not raised again.
@@ -257,9 +298,15 @@ impl Mappings for Backend {
             "mapping.put",
             Some(livemode),
             ("customer", customer_id),
-            &json!({"before": before, "after": user_id}),
+            &mapping_details(was.as_ref(), Some(user_id)),
         )
         .await?;
+        if let Some(before) = before.as_deref().filter(|before| *before != user_id) {
+            let details = json!({"customer": customer_id, "before": before, "after": user_id});
+            for user in [before, user_id] {
+                audit(write.conn(), author, "mapping.move", Some(livemode), ("user", user), &details).await?;
+            }
+        }
         for user in before.iter().map(String::as_str).filter(|before| *before != user_id).chain([user_id]) {
             write.touch_user(livemode, user, Cause::new("mapping", customer_id, now), now).await?;
         }
@@ -271,21 +318,16 @@ impl Mappings for Backend {
 
     async fn delete_mapping(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
-        let Some(before) = write.mapped_user(livemode, customer_id).await? else { return Ok(false) };
-        sqlx::query("delete from mapping where livemode = $1 and customer_id = $2")
-            .bind(livemode.is_live())
-            .bind(customer_id)
-            .execute(write.conn())
-            .await?;
-        write.note_mapped(livemode, customer_id, false).await?;
-        write.mapped.insert((livemode, customer_id.to_owned()), None);
+        let Some(was) = write.mapping_before(livemode, customer_id).await? else { return Ok(false) };
+        let before = was.user_id.clone();
+        write.drop_mapping(livemode, customer_id).await?;
         audit(
             write.conn(),
             author,
             "mapping.delete",
             Some(livemode),
             ("customer", customer_id),
-            &json!({"before": before}),
+            &mapping_details(Some(&was), None),
         )
         .await?;
         write.touch_user(livemode, &before, Cause::new("mapping", customer_id, author.now), author.now).await?;

@@ -10,11 +10,13 @@ use super::audit::audit;
 use super::rows::{Columns as _, DbRow, word};
 use super::write::Cause;
 use crate::records::{Author, NewOverride, OverrideFilter, OverrideRecord, Page};
-use crate::{Overrides, Result};
+use crate::{OverrideDesk as _, Overrides, Result};
 
-const COLUMNS: &str = "override_id, user_id, feature_key, effect, value, reason, expires_at, created_at, created_by, revoked_at, revoked_by";
+/// What an override is read from.
+pub(super) const COLUMNS: &str = "override_id, user_id, feature_key, effect, value, reason, expires_at, created_at, created_by, revoked_at, revoked_by, ticket_url";
 
-fn record(row: &DbRow) -> Result<OverrideRecord> {
+/// A row of [`COLUMNS`].
+pub(super) fn record(row: &DbRow) -> Result<OverrideRecord> {
     let override_id = row.text("override_id")?;
     Ok(OverrideRecord {
         user_id: row.text("user_id")?,
@@ -27,6 +29,7 @@ fn record(row: &DbRow) -> Result<OverrideRecord> {
         created_by: row.text("created_by")?,
         revoked_at: row.opt_time("revoked_at")?,
         revoked_by: row.opt_text("revoked_by")?,
+        ticket_url: row.opt_text("ticket_url")?,
         override_id,
     })
 }
@@ -34,43 +37,16 @@ fn record(row: &DbRow) -> Result<OverrideRecord> {
 #[async_trait]
 impl Overrides for Backend {
     async fn create_override(&self, new: &NewOverride, author: &Author) -> Result<OverrideRecord> {
-        // Version 7 sorts by time, so that the id is also the cursor of the list.
-        let override_id = format!("ovr_{}", uuid::Uuid::now_v7().simple());
-        let mut write = self.begin().await?;
-        let sql = format!(
-            "insert into access_override (override_id, livemode, user_id, feature_key, effect, value, reason, expires_at, created_at, created_by)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-             returning {COLUMNS}"
-        );
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(&override_id)
-            .bind(new.livemode.is_live())
-            .bind(&new.user_id)
-            .bind(&new.feature)
-            .bind(new.effect.as_str())
-            .bind(new.value)
-            .bind(author.reason.as_deref().unwrap_or_default())
-            .bind(new.expires_at.map(domain::Timestamp::millis))
-            .bind(author.now.millis())
-            .bind(&author.actor)
-            .fetch_one(write.conn())
-            .await?;
-        let made = record(&row)?;
-        let details = json!({"override": override_id, "feature": made.feature, "effect": made.effect, "value": made.value, "expires_at": made.expires_at});
-        audit(write.conn(), author, "override.create", Some(new.livemode), ("user", &new.user_id), &details).await?;
-        write
-            .touch_user(new.livemode, &new.user_id, Cause::new("override", &override_id, author.now), author.now)
-            .await?;
-        write.commit(author.now).await?;
-        Ok(made)
+        let mut made = self.create_overrides(std::slice::from_ref(new), None, author).await?;
+        made.pop().ok_or_else(|| crate::Error::Conflict("no override was made".into()))
     }
 
     async fn revoke_override(&self, livemode: Livemode, override_id: &str, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
-        let user_id: Option<String> = sqlx::query_scalar(
+        let revoked = sqlx::query(
             "update access_override set revoked_at = $3, revoked_by = $4, revoke_reason = $5
              where livemode = $1 and override_id = $2 and revoked_at is null
-             returning user_id",
+             returning user_id, feature_key",
         )
         .bind(livemode.is_live())
         .bind(override_id)
@@ -79,14 +55,15 @@ impl Overrides for Backend {
         .bind(author.reason.as_deref())
         .fetch_optional(write.conn())
         .await?;
-        let Some(user_id) = user_id else { return Ok(false) };
+        let Some(revoked) = revoked else { return Ok(false) };
+        let user_id = revoked.text("user_id")?;
         audit(
             write.conn(),
             author,
             "override.revoke",
             Some(livemode),
             ("user", &user_id),
-            &json!({"override": override_id}),
+            &json!({"override": override_id, "feature": revoked.text("feature_key")?}),
         )
         .await?;
         write.touch_user(livemode, &user_id, Cause::new("override", override_id, author.now), author.now).await?;

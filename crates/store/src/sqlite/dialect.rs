@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "replays", include_str!("../../../../migrations/sqlite/0015_replays.sql")),
     (16, "lists", include_str!("../../../../migrations/sqlite/0016_lists.sql")),
     (17, "checks_and_audit", include_str!("../../../../migrations/sqlite/0017_checks_and_audit.sql")),
+    (18, "admin_changes", include_str!("../../../../migrations/sqlite/0018_admin_changes.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

@@ -104,7 +104,7 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         checks,
         more_events: found.events.has_more,
         subscriptions: found.subscriptions.into_iter().map(subscription_line).collect(),
-        overrides: found.overrides.into_iter().map(overrides::row).collect(),
+        overrides: found.overrides.into_iter().map(|record| overrides::row(ask, record)).collect(),
         events: found.events.data.into_iter().map(|event| events::row(event, &users)).collect(),
         id,
         user_id,

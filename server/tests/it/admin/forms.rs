@@ -134,7 +134,9 @@ async fn a_customer_is_linked_moved_and_unlinked() {
     assert_eq!((mapping.user_id.as_str(), mapping.source), ("user_1", MappingSource::Staff));
 
     assert_eq!(support.post("/admin/mappings", &link("cus_1", "user_2")).await.status, StatusCode::FORBIDDEN);
-    assert_done(&admin.post("/admin/mappings", &link("cus_1", "user_2")).await, "/admin/mappings");
+    assert_refused(&admin.post("/admin/mappings", &link("cus_1", "user_2")).await, "at least 5 characters");
+    let with_reason = [&link("cus_1", "user_2")[..], &[("reason", "they changed their account")]].concat();
+    assert_done(&admin.post("/admin/mappings", &with_reason).await, "/admin/mappings");
     assert_eq!(program.state.store.mapping(TEST, "cus_1").await.unwrap().unwrap().user_id, "user_2");
     assert_done(&admin.post("/admin/mappings/cus_1/delete", &[]).await, "/admin/mappings");
     assert_eq!(program.state.store.mapping(TEST, "cus_1").await.unwrap(), None);

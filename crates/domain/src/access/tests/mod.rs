@@ -2,6 +2,7 @@
 
 pub(crate) mod builders;
 mod entitlements;
+mod losses;
 mod policies;
 pub(crate) mod properties;
 mod purchases;
