@@ -311,12 +311,14 @@ impl Backend {
 
 /// Adds the customers of a short list, from their ids on.
 fn push_few(query: &mut QueryBuilder<Db>, livemode: Livemode, filter: &CustomerFilter) {
-    query.push(" from customer c where c.livemode = ").push_bind(livemode.is_live()).push(" and c.customer_id in (");
+    // A cross join is read as it is written: SQLite would rather walk every customer and ask whether it is among them.
+    query.push(" from (");
     if let Some(text) = searched(filter) {
         push_found(query, livemode, text);
     } else {
-        query.push("select customer_id from resync_customer where status = 'differs'");
+        query.push("select distinct customer_id from resync_customer where status = 'differs'");
     }
-    query.push(")");
+    query.push(") as found cross join customer c where c.customer_id = found.customer_id and c.livemode = ");
+    query.push_bind(livemode.is_live());
     push_among(query, filter.among);
 }

@@ -87,7 +87,11 @@ impl Search<'_> {
             if let (Some(before), true) = (self.filter.before, backwards) {
                 query.push(" and seq > ").push_bind(before);
             }
-            query.push(if backwards { " order by seq limit " } else { " order by seq desc limit " }).push_bind(limit);
+            // An object's events are few and kept by another order: they are sorted, not looked for among all.
+            let by = if matches!(stream.0, Some(("object_id", _))) { BESIDE } else { "" };
+            query
+                .push(format!(" order by {by}seq{}", if backwards { " limit " } else { " desc limit " }))
+                .push_bind(limit);
             query.push(format!(") as found{n}"));
         }
     }

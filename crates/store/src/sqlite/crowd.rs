@@ -193,7 +193,7 @@ async fn copy_events(conn: &mut SqliteConnection, customers: usize) -> Result<()
         sqlx::query_scalar("select count(*) from copy c cross join small_event e where e.whose = c.customer_id")
             .fetch_one(&mut *conn)
             .await?;
-    let months = (customers * EVENTS_EACH / usize::try_from(once).unwrap_or(1).max(1)).max(1);
+    let months = (customers * EVENTS_EACH).div_ceil(usize::try_from(once).unwrap_or(1).max(1)).max(1);
     let (columns, values) = columns(conn, "event").await?;
     // Sorted by numbers alone, the payloads are fetched afterwards. The limit keeps SQLite from leaving the order out.
     run(
