@@ -44,8 +44,8 @@ pub fn time_or(at: Option<Timestamp>, now: Timestamp, otherwise: &'static str) -
 /// A moment to come, for reckoning with: `until Sun 29 Nov 2026 14:00 UTC`, in the zone of the person who looks.
 #[must_use]
 pub fn time_until(at: Timestamp) -> String {
-    let at = use_context::<Writing>().unwrap_or_default().zone.shows(at);
-    format!("until {}", at.strftime("%a %-d %b %Y %H:%M %Z"))
+    let zone = use_context::<Writing>().unwrap_or_default().zone;
+    format!("until {} {}", zone.shows(at).strftime("%a %-d %b %Y %H:%M"), zone.name())
 }
 
 /// The end of something.

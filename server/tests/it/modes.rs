@@ -231,6 +231,10 @@ async fn no_page_of_one_mode_shows_anything_of_the_other() {
             }
             assert_eq!(page.status, StatusCode::OK, "{path}");
             pure(&page.body, mode, &path);
+            // What is downloaded is no page.
+            if !page.body.starts_with("<!DOCTYPE html>") {
+                continue;
+            }
             let title = page.body.split("<title>").nth(1).unwrap().split('<').next().unwrap();
             assert!(title.ends_with(&mode.as_str().to_uppercase()), "{path}: {title}");
             marked += usize::from(page.body.contains(marker(mode)));

@@ -178,8 +178,6 @@ async fn what_comes_later_is_not_in_it(engine: Engine) {
 
 async fn a_dry_run_changes_nothing(engine: Engine) {
     let Some(db) = open(engine).await else { return };
-    let options = Options { readable: vec![MODE], ..Options::default() };
-    let reading = Database::opened(db.url.clone(), None, options).await;
     let linked = event("evt_cs", "checkout.session.completed", -900_000, checkout("user_1"), None);
     let paid = event("evt_1", "customer.subscription.created", -864_000, subscription("active", "price_pro"), None);
     let mut other = incomplete("evt_2");
@@ -190,6 +188,12 @@ async fn a_dry_run_changes_nothing(engine: Engine) {
     change(&db, "update event set status = 'dead', error = 'unreadable', effects = null where event_id = 'evt_1'")
         .await;
     change(&db, "delete from subscription where subscription_id = 'sub_1'").await;
+    // What was changed behind its back is in no memory.
+    let first = db;
+    let db = Database::opened(first.url.clone(), None, Options::default()).await;
+    let options = Options { readable: vec![MODE], ..Options::default() };
+    let reading = Database::opened(first.url.clone(), None, options).await;
+    let verdict = db.verdict();
     let before = db.store.event(MODE, "evt_2").await.unwrap().unwrap();
     let figures = db.store.verdict_changes(MODE, "user_1", 100).await.unwrap().len();
 
@@ -226,7 +230,7 @@ async fn a_dry_run_changes_nothing(engine: Engine) {
     assert_eq!(db.store.attempts(MODE, "evt_1").await.unwrap().len(), 1);
     assert_eq!(db.store.verdict_changes(MODE, "user_1", 100).await.unwrap().len(), figures);
     assert!(reading.store.claim_reads("worker", at(30), 5).await.unwrap().is_empty(), "nobody is to be read");
-    assert_eq!(db.verdict(), (true, "subscription_active"));
+    assert_eq!(db.verdict(), verdict);
 }
 
 async fn a_step_is_taken_once(engine: Engine) {

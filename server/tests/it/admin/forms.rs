@@ -103,9 +103,10 @@ async fn support_neither_denies_nor_grants_without_end_nor_revokes_others() {
     put_user(&program, "user_1").await;
     let (support, admin) = (program.signed_in(Role::Support).await, program.signed_in(Role::Admin).await);
     let path = "/admin/customers/user_1/overrides";
-    let never = [("feature", "pro"), ("effect", "grant"), ("until", "never"), ("reason", "a good reason")];
+    let (feature, reason) = (("feature", "pro"), ("reason", "a good reason"));
+    let never = [feature, ("effect", "grant"), ("until", "never"), reason, ("typed_user", "user_1")];
     let deny = [("feature", "pro"), ("effect", "deny"), ("until", "7d"), ("reason", "a good reason")];
-    for form in [&never, &deny] {
+    for form in [&never[..], &deny] {
         assert_eq!(support.post(path, form).await.status, StatusCode::FORBIDDEN);
     }
     assert_done(&admin.post(path, &never).await, "/admin/customers/user_1");
