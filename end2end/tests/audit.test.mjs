@@ -43,7 +43,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.equal(await rows().count(), 1);
       await rows().getByRole("link", { name: "Saved the feature" }).click();
       await page.getByRole("heading", { level: 1, name: "Saved the feature" }).waitFor();
-      assert.match(await page.locator("ins", { hasText: "Audited" }).innerText(), /Audited/);
+      assert.match(await page.locator("ins", { hasText: /^Audited$/ }).innerText(), /Audited/);
       await accessible(page, "audit entry");
       await fits(page, "audit entry");
       await page.getByRole("link", { name: "All about this object" }).click();

@@ -76,7 +76,7 @@ pub fn Palette(
             <input type="text" role="combobox" aria-label="Page, e-mail address or id" aria-controls="offers" aria-autocomplete="list"
                 aria-expanded=move || any().to_string() aria-activedescendant=move || any().then(|| format!("offer-{}", chosen.get())) autocomplete="off" spellcheck="false" placeholder="Page, e-mail address or id"
                 prop:value=move || typed.get() on:input=input on:keydown=key />
-            <ul role=move || any().then_some("listbox") id="offers" aria-label="What there is">{rows}</ul>
+            <ul role=move || any().then_some("listbox") aria-label=move || any().then_some("What there is") id="offers">{rows}</ul>
         </dialog>
     }
 }
