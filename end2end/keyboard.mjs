@@ -7,6 +7,10 @@ import assert from "node:assert/strict";
  */
 export async function tabThrough(page, what) {
   await page.evaluate(() => {
+    // A search field may have the focus from the start; the order begins where the document does.
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
     const selector = "a[href], button:not([disabled]), input:not([type=hidden], [disabled]), select:not([disabled]), textarea:not([disabled]), summary, [tabindex='0']";
     const shown = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest("details:not([open]) > :not(summary)");
     // Of radio buttons of one name only one is in the order.

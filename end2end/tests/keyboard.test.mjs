@@ -31,7 +31,7 @@ describe("by keyboard", () => {
   test("the way past the navigation leads to the content", async () => {
     const page = await open(browser, program.origin);
     await signIn(page, program);
-    await page.goto("/admin/customers");
+    await page.goto("/admin/subscriptions");
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.innerText), "Skip to content");
     await page.keyboard.press("Enter");

@@ -71,7 +71,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel("User", { exact: true }).fill("user_sub_none");
       await press("Review the link");
       await page.getByText("1 user loses access, 1 user gains access.").waitFor();
-      await page.locator("main form[method=post]").evaluate((form) => form.setAttribute("novalidate", ""));
+      await page.locator("main form.form[method=post]").evaluate((form) => form.setAttribute("novalidate", ""));
       await press("Move to user_sub_none");
       await page.getByText("Say why, in at least 5 characters.").first().waitFor();
       silent.forget();

@@ -33,12 +33,12 @@ pub struct Progress {
     pub words: String,
 }
 
-/// The buttons of what may be done with a job at `path`: word of the change, and of the button. One that is not over can be looked at again.
+/// The buttons of what may be done with a job at `path`: word of the change, and of the button. One that goes on by itself can be looked at again.
 pub(super) fn buttons(
     context: &Context,
     path: &str,
     changes: &[(&'static str, &'static str)],
-    is_over: bool,
+    rests: bool,
 ) -> AnyView {
     let changes: Vec<_> = changes
         .iter()
@@ -53,7 +53,7 @@ pub(super) fn buttons(
         })
         .collect();
     let refresh =
-        (!is_over).then(|| view! { <a class="btn news" data-live="result" href=context.path.clone()>"Refresh"</a> });
+        (!rests).then(|| view! { <a class="btn news" data-live="result" href=context.path.clone()>"Refresh"</a> });
     view! { <div class="row">{changes}{refresh}</div> }.into_any()
 }
 

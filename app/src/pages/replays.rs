@@ -265,7 +265,7 @@ impl One {
             .map(|(words, href)| view! { <div class="row"><a class="btn" href=href>{words}</a></div> });
         let steer = match self.changes.as_slice() {
             [] => again.into_any(),
-            changes => buttons(context, &path, changes, row.finished_at.is_some()),
+            changes => buttons(context, &path, changes, self.topic.is_none()),
         };
         let since = row.since.map(|since| view! { "It is about events received since "{time(since, context.now)}". " });
         let bound = view! { <p class="muted">{since}"What came after it began is not in it."</p> };

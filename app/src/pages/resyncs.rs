@@ -182,7 +182,7 @@ impl One {
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let path = format!("/admin/resyncs/{}", self.row.id);
-        let buttons = buttons(context, &path, &self.changes, self.row.finished_at.is_some());
+        let buttons = buttons(context, &path, &self.changes, self.topic.is_none());
         let rows: Vec<_> = self.customers.iter().map(Customer::view).collect();
         let list = if rows.is_empty() {
             view! { <p class="muted">"No customer is in this state."</p> }.into_any()
