@@ -37,7 +37,6 @@ for (const javaScriptEnabled of [true, false]) {
       await says("pro: denied → granted");
       assert.equal(await page.getByLabel("Reason").inputValue(), "A goodwill week", "what was typed is kept");
       assert.match(await verdict("user_sub_unpaid"), /^No access to pro\./, "a preview changes nothing");
-      await page.goBack();
       await page.goto("/admin/customers/user_sub_unpaid/overrides/new?feature=pro");
       await page.locator("input[name=until][value=never]").check();
       await page.getByLabel("Reason").fill("A goodwill week");
