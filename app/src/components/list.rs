@@ -31,7 +31,7 @@ impl Pages {
             href.clone().map(|href| view! { <a class="btn" href=href rel=rel>{words}</a> })
         };
         let count = self.count.map(|count| view! { <span>{counted(count, nouns)}</span> });
-        let export = self.export.clone().map(|href| view! { <a class="btn" href=href download="">"Export CSV"</a> });
+        let export = self.export.clone().map(|href| view! { <a class="btn" href=href download>"Export CSV"</a> });
         if count.is_none() && export.is_none() && self.first.is_none() && self.previous.is_none() && self.next.is_none()
         {
             return ().into_any();

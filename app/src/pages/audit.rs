@@ -102,12 +102,12 @@ impl Filter {
             <form class="filters" action="/admin/audit">
                 <div class="field grow">
                     <label for="who">"Who"</label>
-                    <input id="who" name="who" value=self.who.clone() placeholder="E-mail, key_, cli or system" autocomplete="off" />
+                    <input id="who" type="text" name="who" value=self.who.clone() placeholder="E-mail, key_, cli or system" autocomplete="off" />
                 </div>
                 <div class="field"><label for="action">"Did what"</label><select id="action" name="action"><option value="">"anything"</option>{actions}</select></div>
                 <div class="field grow">
                     <label for="object">"To what"</label>
-                    <input id="object" name="object" value=self.object.clone() placeholder="cus_, user id, price_ …" autocomplete="off" />
+                    <input id="object" type="text" name="object" value=self.object.clone() placeholder="cus_, user id, price_ …" autocomplete="off" />
                 </div>
                 <div class="field"><label for="from">"From (UTC)"</label><input id="from" name="from" type="date" value=from /></div>
                 <div class="field"><label for="to">"To"</label><input id="to" name="to" type="date" value=self.to.clone() /></div>
@@ -194,7 +194,7 @@ fn page_of(kind: &str, id: &str) -> Option<String> {
 
 impl Entry {
     pub(super) fn title(&self) -> String {
-        format!("{} {} · Audit log", did(&self.row.action), self.row.object)
+        format!("{} · Audit log", did(&self.row.action))
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {

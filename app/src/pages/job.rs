@@ -34,12 +34,7 @@ pub struct Progress {
 }
 
 /// The buttons of what may be done with a job at `path`: word of the change, and of the button. One that goes on by itself can be looked at again.
-pub(super) fn buttons(
-    context: &Context,
-    path: &str,
-    changes: &[(&'static str, &'static str)],
-    rests: bool,
-) -> AnyView {
+pub(super) fn buttons(context: &Context, path: &str, changes: &[(&'static str, &'static str)], rests: bool) -> AnyView {
     let changes: Vec<_> = changes
         .iter()
         .enumerate()

@@ -159,11 +159,11 @@ impl View {
                 <div class="filters">
                     <div class="field grow">
                         <label for="user">"User"</label>
-                        <input id="user" name="user" required value=asked.user.clone() autocomplete="off" placeholder="User id, e-mail, cus_, sub_ …" />
+                        <input id="user" type="text" name="user" required value=asked.user.clone() autocomplete="off" placeholder="User id, e-mail, cus_, sub_ …" />
                     </div>
                     <div class="field grow">
                         <label for="feature">"Feature, or empty for all"</label>
-                        <input id="feature" name="feature" value=asked.feature.clone() list="features" autocomplete="off" />
+                        <input id="feature" type="text" name="feature" value=asked.feature.clone() list="features" autocomplete="off" />
                         {list("features", &self.features)}
                     </div>
                     <div class="field"><label for="day">"Day, or empty for now"</label><input id="day" name="day" type="date" value=asked.day.clone() /></div>
@@ -178,7 +178,7 @@ impl View {
                         </div>
                         <div class="field grow">
                             <label for="price">"This price were paid for too"</label>
-                            <input id="price" name="price" value=asked.price.clone() list="prices" autocomplete="off" placeholder="price_…" />
+                            <input id="price" type="text" name="price" value=asked.price.clone() list="prices" autocomplete="off" placeholder="price_…" />
                             {list("prices", &self.prices)}
                         </div>
                         <div class="field check">
@@ -225,7 +225,7 @@ impl View {
         let curl = match one.curl.clone() {
             Some(curl) => view! {
                 <p>"Ask the API the same, with a key of this mode in TOLLKEEPER_KEY: "<CopyButton text=curl.clone() what="command".to_owned() /></p>
-                <pre class="code" tabindex="0" aria-label="Command"><code>{curl}</code></pre>
+                <pre class="code" tabindex="0" role="region" aria-label="Command"><code>{curl}</code></pre>
             }
             .into_any(),
             None => view! { <p class="muted">"The API cannot be asked this: it answers from how things are."</p> }.into_any(),
@@ -233,7 +233,7 @@ impl View {
         let exact = view! {
             <div class="pad stack tight">
                 <p>"What the API sends: "<CopyButton text=one.json.clone() what="answer".to_owned() /></p>
-                <pre class="code" tabindex="0" aria-label="The API's answer"><code>{one.json.clone()}</code></pre>
+                <pre class="code" tabindex="0" role="region" aria-label="The API's answer"><code>{one.json.clone()}</code></pre>
                 {curl}
             </div>
         };
