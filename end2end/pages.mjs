@@ -67,7 +67,7 @@ export const pages = [
   ["events-custom", "/admin/events?from=2026-01-01T00:00"],
   ["events-none-now", "/admin/events?since=1h&type=no.such.type"],
   ["events-none", "/admin/events?type=no.such.type"],
-  ["event", row("/admin/events?type=customer.subscription.updated", "/admin/events/")],
+  ["event", row("/admin/events?type=customer.subscription.updated&since=any", "/admin/events/")],
   ["event-failed", row("/admin/events?status=failed", "/admin/events/")],
   ["event-ignore", async (page) => `${await row("/admin/events?status=failed", "/admin/events/")(page)}/ignore`],
   ["events-rejected", "/admin/events?status=rejected"],
@@ -107,7 +107,7 @@ export const pages = [
   ["no-page", "/admin/no/such/page", 404],
   // From here on the other mode is shown, for which the demonstration has no key.
   ["events-live", "/admin/events?mode=live"],
-  ["event-live", row("/admin/events?mode=live", "/admin/events/")],
+  ["event-live", row("/admin/events?mode=live&since=any", "/admin/events/")],
 ];
 
 /** Where a page is, asking the list it is linked from where its id is not known beforehand. */
