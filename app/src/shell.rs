@@ -44,7 +44,7 @@ pub fn shell(context: &Arc<Context>, page: &Arc<Page>) -> impl IntoView + use<> 
     let preferences = &context.preferences;
     let theme = (preferences.theme != Theme::System).then(|| preferences.theme.as_str());
     let density = preferences.density.as_str();
-    let title = format!("{} · Tollkeeper · {}", page.title(), context.livemode.as_str().to_uppercase());
+    let title = fitting(page.title(), &format!(" · Tollkeeper · {}", context.livemode.as_str().to_uppercase()));
     let script = context.has_wasm.then(|| wake(&context.assets));
     let body = match &context.staff {
         Some(staff) => signed_in(context, staff, page).into_any(),
@@ -77,6 +77,16 @@ fn wake(assets: &str) -> AnyView {
          document.readyState===\"complete\"?painted():addEventListener(\"load\",painted)"
     );
     view! { <script type="module" nonce=use_nonce() inner_html=script></script> }.into_any()
+}
+
+/// A title with its end, in no more characters than tabs and bookmarks show.
+fn fitting(mut title: String, end: &str) -> String {
+    const MOST: usize = 70;
+    let room = MOST - end.chars().count();
+    if title.chars().count() > room {
+        title = title.chars().take(room - 1).chain(['…']).collect();
+    }
+    title + end
 }
 
 fn signed_in(context: &Arc<Context>, staff: &Staff, page: &Arc<Page>) -> AnyView {
@@ -276,6 +286,13 @@ fn icons() -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_title_fits_whatever_an_id_is_like() {
+        assert_eq!(fitting("Overview".into(), " · T"), "Overview · T");
+        let long = fitting("ü".repeat(100), " · T");
+        assert_eq!((long.chars().count(), long.ends_with("ü… · T")), (70, true));
+    }
 
     #[test]
     fn webhooks_are_well_silent_or_failing() {

@@ -225,7 +225,7 @@ impl View {
         let curl = match one.curl.clone() {
             Some(curl) => view! {
                 <p>"Ask the API the same, with a key of this mode in TOLLKEEPER_KEY: "<CopyButton text=curl.clone() what="command".to_owned() /></p>
-                <pre class="code" tabindex="0" role="region" aria-label="Command"><code>{curl}</code></pre>
+                <pre class="code"><code>{curl}</code></pre>
             }
             .into_any(),
             None => view! { <p class="muted">"The API cannot be asked this: it answers from how things are."</p> }.into_any(),
@@ -233,7 +233,7 @@ impl View {
         let exact = view! {
             <div class="pad stack tight">
                 <p>"What the API sends: "<CopyButton text=one.json.clone() what="answer".to_owned() /></p>
-                <pre class="code" tabindex="0" role="region" aria-label="The API's answer"><code>{one.json.clone()}</code></pre>
+                <pre class="code"><code>{one.json.clone()}</code></pre>
                 {curl}
             </div>
         };

@@ -51,7 +51,7 @@ impl View {
         let body = view! {
             <div class="pad stack tight">
                 <p>"For a ticket: no secrets, no names of customers. "<CopyButton text=report.clone() what="support report".to_owned() /></p>
-                <pre class="code" tabindex="0" role="region" aria-label="Support report"><code>{report}</code></pre>
+                <pre class="code"><code>{report}</code></pre>
             </div>
         };
         view! {

@@ -168,7 +168,7 @@ impl View {
     fn raw_tab(&self, context: &Context) -> AnyView {
         match self.raw.clone().filter(|_| context.may(Role::Support)) {
             Some(raw) => {
-                let raw = view! { <pre class="code" tabindex="0" role="region" aria-label="What is stored"><code>{raw}</code></pre> };
+                let raw = view! { <pre class="code"><code>{raw}</code></pre> };
                 card("What is stored", (), raw)
             }
             None => nothing("What is stored", "It may hold personal data: reading it needs the role support."),

@@ -104,7 +104,7 @@ impl View {
             Some(text) => view! {
                 <details class="more pad">
                     <summary>"As it came, indented"</summary>
-                    <pre class="code" tabindex="0" role="region" aria-label="Payload"><code>{text}</code></pre>
+                    <pre class="code"><code>{text}</code></pre>
                 </details>
             }
             .into_any(),
