@@ -162,7 +162,7 @@ for (const javaScriptEnabled of [true, false]) {
       assert.match(rows[0], /user_webhook_failed/);
       await page.getByLabel("API version").fill("1999-01-01");
       await page.getByRole("button", { name: "Filter" }).click();
-      await page.getByRole("heading", { name: "No events match" }).waitFor();
+      await page.getByRole("heading", { name: "No event of the last 24 hours matches" }).waitFor();
       silent("events");
     });
 
