@@ -24,6 +24,8 @@ const runs = (page) => page.evaluate(() => matchMedia("(scripting: enabled)").ma
 export async function accessible(page, what, { colours = false } = {}) {
   if (!(await runs(page))) return;
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
+  // What a refused form leads to may leave a link half below the bar at the top, where anybody scrolls it out again.
+  await page.evaluate(() => scrollTo(0, 0));
   const found = await page.evaluate(
     async ([tags, ofColour, colours]) => {
       const options = colours ? { runOnly: { type: "rule", values: ofColour } } : { runOnly: tags, rules: { "target-size": { enabled: true } } };
@@ -67,16 +69,18 @@ export async function accessible(page, what, { colours = false } = {}) {
   assert.equal(found.length, 0, `${what}: axe found\n  ${found.join("\n  ")}`);
 }
 
-/** A page never scrolls sideways; a table may, in its own region. */
+/** A page never scrolls sideways; a table may, in its own region, where no cell reaches into the next. */
 export async function fits(page, what) {
-  const [beyond, widest] = await page.evaluate(() => {
+  const [beyond, widest, over] = await page.evaluate(() => {
     const root = document.documentElement;
     const outside = [...document.querySelectorAll("body *")].filter(
       (element) => !element.closest(".scroll, .tabs, .vh, .sprite") && element.getBoundingClientRect().right > root.clientWidth + 1,
     );
-    return [root.scrollWidth - root.clientWidth, outside.slice(0, 3).map((element) => element.outerHTML.slice(0, 160))];
+    const over = [...document.querySelectorAll(".tbl :is(th, td)")].filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1);
+    return [root.scrollWidth - root.clientWidth, ...[outside, over].map((all) => all.slice(0, 3).map((element) => element.outerHTML.slice(0, 160)))];
   });
   assert.ok(beyond <= 0, `${what}: ${beyond} px wider than the screen: ${widest.join(" | ")}`);
+  assert.deepEqual(over, [], `${what}: a cell holds more than its column is wide`);
 }
 
 /** Whoever widens the space between lines, words and letters loses nothing of the text (WCAG 1.4.12). */
@@ -114,11 +118,19 @@ async function bordered(page, what) {
   assert.notEqual(outline, "none", `${what}: no focus to see in forced colours`);
 }
 
+/** Whether a message is about hidden fields alone: several of one name are a list, as boxes are, which the rule has no option for. */
+function isListOfHidden({ ruleId, message }, html) {
+  const name = ruleId === "form-dup-name" && /name "(.+)"$/.exec(message)?.[1];
+  const fields = name ? [...html.matchAll(/<input[^>]*>/g)].map(([tag]) => tag).filter((tag) => tag.includes(`name="${name}"`)) : [];
+  return fields.length > 0 && fields.every((tag) => tag.includes('type="hidden"'));
+}
+
 /** The HTML as the server sent it. */
 export async function valid(html, what) {
   // Leptos marks where two texts meet; browsers drop the mark.
   const report = await validator.validateString(html.replaceAll("<!>", ""));
-  const found = report.results.flatMap((result) => result.messages).filter((message) => message.severity === 2);
+  const errors = report.results.flatMap((result) => result.messages).filter((message) => message.severity === 2);
+  const found = errors.filter((message) => !isListOfHidden(message, html));
   assert.equal(
     found.length,
     0,
@@ -127,7 +139,7 @@ export async function valid(html, what) {
 }
 
 /** Islands are hidden until the WASM has woken them; a WASM of other sources never does. */
-export const awake = (page) => page.waitForFunction(() => !document.querySelector("script[type=module]") || !document.querySelector("leptos-island button[hidden]"));
+export const awake = (page) => page.waitForFunction(() => !document.querySelector("script[type=module]") || !document.querySelector("leptos-island button[hidden], [data-copy][hidden]"));
 
 /**
  * Looks at a page in every way: light and dark, wide and narrow, at 400 % zoom (1280 px are 320 then), with wide spacing, in forced

@@ -97,6 +97,8 @@ pub struct Saved {
 /// What is wrong with the installation, on top of every page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Banner {
+    /// Whether something is lost or wrong by it, and not only likely so.
+    pub certain: bool,
     /// What is wrong, and what it does.
     pub sentence: String,
     /// When it was seen.
@@ -114,8 +116,6 @@ pub struct Flash {
     pub ok: bool,
     /// The sentence.
     pub message: String,
-    /// Something shown this once, such as a new API key.
-    pub secret: Option<String>,
     /// The entries of the audit log by which it can be taken back; none: it cannot.
     pub undo: Vec<i64>,
 }

@@ -1,6 +1,8 @@
 //! The admin app: what pages show and how. The server loads a [`pages::Page`] and renders it here, whole, so that every page is complete
 //! HTML before any script runs; forms are plain posts, answered with a redirect. Only [`islands`] is compiled to WASM.
 
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+mod distance;
 pub mod islands;
 
 #[cfg(feature = "ssr")]

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use crate::components::{Tone, address, chip, csrf, distance, hidden, time, write_times_as};
 use crate::context::{Context, Staff};
-use crate::islands::{Live, Palette};
+use crate::islands::{Live, OpenPage, Palette};
 use crate::pages::Page;
 use crate::pages::account::about_times;
 
@@ -95,6 +95,9 @@ fn signed_in(context: &Arc<Context>, staff: &Staff, page: &Arc<Page>) -> AnyView
         Page::Message(message) => message.query.clone(),
         _ => String::new(),
     };
+    // Milliseconds of this age are exact in a float.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let made = context.now.millis() as f64;
     view! {
         <a class="skip" href="#main">"Skip to content"</a>
         <div class="shell">
@@ -118,6 +121,7 @@ fn signed_in(context: &Arc<Context>, staff: &Staff, page: &Arc<Page>) -> AnyView
             <main id="main" tabindex="-1"><div class="stack">{flash(context)}{page.body(context)}{about_times(context)}</div></main>
         </div>
         <Live url=live(context) />
+        <OpenPage made=made />
         <Palette mode=context.livemode.as_str().to_owned() keys=context.preferences.shortcuts />
     }
     .into_any()
@@ -147,8 +151,9 @@ fn menu(context: &Context, staff: &Staff) -> AnyView {
 
 fn banner(context: &Context) -> AnyView {
     let Some(banner) = context.banner.clone() else { return ().into_any() };
+    let tone = if banner.certain { Tone::Bad } else { Tone::Warn };
     view! {
-        <section class="banner" data-tone="bad" aria-label="What is wrong">
+        <section class="banner" data-tone=tone.as_str() aria-label="What is wrong">
             <p><strong>{banner.sentence}</strong>" Seen "{time(banner.at, context.now)}". "<a href=banner.href>{banner.link}</a></p>
         </section>
     }
@@ -240,7 +245,6 @@ fn flash(context: &Context) -> impl IntoView + use<> {
             <div class="flash" data-tone=tone.as_str() role=role>
                 {undo(context, &flash.undo)}
                 <p>{flash.message}</p>
-                {flash.secret.map(|secret| view! { <pre class="code"><code>{secret}</code></pre> })}
             </div>
         }
     })

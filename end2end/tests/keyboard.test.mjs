@@ -83,6 +83,9 @@ describe("by keyboard", () => {
     await page.keyboard.press("Space");
     await tabTo(page, "Save");
     await page.keyboard.press("Enter");
+    await page.waitForURL(/\/preview\?/);
+    await tabTo(page, "Save");
+    await page.keyboard.press("Enter");
     await page.getByRole("status").filter({ hasText: "gives pro" }).waitFor();
     await page.goto("/admin/customers/user_price_not_in_catalog?feature=pro");
     assert.match(await page.locator(".verdict h2").innerText(), /^Has access to pro/);

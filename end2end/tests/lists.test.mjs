@@ -61,6 +61,30 @@ for (const javaScriptEnabled of [true, false]) {
       silent("filters");
     });
 
+    test("mappings and the audit log turn and go home like any other list", async () => {
+      await page.goto("/admin/mappings");
+      const pages = page.getByRole("navigation", { name: "Pages" });
+      assert.match(await pages.innerText(), /\d+ mappings/);
+      await page.getByLabel("User id, cus_, e-mail or name").fill("cus_demook");
+      await page.getByRole("button", { name: "Find" }).click();
+      await page.waitForURL(/q=cus_demook/);
+      const found = await page.locator("main .tbl tbody th").allInnerTexts();
+      assert.ok(found.length > 0 && found.every((row) => row.includes("cus_DemoOk")), found.join());
+      const href = await pages.getByRole("link", { name: "Export CSV" }).getAttribute("href");
+      assert.match(href, /mappings\.csv\?.*q=cus_demook/, "the file is of the same search");
+      const file = await (await page.request.get(href)).text();
+      assert.equal(file.split("\r\n").filter(Boolean).length, found.length + 1);
+      await page.getByRole("navigation", { name: "Active filters" }).getByRole("link", { name: /Begins with/ }).click();
+      await page.waitForURL((url) => url.search === "");
+      await page.goto("/admin/audit?from=all");
+      const time = page.getByRole("navigation", { name: "Time" });
+      assert.equal(await time.getByRole("link", { name: "Any time" }).getAttribute("aria-current"), "true");
+      await time.getByRole("link", { name: "Last 30 days" }).click();
+      await page.waitForURL(/from=\d{4}-\d\d-\d\d/);
+      assert.match(await pages.innerText(), /\d+ entr/);
+      silent("other lists");
+    });
+
     test("chips say how many they hold", async () => {
       await page.goto("/admin/customers");
       const chip = page.getByRole("navigation", { name: "Narrow to" }).getByRole("link", { name: /^Override/ });

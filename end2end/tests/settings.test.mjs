@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, open, signIn } from "../browser.mjs";
-import { listen } from "../check.mjs";
+import { accessible, fits, listen } from "../check.mjs";
 import { demo } from "../program.mjs";
 
 for (const javaScriptEnabled of [true, false]) {
@@ -27,7 +27,7 @@ for (const javaScriptEnabled of [true, false]) {
     const ask = (user, feature, key = program.apiKey) =>
       fetch(`${program.origin}/v1/access?user_id=${user}&feature=${feature}`, { headers: { authorization: `Bearer ${key}` } });
 
-    test("a feature is made, a price gives it, and whoever pays has it; taken away, it is asked about first", async () => {
+    test("a feature is made, a price gives it, and whoever pays has it; each is looked at first", async () => {
       await page.goto("/admin/features");
       await page.locator("main [name=key]").fill("exports");
       await page.locator("main [name=name]").fill("Exports");
@@ -37,21 +37,45 @@ for (const javaScriptEnabled of [true, false]) {
 
       const box = page.locator("main [name=feature][value=exports]");
       await page.goto("/admin/catalog/prices/price_DemoProMonthly");
+      const price = "/admin/catalog/prices/price_DemoProMonthly";
+      const exports = async () => (await (await ask("user_ok", "exports")).json()).allowed;
       await box.check();
       await press("Save");
+      // Many pay for it: what it does is shown first, and going back keeps what was ticked.
+      await page.waitForURL(/price_DemoProMonthly\/preview\?/);
+      await page.getByText(/^Nobody loses access; \d+ users gain access\.$/).waitFor();
+      assert.equal(await exports(), false, "nothing is saved yet");
+      await accessible(page, "preview");
+      await fits(page, "preview");
+      await press("Go back");
+      assert.ok(await box.isChecked(), "what was ticked is kept");
+      assert.equal(await exports(), false);
+      await press("Save");
+      await page.waitForURL(/\/preview\?/);
+      await page.locator("main li a[href^='/admin/customers/user_']").first().waitFor();
+      await press("Save");
       await done("exports");
-      assert.equal((await (await ask("user_ok", "exports")).json()).allowed, true);
+      assert.equal(await exports(), true);
 
-      await page.goto("/admin/catalog/prices/price_DemoProMonthly");
+      await page.goto(price);
       await box.uncheck();
       await press("Save");
-      await page.getByRole("alert").filter({ hasText: /loses? access/ }).waitFor();
-      assert.equal((await (await ask("user_ok", "exports")).json()).allowed, true, "nothing is taken away yet");
-      silent.but(422, "asked first");
-      await page.getByLabel("Take access away").check();
+      await page.waitForURL(/\/preview\?/);
+      await page.getByText(/^\d+ users lose access\.$/).waitFor();
+      assert.equal(await exports(), true, "nothing is taken away yet");
+      const typed = page.getByLabel("Type the price id price_DemoProMonthly to take access away");
+      await typed.fill("price_DemoTeamMonthly");
+      await press("Save");
+      await page.getByRole("alert").filter({ hasText: "price_DemoTeamMonthly is not this price id" }).waitFor();
+      assert.equal(await exports(), true);
+      silent.but(422, "asked for the price");
+      await typed.fill("price_DemoProMonthly");
       await press("Save");
       await done("price_DemoProMonthly gives");
-      assert.equal((await (await ask("user_ok", "exports")).json()).allowed, false);
+      assert.equal(await exports(), false);
+      await press("Undo");
+      await done("Took back the change of what price_DemoProMonthly gives.");
+      assert.equal(await exports(), true);
       silent("catalog");
     });
 
@@ -61,13 +85,20 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto("/admin/staff");
       const form = page.locator("main form[action='/admin/staff']");
       await form.locator("[name=email]").fill(sam.email);
-      await form.locator("[name=password]").fill(sam.password);
       await form.locator("[name=role]").selectOption("viewer");
       await form.locator("button[type=submit]").click();
-      await done(sam.email);
+      const link = (await page.locator("main .id").first().innerText()).trim();
+      assert.match(link, /\/admin\/invite\?token=[0-9a-f]{64}$/);
+      await page.goto("/admin/staff");
+      await row().getByText("Invited").waitFor();
 
       const other = await open(browser, program.origin, { javaScriptEnabled });
-      await signIn(other, sam);
+      await other.goto(link);
+      await other.getByLabel("Your name").fill("Sam Vimes");
+      await other.getByLabel("Password").fill(sam.password);
+      await other.getByRole("button", { name: "Save and sign in" }).click();
+      await other.waitForURL("**/admin");
+      await page.reload();
       await other.goto("/admin/customers/user_sub_canceled/overrides/new");
       assert.ok(await other.getByRole("button", { name: "Save override" }).isDisabled(), "a viewer grants nothing");
       assert.equal((await other.goto("/admin/staff")).status(), 403);

@@ -115,7 +115,10 @@ async fn measure(customers: Option<usize>) -> anyhow::Result<Vec<(Duration, Dura
             ensure!(status.is_success() || status.is_redirection(), "{name} at {path}: {status}");
         }
         times.sort_unstable();
-        figures.push((times[REQUESTS / 2], times[REQUESTS - 1 - REQUESTS / 100]));
+        let (p50, p99) = (times[REQUESTS / 2], times[REQUESTS - 1 - REQUESTS / 100]);
+        // As they come: a page that takes seconds is known before the table is whole.
+        eprintln!("{name}: {p50:.1?}, {p99:.1?}");
+        figures.push((p50, p99));
     }
     let _ = stop.send(());
     serving.await??;

@@ -65,7 +65,7 @@ async fn program(folder: &tempfile::TempDir, stripe: &Standin) -> anyhow::Result
 
 async fn run(state: &AppState, stripe: &Standin, what: &str) -> anyhow::Result<()> {
     stripe.control().set_rate_limit(Some(A_SECOND));
-    let author = Author { actor: "bench".into(), reason: None, now: SystemClock.now() };
+    let author = Author::new("bench", SystemClock.now());
     let new = NewResync { livemode: Livemode::Test, purpose: Purpose::Resync, scope: ResyncScope::All, applies: true };
     let id = state.store.create_resync(&new, &author).await?.resync_id;
     let began = Instant::now();

@@ -205,6 +205,11 @@ impl From<store::Error> for ApiError {
             store::Error::Conflict(_) => {
                 Self::new(StatusCode::CONFLICT, "conflict", "This contradicts what is stored.").with_source(error)
             }
+            store::Error::Removed { .. } => {
+                let message = error.to_string();
+                let message = format!("{}{}.", message[..1].to_uppercase(), &message[1..]);
+                Self::new(StatusCode::CONFLICT, "payload_removed", message)
+            }
             store::Error::Unavailable(_) => {
                 let message = "The database cannot be reached now; try again.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", message).with_source(error)

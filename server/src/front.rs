@@ -40,6 +40,12 @@ impl Front {
     pub const fn new(api: ApiState, router: Router) -> Self {
         Self { api, router }
     }
+
+    /// What answers a client.
+    #[must_use]
+    pub fn connection(&self, peer: SocketAddr) -> Connection {
+        Connection { front: self.clone(), peer }
+    }
 }
 
 impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Front {
@@ -52,7 +58,7 @@ impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Front {
     }
 
     fn call(&mut self, stream: IncomingStream<'_, L>) -> Self::Future {
-        ready(Ok(Connection { front: self.clone(), peer: *stream.remote_addr() }))
+        ready(Ok(self.connection(*stream.remote_addr())))
     }
 }
 
@@ -67,14 +73,16 @@ impl Service<Request> for Connection {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        let client = self.front.api.proxies().client(self.peer.ip(), request.headers());
         if request.method() == Method::GET && request.uri().path() == "/v1/access" {
             // A panic here is answered where panics are: the router asks the same question again.
-            let plain = catch_unwind(AssertUnwindSafe(|| self.front.api.answer_plainly(&request)));
+            let plain = catch_unwind(AssertUnwindSafe(|| self.front.api.answer_plainly(&request, client)));
             if let Ok(Some(response)) = plain {
                 return futures_util::future::Either::Left(ready(Ok(response)));
             }
         }
-        request.extensions_mut().insert(ConnectInfo(self.peer));
+        // From here on nobody asks who the proxies were.
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, self.peer.port())));
         futures_util::future::Either::Right(self.front.router.call(request))
     }
 }

@@ -26,6 +26,7 @@ mod palette;
 mod reading;
 pub mod replay;
 pub mod resync;
+pub mod retention;
 pub mod router;
 pub mod serve;
 pub mod state;
@@ -49,6 +50,7 @@ use domain::Livemode;
 use gateway::{Client, ClientConfig, Gateway, Now};
 use store::Store;
 
+use crate::auth::vault::Vault;
 use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
@@ -104,6 +106,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);
     let live = Live::new(Arc::clone(&store), Arc::clone(&clock));
     let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
+    let vault = Vault::new(&config);
     Ok(AppState {
         config: Arc::new(config),
         store,
@@ -118,5 +121,6 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         live,
         started: std::time::Instant::now(),
         checks,
+        vault,
     })
 }

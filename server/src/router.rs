@@ -21,6 +21,7 @@ use tower_http::timeout::TimeoutBody;
 use tracing::Instrument;
 
 use crate::api::ApiState;
+use crate::auth::api_key::without_keys;
 use crate::error::ApiError;
 use crate::front::Front;
 use crate::state::AppState;
@@ -33,9 +34,11 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
-/// Everything that is served. `/metrics` is left out when it has an address of its own.
+/// Everything that is served. `/metrics` is left out when it has an address of its own. Called within the runtime.
 pub fn front(state: &AppState) -> Front {
     let api = ApiState::new(state.clone());
+    let keys = api.keys().clone();
+    tokio::spawn(async move { keys.warm().await });
     Front::new(api.clone(), router(state, api))
 }
 
@@ -77,7 +80,8 @@ async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
 }
 
 async fn not_found(request: Request) -> ApiError {
-    let message = format!("Unrecognized request URL ({}: {}).", request.method(), request.uri().path());
+    let path = without_keys(request.uri().path());
+    let message = format!("Unrecognized request URL ({}: {path}).", request.method());
     ApiError::new(StatusCode::NOT_FOUND, "route_unknown", message)
 }
 
@@ -101,7 +105,8 @@ pub(crate) fn request_id() -> String {
 async fn observe(mut request: Request, next: Next) -> Response {
     let id = request_id();
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    // For the log, which holds no key, wherever it was sent.
+    let path = without_keys(request.uri().path()).into_owned();
     // Access checks and webhooks are too many for a span each.
     let is_hot = path.starts_with("/v1/access") || path.starts_with("/webhooks/");
     let is_page = path.starts_with("/admin");
@@ -139,7 +144,7 @@ fn finish(mut response: Response, id: &str) -> Response {
 }
 
 /// Runs a future to its end or to its panic.
-async fn catch<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(crate) async fn catch<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
@@ -157,7 +162,8 @@ fn words(panic: &(dyn Any + Send)) -> String {
 fn panic_page(id: &str) -> Response {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Something went wrong</title>\
-         <main><h1>Something went wrong</h1><p>The log has the cause under <code>{id}</code>.</p>\
+         <main><h1>Something went wrong</h1><p>Look whether what you wanted was done before you try again. The log of the program has the cause \
+         under <code>{id}</code>.</p>\
          <p><a href=\"/admin\">Back to the overview</a></p></main></html>"
     );
     let policy =

@@ -6,15 +6,27 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::serve::ListenerExt;
+use axum::body::Body;
+use axum::serve::{Listener as _, ListenerExt};
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tower::ServiceExt as _;
 
 use crate::front::Front;
+use crate::retention::Retention;
 use crate::state::AppState;
 
 /// How long requests in hand may take once the program was told to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
+
+/// How long a client may take for the head of a request, and stay connected without one. `axum::serve` waits for ever: whoever sends
+/// half a line on each of a thousand connections would keep everybody else out.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens a listener.
 ///
@@ -43,8 +55,14 @@ pub async fn serve(
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
     let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
+    let pages_stop = stopped.clone();
     let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
-    let pages = tokio::spawn(listen(listener, front, stopped.clone()));
+    let pages = tokio::spawn(async move {
+        listen(listener, front, pages_stop).await;
+        anyhow::Ok(())
+    });
+    let retention = Retention::new(state.store.clone(), state.clock.clone(), state.config.kept);
+    let retention = tokio::spawn(retention.run(until(stopped.clone())));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
 
     shutdown.await;
@@ -68,18 +86,40 @@ pub async fn serve(
     usage.await?;
     live.await?;
     checks.await?;
+    retention.await?;
     state.close().await;
     Ok(())
 }
 
-async fn listen(listener: TcpListener, front: Front, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn listen(listener: TcpListener, front: Front, stopped: watch::Receiver<bool>) {
     // Without it a page sent in pieces waits 40 ms for an acknowledgement.
-    let listener = listener.tap_io(|stream| {
+    let mut listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY: {error}");
         }
     });
-    axum::serve(listener, front).with_graceful_shutdown(until(stopped)).await.context("while serving")
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let connections = GracefulShutdown::new();
+    let stop = until(stopped);
+    tokio::pin!(stop);
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let service = front.connection(peer).map_request(|request: http::Request<Incoming>| request.map(Body::new));
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            // A client that goes away in the middle is not our fault, nor of interest.
+            if let Err(error) = connection.await {
+                tracing::trace!(%peer, "a connection ended: {error}");
+            }
+        });
+    }
+    drop(listener);
+    connections.shutdown().await;
 }
 
 async fn listen_for_metrics(

@@ -7,6 +7,7 @@ use domain::{Livemode, Timestamp};
 use gateway::Gateway;
 use store::Store;
 
+use crate::auth::vault::Vault;
 use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
@@ -47,6 +48,8 @@ pub struct AppState {
     pub started: std::time::Instant,
     /// What the application asked and was told.
     pub checks: CheckBook,
+    /// Encrypts the seeds of second factors.
+    pub vault: Vault,
 }
 
 impl AppState {

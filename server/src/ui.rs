@@ -1,20 +1,19 @@
 //! Mounts the pages of the admin app, and puts what they need on each request.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use app::context::{Banner, Context, Counts, Flash, Preferences, Saved, Staff};
-use app::pages::Page;
+use app::pages::{Page, problem};
 use app::zone::Zone;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use domain::{Livemode, Timestamp};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use leptos::nonce::use_nonce;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -23,9 +22,10 @@ use tower_sessions::Session;
 use crate::admin::kept::Kept;
 use crate::admin::{flash, mode};
 use crate::assets;
-use crate::auth::staff::{Actor, Csrf};
+use crate::auth::session;
+use crate::auth::staff::{Actor, Csrf, safe_return_to};
 use crate::pages::{self, Answer, Looking};
-use crate::router::RequestId;
+use crate::router::{RequestId, catch};
 use crate::state::AppState;
 use crate::{banner, live, palette};
 
@@ -36,6 +36,8 @@ pub struct Viewer {
     pub actor: Option<Actor>,
     /// The token of this browser's forms.
     pub csrf: String,
+    /// The page that a form stood on, as the browser says.
+    pub back: Option<String>,
     session: Option<Session>,
     request_id: String,
 }
@@ -47,10 +49,42 @@ impl Viewer {
         Self {
             actor: parts.extensions.get::<Actor>().cloned(),
             csrf: parts.extensions.get::<Csrf>().map_or_else(String::new, |csrf| csrf.masked().to_owned()),
+            back: referer(&parts.headers).filter(|page| safe_return_to(Some(page)) == page),
             session: parts.extensions.get::<Session>().cloned(),
             request_id: parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.to_string()),
         }
     }
+
+    /// The session of somebody who is signed in.
+    #[must_use]
+    pub fn signed_in(&self) -> Option<&Session> {
+        self.actor.as_ref().and(self.session.as_ref())
+    }
+
+    /// The page that the form stood on in these words, else the overview.
+    #[must_use]
+    pub fn way_back(&self, words: &str) -> (String, String) {
+        match &self.back {
+            Some(page) => (words.to_owned(), page.clone()),
+            None => ("Overview".to_owned(), "/admin".to_owned()),
+        }
+    }
+
+    /// The same for a page that needs nothing of the database.
+    fn stranger(&self) -> Self {
+        Self { actor: None, session: None, ..self.clone() }
+    }
+}
+
+/// Path and query of the page that a request was made on. The page sends its address along, to its own site alone:
+/// `Referrer-Policy: same-origin`.
+#[must_use]
+pub fn referer(headers: &HeaderMap) -> Option<String> {
+    let url = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+    Some(match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    })
 }
 
 /// A form that was refused: what was typed, and what is wrong with it.
@@ -70,6 +104,7 @@ pub fn mount(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .route("/admin", get(page))
         .route("/admin/live", get(live::stream::listen))
         .route("/admin/palette", get(palette::find))
+        .route("/admin/meaning", get(crate::admin::until::means))
         .route("/admin/{*path}", get(page));
     router.merge(crate::admin::guard(pages, state))
 }
@@ -106,45 +141,110 @@ pub async fn headers(State(state): State<AppState>, request: Request, next: Next
     response
 }
 
-/// A page that says what went wrong, without any of the app's own pages, which may be what went wrong.
-pub fn problem(viewer: &Viewer, status: StatusCode, message: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or("Something went wrong");
-    let mut page = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Tollkeeper</title>\
-         <link rel=\"stylesheet\" href=\"/pkg/{}/admin.css\"></head><body><main class=\"content\"><h1>{title}</h1><p>{}</p>",
-        assets::HASH,
-        escaped(message)
-    );
-    if !viewer.request_id.is_empty() {
-        // Writing to a string cannot fail.
-        let _ = write!(page, "<p>Request <code>{}</code></p>", escaped(&viewer.request_id));
+/// A page that says what went wrong. Within the frame, unless it is the server that failed: what the frame reads may be what did.
+pub async fn problem(state: &AppState, viewer: &Viewer, status: StatusCode, mut view: problem::View) -> Response {
+    view.request_id.clone_from(&viewer.request_id);
+    // What the frame leads back to, such as after a switch of the mode, is a page and not a form's address.
+    let path = view.ways.first().map_or_else(|| "/admin".to_owned(), |(_, href)| href.clone());
+    let mut viewers = vec![viewer.stranger()];
+    if !status.is_server_error() {
+        viewers.insert(0, viewer.clone());
     }
-    page.push_str("<p><a href=\"/admin\">Back to the overview</a></p></main></body></html>");
-    let policy = HeaderValue::from_static(
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    );
-    (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
+    for viewer in viewers {
+        match show(state, &viewer, &path, Page::Problem(Box::new(view.clone()))).await {
+            Ok(mut response) => {
+                *response.status_mut() = status;
+                return response;
+            }
+            Err(error) => tracing::error!(request_id = viewer.request_id, "a problem's page failed: {error:#}"),
+        }
+    }
+    (status, format!("{} {}\n", view.sentence, view.advice)).into_response()
+}
+
+/// There is no such thing, or not any more.
+pub async fn not_there(state: &AppState, viewer: &Viewer, sentence: &str) -> Response {
+    let view = problem::View {
+        heading: "Not found".into(),
+        sentence: sentence.into(),
+        advice: "Nothing was changed. Look whether somebody has changed or deleted it since you opened the page."
+            .into(),
+        ways: vec![viewer.way_back("Open the page again")],
+        ..problem::View::default()
+    };
+    problem(state, viewer, StatusCode::NOT_FOUND, view).await
+}
+
+/// The role does not suffice.
+pub async fn not_allowed(state: &AppState, viewer: &Viewer, sentence: &str) -> Response {
+    let view = problem::View {
+        heading: "Not allowed".into(),
+        sentence: sentence.into(),
+        advice: "Nothing was changed.".into(),
+        ways: vec![viewer.way_back("Back")],
+        ..problem::View::default()
+    };
+    problem(state, viewer, StatusCode::FORBIDDEN, view).await
 }
 
 /// The database, Stripe or we failed: the log has the cause, the page its request's id.
-pub fn failed(viewer: &Viewer, error: &anyhow::Error) -> Response {
+pub async fn failed(state: &AppState, viewer: &Viewer, error: &anyhow::Error) -> Response {
     tracing::error!(request_id = viewer.request_id, "a page failed: {error:#}");
-    problem(
-        viewer,
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Something failed on our side; nothing was changed. The log has the cause.",
-    )
+    problem(state, viewer, StatusCode::INTERNAL_SERVER_ERROR, failure(viewer)).await
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// The database does not even say who asks.
+pub async fn unavailable(state: &AppState, request_id: Option<&RequestId>, error: &anyhow::Error) -> Response {
+    tracing::error!(%error, "a session could not be read");
+    let request_id = request_id.map_or_else(String::new, |id| id.0.to_string());
+    let viewer = Viewer { actor: None, csrf: String::new(), back: None, session: None, request_id };
+    let view = problem::View {
+        sentence: "The database does not answer.".into(),
+        advice: "Try again in a moment. If it goes on, look at the database and at the log of the program.".into(),
+        ..failure(&viewer)
+    };
+    problem(state, &viewer, StatusCode::SERVICE_UNAVAILABLE, view).await
+}
+
+fn failure(viewer: &Viewer) -> problem::View {
+    problem::View {
+        heading: "Something failed".into(),
+        sentence: "Something failed on our side, and nothing was changed.".into(),
+        advice: "Try again. If it fails again, look for the request's id in the log of the program: the cause stands beside it.".into(),
+        ways: vec![viewer.way_back("Try again")],
+        ..problem::View::default()
+    }
+}
+
+/// A panic is answered as every failure is.
+pub async fn unbroken(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let viewer = Viewer::of(&parts);
+    let path = parts.uri.path().to_owned();
+    match catch(next.run(Request::from_parts(parts, body))).await {
+        Ok(response) => response,
+        Err(panic) => {
+            tracing::error!(request_id = viewer.request_id, path, "a handler panicked: {panic}");
+            let view = problem::View {
+                sentence: "Something failed on our side, half-way.".into(),
+                advice: "Look whether what you wanted was done before you try again. The log of the program has the cause beside the request's id.".into(),
+                ..failure(&viewer)
+            };
+            problem(&state, &viewer, StatusCode::INTERNAL_SERVER_ERROR, view).await
+        }
+    }
 }
 
 /// Renders a page of the app, with a refused form where there is one. `status` stands unless the page has a worse one of its own.
 pub async fn render(state: &AppState, viewer: &Viewer, path: &str, form: Option<Form>, status: StatusCode) -> Response {
     let answered = document(state, viewer, path, form.unwrap_or_default()).await;
-    let mut response = answered.unwrap_or_else(|error| failed(viewer, &error));
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(error) => {
+            let again = Viewer { back: Some(path.to_owned()), ..viewer.clone() };
+            failed(state, &again, &error).await
+        }
+    };
     if status != StatusCode::OK && response.status() == StatusCode::OK {
         *response.status_mut() = status;
     }
@@ -152,12 +252,14 @@ pub async fn render(state: &AppState, viewer: &Viewer, path: &str, form: Option<
 }
 
 /// A page of the app that no address leads to: the answer to a form.
-pub async fn show(state: &AppState, viewer: &Viewer, path: &str, page: Page) -> Response {
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn show(state: &AppState, viewer: &Viewer, path: &str, page: Page) -> anyhow::Result<Response> {
     let livemode = livemode(state, viewer).await;
-    let newest = state.store.newest_event().await.unwrap_or_default();
-    let frame = Frame { livemode, path, form: Form::default(), newest };
-    let shown = dress(state, viewer, frame, page).await;
-    shown.unwrap_or_else(|error| failed(viewer, &error))
+    // Who is not signed in is told of nothing new.
+    let newest = if viewer.actor.is_some() { state.store.newest_event().await? } else { 0 };
+    dress(state, viewer, Frame { livemode, path, form: Form::default(), newest }, page).await
 }
 
 async fn livemode(state: &AppState, viewer: &Viewer) -> Livemode {
@@ -187,7 +289,8 @@ async fn document(state: &AppState, viewer: &Viewer, path: &str, form: Form) -> 
         _ => None,
     };
     let form = kept.unwrap_or(form);
-    let view = Looking { state, livemode, path: request.uri().path(), query, actor: viewer.actor.as_ref() };
+    let session = viewer.session.as_ref().map(session::hash_of).unwrap_or_default();
+    let view = Looking { state, livemode, path: request.uri().path(), query, session, actor: viewer.actor.as_ref() };
     let (status, answer) = pages::load(&view).await?;
     let page = match answer {
         Answer::Page(page) => page,
@@ -250,10 +353,9 @@ async fn found(
         flash: flash::take(session).await?.map(|flash| Flash {
             ok: flash.ok,
             message: flash.message,
-            secret: flash.secret,
             undo: flash.undo,
         }),
-        banner: banner::worst(store.as_ref(), livemode, state.now()).await?,
+        banner: banner::worst(store.as_ref(), livemode, &state.config.modes(), state.now()).await?,
         preferences: Preferences {
             theme: chosen.theme,
             density: chosen.density,

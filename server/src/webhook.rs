@@ -16,8 +16,9 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use store::Store;
 use store::records::{Delivery, Recorded, RejectedDelivery};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
+use crate::auth::rate::{Bucket, Rate, tick};
 use crate::error::ApiError;
 use crate::metrics;
 use crate::state::AppState;
@@ -26,8 +27,8 @@ use crate::state::AppState;
 pub const MAX_BODY: usize = 1024 * 1024;
 /// Deliveries that may wait for a commit before new ones are asked to come later.
 const QUEUE: usize = 4096;
-/// Refused deliveries that are written to the log at once; in a flood the rest is only counted.
-const REJECTIONS_AT_ONCE: usize = 4;
+/// Refused deliveries that are written down. In a flood the rest is only counted: each costs a commit, which good ones would wait for.
+const REJECTIONS: Rate = Rate { per_second: 5, burst: 100 };
 
 type Job = (Delivery, oneshot::Sender<Result<Recorded, String>>);
 
@@ -37,7 +38,7 @@ pub struct Intake {
     queue: mpsc::Sender<Job>,
     /// Deliveries that wait for a commit, those in the one under way included.
     waiting: Arc<AtomicUsize>,
-    rejections: Arc<Semaphore>,
+    rejections: Arc<Bucket>,
 }
 
 /// The delivery was not stored: Stripe has to send it again.
@@ -51,7 +52,7 @@ impl Intake {
     pub fn start(store: Arc<dyn Store>, batch: usize) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         tokio::spawn(commit_batches(store, jobs, batch.max(1)));
-        Self { queue, waiting: Arc::default(), rejections: Arc::new(Semaphore::new(REJECTIONS_AT_ONCE)) }
+        Self { queue, waiting: Arc::default(), rejections: Arc::default() }
     }
 
     /// Whether a delivery waits for its commit.
@@ -175,7 +176,7 @@ async fn reject(
     body: &Bytes,
 ) -> Response {
     metrics::count_delivery("rejected");
-    if let Ok(_permit) = state.intake.rejections.try_acquire() {
+    if state.intake.rejections.take(REJECTIONS, tick()).allowed {
         let rejected = RejectedDelivery {
             id: 0,
             received_at: now,

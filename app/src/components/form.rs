@@ -7,14 +7,21 @@ use leptos::prelude::*;
 use super::layout::address;
 use crate::context::Context;
 
-/// What every form sends back: the token, and the mode of the page it stands on. The mode that is shown may have been switched in
-/// another tab since.
+/// What every form sends back: the token, the mode of the page it stands on, since the mode that is shown may have been switched in
+/// another tab since, and when the page was made, since somebody else may have changed what it shows.
 pub fn csrf(context: &Context) -> AnyView {
     view! {
         {hidden("csrf", context.csrf.clone())}
         {hidden("livemode", context.livemode.as_str().to_owned())}
+        {hidden("seen", context.now.millis().to_string())}
     }
     .into_any()
+}
+
+/// What `data-guarded` of a longer form says, so that a script asks before it is left with something typed in it: nothing, or that all of
+/// it was typed, and saved nowhere.
+pub fn guarded(context: &Context) -> &'static str {
+    if context.form.values.is_empty() { "" } else { "typed" }
 }
 
 /// A hidden field.
@@ -45,7 +52,7 @@ pub fn field(
     let described = described(name, error.is_some(), !hint.is_empty());
     let autocomplete = match (name, kind) {
         ("email", _) => "username",
-        ("password", _) => "current-password",
+        (_, "password") => "current-password",
         _ => "off",
     };
     view! {
@@ -56,6 +63,35 @@ pub fn field(
                 aria-describedby=described aria-invalid=error.is_some().then_some("true") />
             {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
         </div>
+    }
+    .into_any()
+}
+
+/// A field for a code of an authenticator, or in its place a recovery code. What was typed is worth nothing any more, and not shown again.
+pub fn code_field(context: &Context, name: &'static str, label: &'static str, hint: &'static str) -> AnyView {
+    let error = context.error(name).map(str::to_owned);
+    let described = described(name, error.is_some(), !hint.is_empty());
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <p class="hint" id=format!("{name}-hint")>{hint}</p>
+            <input id=name name=name type="text" required=true autocomplete="one-time-code" autocapitalize="off" spellcheck="false"
+                inputmode={if name == "code" { "numeric" } else { "text" }} aria-describedby=described
+                aria-invalid=error.is_some().then_some("true") />
+            {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// The end of something as a date and time in the zone of the person, which the form says with it.
+pub fn end_field(context: &Context) -> AnyView {
+    let zone = context.typed("zone").unwrap_or_else(|| context.preferences.zone.name()).to_owned();
+    let label = format!("Date and time in {}", zone.replace('_', " "));
+    view! {
+        {hidden("zone", zone)}
+        {field(context, "until_at", label, "datetime-local", "", "Only with \"A date and time\".", false)}
+        <p class="hint means" role="status" data-means=""></p>
     }
     .into_any()
 }
@@ -82,6 +118,31 @@ pub fn select_field(
             <label for=name>{label}</label>
             <select id=name name=name aria-describedby=described(name, error.is_some(), false)
                 aria-invalid=error.is_some().then_some("true")>{options}</select>
+            {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// A labelled text of several lines.
+pub fn text_area(
+    context: &Context,
+    name: &'static str,
+    label: &'static str,
+    value: &str,
+    hint: &'static str,
+) -> AnyView {
+    // What stands in this element is written as it is: it must not end it, and the first line break belongs to the element.
+    let value = context.typed(name).unwrap_or(value).replace('&', "&amp;").replace('<', "&lt;");
+    let value = format!("\n{value}");
+    let error = context.error(name).map(str::to_owned);
+    let described = described(name, error.is_some(), true);
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <p class="hint" id=format!("{name}-hint")>{hint}</p>
+            <textarea id=name name=name rows="3" spellcheck="false" autocomplete="off"
+                aria-describedby=described aria-invalid=error.is_some().then_some("true")>{value}</textarea>
             {error.map(|error| view! { <p class="error" id=format!("{name}-error")>{error}</p> })}
         </div>
     }
@@ -240,19 +301,6 @@ pub fn purchase_fields(context: &Context, feature: &Feature, given: Option<&Feat
     .into_any()
 }
 
-/// Asked for when somebody would lose access; the error says how many.
-pub fn confirmation(context: &Context) -> AnyView {
-    let Some(error) = context.error("confirmed").map(str::to_owned) else { return ().into_any() };
-    view! {
-        <div class="field check">
-            <input id="confirmed" type="checkbox" name="confirmed" value="true" aria-describedby="confirmed-error" aria-invalid="true" />
-            <label for="confirmed">"Take access away"</label>
-            <p class="error" id="confirmed-error">{error}</p>
-        </div>
-    }
-    .into_any()
-}
-
 /// A group of [`feature_choice`]s, which an error of `feature` leads to.
 pub fn feature_group(context: &Context, hint: &'static str, choices: Vec<AnyView>) -> AnyView {
     let error = context.error("feature").map(str::to_owned);
@@ -324,6 +372,22 @@ pub fn action_button(context: &Context, action: String, label: &str, class: &'st
             {hidden("return_to", context.path.clone())}
             {submit(context, label, class, role)}
         </form>
+    }
+    .into_any()
+}
+
+/// A field for a new password. Not [`field`]: a browser must offer a new one here, not the one of who is signed in.
+pub fn new_password(context: &Context, label: &'static str) -> AnyView {
+    let error = context.error("password").map(str::to_owned);
+    let described = if error.is_some() { "password-error" } else { "password-hint" };
+    view! {
+        <div class="field">
+            <label for="password">{label}</label>
+            <p class="hint" id="password-hint">"At least 8 characters; 15 or more are better. Any characters."</p>
+            <input id="password" name="password" type="password" required=true autocomplete="new-password"
+                aria-describedby=described aria-invalid=error.is_some().then_some("true") />
+            {error.map(|error| view! { <p class="error" id="password-error">{error}</p> })}
+        </div>
     }
     .into_any()
 }

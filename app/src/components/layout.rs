@@ -16,14 +16,43 @@ pub fn card(heading: impl Into<String>, actions: impl IntoView, body: impl IntoV
     .into_any()
 }
 
+/// A column of a table. Where each has a width, none of them moves while the rows come in over a slow line; else each is as wide as
+/// what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    words: &'static str,
+    width: Option<u8>,
+}
+
+impl From<&'static str> for Column {
+    fn from(words: &'static str) -> Self {
+        Self { words, width: None }
+    }
+}
+
+/// The words and the width in rem; `style/admin.css` has a class for it. What a table has more room than that is shared out.
+impl From<(&'static str, u8)> for Column {
+    fn from((words, width): (&'static str, u8)) -> Self {
+        Self { words, width: Some(width) }
+    }
+}
+
 /// A table that scrolls by itself. `name` says what it lists.
-pub fn table(name: &'static str, columns: &[&'static str], rows: Vec<AnyView>) -> AnyView {
-    let columns: Vec<_> = columns.iter().map(|column| view! { <th scope="col">{*column}</th> }).collect();
+pub fn table(name: &'static str, columns: &[impl Into<Column> + Copy], rows: Vec<AnyView>) -> AnyView {
+    let columns: Vec<Column> = columns.iter().map(|column| (*column).into()).collect();
+    let widths: Option<Vec<u8>> = columns.iter().map(|column| column.width).collect();
+    let class = if widths.is_some() { "tbl fixed" } else { "tbl" };
+    let widths = widths.map(|widths| {
+        let widths = widths.into_iter().map(|width| view! { <col class=format!("w{width}") /> });
+        view! { <colgroup>{widths.collect::<Vec<_>>()}</colgroup> }
+    });
+    let head = columns.into_iter().map(|column| view! { <th scope="col">{column.words}</th> }).collect::<Vec<_>>();
     view! {
         <section class="scroll" tabindex="0" aria-label=name>
-            <table class="tbl">
+            <table class=class>
                 <caption class="vh">{name}</caption>
-                <thead><tr>{columns}</tr></thead>
+                {widths}
+                <thead><tr>{head}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </section>
@@ -37,7 +66,7 @@ pub fn empty(heading: impl Into<String>, body: impl IntoView) -> AnyView {
 }
 
 /// A table in a card of its own: what a list shows.
-pub fn list_card(name: &'static str, columns: &[&'static str], rows: Vec<AnyView>) -> AnyView {
+pub fn list_card(name: &'static str, columns: &[impl Into<Column> + Copy], rows: Vec<AnyView>) -> AnyView {
     view! { <div class="card">{table(name, columns, rows)}</div> }.into_any()
 }
 
@@ -81,6 +110,12 @@ pub fn shortened(id: &str) -> String {
     let start: String = chars[..10].iter().collect();
     let end: String = chars[chars.len() - 6..].iter().collect();
     format!("{start}…{end}")
+}
+
+/// A word with dots in it, such as an event's type, which goes on in the next line behind one of them.
+pub fn dotted(word: &str) -> AnyView {
+    let parts = word.split_inclusive('.').map(|part| view! { {part.to_owned()}<wbr /> }.into_any());
+    parts.collect::<Vec<_>>().into_any()
 }
 
 /// An id with a button to copy it.

@@ -49,17 +49,18 @@ impl Pages {
     }
 }
 
-/// Links to the first rows, for who is behind them, and to the rows behind these.
-pub fn pager(first: Option<String>, next: Option<String>) -> AnyView {
-    Pages { first, next, ..Pages::default() }.view(("row", "rows"))
-}
-
 /// A number with its thousands set apart: `1,204`; what was counted to the cap alone is `10,000+`.
 #[must_use]
 pub fn number(count: i64) -> String {
     if count > COUNTED {
         return format!("{}+", number(COUNTED));
     }
+    thousands(usize::try_from(count).unwrap_or_default())
+}
+
+/// A number that was counted to its end, with its thousands set apart.
+#[must_use]
+pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut words = String::with_capacity(digits.len() + 2);
     for (at, digit) in digits.chars().enumerate() {

@@ -22,8 +22,10 @@ pub(crate) fn write_times_as(preferences: &Preferences) {
 /// An instant: by its distance within a day, by its date after, unless the person wants dates always; exactly, in UTC, in the title.
 pub fn time(at: Timestamp, now: Timestamp) -> AnyView {
     let exact = at.to_string();
-    let words = use_context::<Writing>().unwrap_or_default().words(at, now);
-    view! { <time datetime=exact.clone() title=exact>{words}</time> }.into_any()
+    let writing = use_context::<Writing>().unwrap_or_default();
+    // A distance grows while the page is open.
+    let near = (writing.times == Times::Distance && distance(at, now).is_some()).then_some("");
+    view! { <time datetime=exact.clone() title=exact data-near=near>{writing.words(at, now)}</time> }.into_any()
 }
 
 /// An instant by its date and time of day, whatever the person chose.
@@ -56,16 +58,7 @@ pub fn until(at: Option<Timestamp>, now: Timestamp) -> AnyView {
 /// How long ago something was, or how long it is to it; none from a day on.
 #[must_use]
 pub fn distance(at: Timestamp, now: Timestamp) -> Option<String> {
-    let seconds = (now.millis() - at.millis()) / 1000;
-    let (distance, future) = (seconds.abs(), seconds < 0);
-    let words = match distance {
-        0..=9 => return Some("just now".into()),
-        10..=59 => format!("{distance} s"),
-        60..=3599 => format!("{} min", distance / 60),
-        3600..=86_399 => format!("{} h", distance / 3600),
-        _ => return None,
-    };
-    Some(if future { format!("in {words}") } else { format!("{words} ago") })
+    crate::distance::distance((now.millis() - at.millis()) / 1000)
 }
 
 /// The day of an instant, for a heading within a list.

@@ -24,9 +24,9 @@ mod listening {
     use std::time::Duration;
 
     use leptos::prelude::*;
-    use wasm_bindgen::JsCast as _;
-    use wasm_bindgen::closure::Closure;
     use web_sys::{Element, EventSource, MessageEvent};
+
+    use crate::islands::on;
 
     /// How often somebody who does not see the page is told, at most.
     const QUIET: Duration = Duration::from_secs(10);
@@ -60,17 +60,6 @@ mod listening {
         let watched = Rc::clone(&listener);
         on(&document(), "visibilitychange", move |_: web_sys::Event| watched.follow_the_eye());
         listener.follow_the_eye();
-    }
-
-    /// Calls back for as long as the page lives.
-    fn on<E: wasm_bindgen::convert::FromWasmAbi + 'static>(
-        target: &web_sys::EventTarget,
-        event: &str,
-        heard: impl FnMut(E) + 'static,
-    ) {
-        let heard = Closure::<dyn FnMut(E)>::new(heard);
-        let _ = target.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
-        heard.forget();
     }
 
     impl Listener {

@@ -1,43 +1,41 @@
 //! The parts of a page that wake up in the browser. Without WASM each is a sensible piece of HTML, or nothing.
 
 mod live;
+mod open;
 mod palette;
 
 pub use live::*;
+pub use open::*;
 pub use palette::*;
 
 use leptos::prelude::*;
 
-/// Copies an id. Hidden until it works: without WASM the id beside it can be selected.
-#[island]
+/// Copies an id. Hidden until it works: without WASM the id beside it can be selected. No island: a list has a hundred of them, and one
+/// listener of the page serves them all ([`OpenPage`]).
+#[component]
 pub fn CopyButton(
     /// What is copied.
     text: String,
     /// What it is, for screen readers: "user id".
     what: String,
 ) -> impl IntoView {
-    let awake = RwSignal::new(false);
-    let copied = RwSignal::new(false);
-    Effect::new(move |_| awake.set(true));
-    let copy = move |_| {
-        write_clipboard(&text);
-        copied.set(true);
-    };
     view! {
-        <button type="button" class="icon-btn" hidden=move || !awake.get() on:click=copy aria-label=format!("Copy {what}")>
-            <svg aria-hidden="true" width="14" height="14"><use href=move || if copied.get() { "#i-ok" } else { "#i-copy" }></use></svg>
-            <span class="vh" role="status">{move || if copied.get() { "Copied" } else { "" }}</span>
+        <button type="button" class="icon-btn" hidden=true data-copy=text aria-label=format!("Copy {what}")>
+            <svg aria-hidden="true" width="14" height="14"><use href="#i-copy"></use></svg>
+            <span class="vh" role="status"></span>
         </button>
     }
 }
 
+/// Calls back for as long as the page lives.
 #[cfg(feature = "hydrate")]
-fn write_clipboard(text: &str) {
-    if let Some(window) = web_sys::window() {
-        // The promise is not awaited: a refused permission leaves the clipboard as it was.
-        let _ = window.navigator().clipboard().write_text(text);
-    }
+fn on<E: wasm_bindgen::convert::FromWasmAbi + 'static>(
+    target: &web_sys::EventTarget,
+    event: &str,
+    heard: impl FnMut(E) + 'static,
+) {
+    use wasm_bindgen::JsCast as _;
+    let heard = wasm_bindgen::closure::Closure::<dyn FnMut(E)>::new(heard);
+    let _ = target.add_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
+    heard.forget();
 }
-
-#[cfg(not(feature = "hydrate"))]
-fn write_clipboard(_text: &str) {}

@@ -23,9 +23,10 @@ pub struct Preferences {
 #[derive(Clone, Debug)]
 pub struct Shortcuts;
 
-fn tabs(here: &str) -> AnyView {
+pub(super) fn tabs(here: &str) -> AnyView {
     let tabs = [
         ("/admin/account", "Account"),
+        ("/admin/account/security", "Security"),
         ("/admin/account/preferences", "Preferences"),
         ("/admin/account/shortcuts", "Shortcuts"),
     ];
@@ -63,7 +64,7 @@ impl Account {
                 <dt>"E-mail address"</dt><dd>{staff.email.clone()}</dd>
                 <dt>"Role"</dt><dd>{staff.role.as_str()}": "{may(staff.role)}</dd>
             </dl>
-            <footer><p class="muted">"Name, role and password are changed by an owner, on the page Staff."</p></footer>
+            <footer><p class="muted">"An owner changes your role on the page Staff; you change your password under Security."</p></footer>
         };
         let end = view! {
             <form method="post" action="/admin/logout" class="pad">
@@ -150,7 +151,7 @@ impl Preferences {
         view! {
             <div class="field">
                 <label for="time_zone">"Time zone"</label>
-                <p class="hint" id="time_zone-hint">"In which times are shown; now it is "{date_and_time(context.now)}". What a form asks for in UTC stays in UTC."</p>
+                <p class="hint" id="time_zone-hint">"In which times are shown, and asked for where a form names no other; now it is "{date_and_time(context.now)}"."</p>
                 <select id="time_zone" name="time_zone" aria-describedby=described aria-invalid=error.is_some().then_some("true")>
                     <option selected={chosen == "UTC"}>"UTC"</option>
                     {groups}

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 
 use super::events::segment;
 use crate::components::{
-    DID, Pages, Tone, actor, address, card, chip, crumbs, did, empty, id, list_card, page_head, saved_filters,
-    shortened, time,
+    DID, Pages, Tone, actor, address, card, chip, crumbs, did, empty, filter_chips, id, list_card, page_head,
+    saved_filters, shortened, time,
 };
 use crate::context::Context;
 
@@ -15,6 +15,8 @@ use crate::context::Context;
 pub struct View {
     /// What narrows the list.
     pub filter: Filter,
+    /// The day that the log begins at when nobody says otherwise.
+    pub lately: String,
     /// What is wrong with the filter, when something is.
     pub fault: Option<String>,
     /// Newest first.
@@ -55,6 +57,12 @@ pub struct Row {
     pub object: String,
     /// Why.
     pub reason: Option<String>,
+    /// The person's role then, or the scope of the key.
+    pub role: Option<String>,
+    /// The address it was asked from.
+    pub address: Option<String>,
+    /// The request.
+    pub request_id: Option<String>,
     /// The mode, where there is one.
     pub livemode: Option<Livemode>,
 }
@@ -123,24 +131,36 @@ impl View {
         "Audit log".into()
     }
 
+    /// Of which time: a log grows for ever, and what one looks for is mostly new.
+    fn spans(&self) -> AnyView {
+        let span = |words: &str, from: &str| {
+            let chosen = self.filter.from == from && self.filter.to.is_empty();
+            let span = Filter { from: from.to_owned(), to: String::new(), ..self.filter.clone() };
+            (words.to_owned(), span.href(), chosen)
+        };
+        filter_chips("Time", vec![span("Last 30 days", &self.lately), span("Any time", "all")])
+    }
+
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let fault = self.fault.clone().map(|fault| view! { <p class="error" role="alert">{fault}</p> });
         let list = if self.rows.is_empty() {
             let all = Filter { from: "all".into(), ..Filter::default() };
+            let since = if self.filter.from == self.lately { " of the last 30 days" } else { "" };
             empty(
                 "Nothing was done",
                 view! {
-                    <p>"No change in this mode fits the filter. Without days, the last 30 days are shown."</p>
+                    <p>{format!("No change{since} in this mode fits the filter.")}</p>
                     <p><a class="btn" href=all.href()>"Show everything"</a></p>
                 },
             )
         } else {
             let rows = self.rows.iter().map(|row| line(row, context)).collect();
-            list_card("Audit log", &["When", "What", "Object", "By", "Reason"], rows)
+            list_card("Audit log", &[("When", 7), ("What", 14), ("Object", 13), ("By", 13), ("Reason", 14)], rows)
         };
         view! {
             {page_head("Audit log", ())}
             {self.filter.form()}
+            {self.spans()}
             {saved_filters(context)}
             {fault}
             {list}
@@ -185,7 +205,9 @@ fn page_of(kind: &str, id: &str) -> Option<String> {
         "resync" => Some(format!("/admin/resyncs/{id}")),
         "replay" => Some(format!("/admin/replays/{id}")),
         "feature" => Some(format!("/admin/features/{id}")),
-        "api_key" => Some("/admin/api-keys".into()),
+        "api_key" => Some(format!("/admin/api-keys/{id}")),
+        "person" => Some(format!("/admin/customers/{id}")),
+        "retention" => Some("/admin/system".into()),
         "staff" => Some("/admin/staff".into()),
         "webhook_endpoint" => Some("/admin/validator".into()),
         _ => None,
@@ -208,6 +230,9 @@ impl Entry {
             <dl class="kv pad">
                 <dt>"When"</dt><dd>{time(row.at, context.now)} " · " {row.at.to_string()}</dd>
                 <dt>"By"</dt><dd>{actor(&row.actor)}</dd>
+                {row.role.clone().map(|role| view! { <dt>"As"</dt><dd>{role}</dd> })}
+                {row.address.clone().map(|address| view! { <dt>"From"</dt><dd class="mono">{address}</dd> })}
+                {row.request_id.clone().map(|request| view! { <dt>"Request"</dt><dd>{id(&request, "request id")}</dd> })}
                 <dt>"Object"</dt><dd>{object(row)} " " <span class="muted">{row.kind.replace('_', " ")}</span></dd>
                 <dt>"Reason"</dt><dd>{row.reason.clone().unwrap_or_else(|| "none was given".into())}</dd>
                 <dt>"Mode"</dt><dd>{mode}</dd>

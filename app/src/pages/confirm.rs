@@ -3,7 +3,9 @@
 use domain::role::Role;
 use leptos::prelude::*;
 
-use crate::components::{Side, card, crumbs, csrf, error_summary, hidden, page_head, reason_field, sides, submit};
+use crate::components::{
+    NAMED, Side, card, crumbs, csrf, error_summary, hidden, page_head, reason_field, sides, submit, summary,
+};
 use crate::context::Context;
 
 /// Somebody is about to change something.
@@ -53,9 +55,6 @@ pub struct Effect {
     pub gains: Vec<String>,
 }
 
-/// Users that are named one by one.
-const NAMED: usize = 10;
-
 impl View {
     pub(super) fn title(&self) -> String {
         format!("{} · {}", self.button, self.above.0)
@@ -104,7 +103,7 @@ impl View {
         let named: Vec<_> = named.collect();
         let rest = self.effects.len().saturating_sub(NAMED);
         view! {
-            <p><strong>{summary(&self.effects)}</strong></p>
+            <p><strong>{counted(&self.effects)}</strong></p>
             {(!named.is_empty()).then(|| view! { <ul class="stack tight">{named}</ul> })}
             {(rest > 0).then(|| view! { <p class="muted">{format!("And {rest} more.")}</p> })}
         }
@@ -126,18 +125,9 @@ impl Review {
 }
 
 /// How many users lose and gain access.
-fn summary(effects: &[Effect]) -> String {
+fn counted(effects: &[Effect]) -> String {
     let count = |those: fn(&Effect) -> bool| effects.iter().filter(|effect| those(effect)).count();
-    let users = |number: usize, verb: &str| match number {
-        1 => format!("1 user {verb}s access"),
-        number => format!("{number} users {verb} access"),
-    };
-    match (count(|effect| !effect.loses.is_empty()), count(|effect| !effect.gains.is_empty())) {
-        (0, 0) => "Nobody's access changes.".into(),
-        (0, gain) => format!("Nobody loses access; {}.", users(gain, "gain")),
-        (lose, 0) => format!("{}.", users(lose, "lose")),
-        (lose, gain) => format!("{}, {}.", users(lose, "lose"), users(gain, "gain")),
-    }
+    summary(count(|effect| !effect.loses.is_empty()), count(|effect| !effect.gains.is_empty()), 0)
 }
 
 #[cfg(test)]
@@ -151,10 +141,10 @@ mod tests {
 
     #[test]
     fn the_summary_counts_users_and_not_features() {
-        assert_eq!(summary(&[]), "Nobody's access changes.");
-        assert_eq!(summary(&[effect(&["pro", "seats"], &[])]), "1 user loses access.");
-        assert_eq!(summary(&[effect(&[], &["pro"])]), "Nobody loses access; 1 user gains access.");
+        assert_eq!(counted(&[]), "Nobody's access changes.");
+        assert_eq!(counted(&[effect(&["pro", "seats"], &[])]), "1 user loses access.");
+        assert_eq!(counted(&[effect(&[], &["pro"])]), "Nobody loses access; 1 user gains access.");
         let both = [effect(&["pro"], &[]), effect(&["pro"], &[]), effect(&[], &["pro"])];
-        assert_eq!(summary(&both), "2 users lose access, 1 user gains access.");
+        assert_eq!(counted(&both), "2 users lose access, 1 user gains access.");
     }
 }

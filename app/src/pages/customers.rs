@@ -92,7 +92,15 @@ impl View {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let list = if !self.rows.is_empty() {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let columns = ["Customer", "Answer", "Because", "Plan", "Subscription", "Until", "Last event"];
+            let columns = [
+                ("Customer", 12),
+                ("Answer", 10),
+                ("Because", 9),
+                ("Plan", 8),
+                ("Subscription", 8),
+                ("Until", 7),
+                ("Last event", 7),
+            ];
             list_card("Customers", &columns, rows)
         } else if let Some((_, _, nobody)) = self.chosen() {
             empty(nobody, view! { <p><a class="btn" href="/admin/customers">"Show all"</a></p> })

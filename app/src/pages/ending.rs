@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use leptos::prelude::*;
 
-use crate::components::{crumbs, empty, filter_chips, list_card, page_head, pager, time};
+use crate::components::{Pages, crumbs, empty, filter_chips, list_card, page_head, time};
 use crate::context::Context;
 
 /// `/admin/ending`
@@ -15,10 +15,8 @@ pub struct View {
     pub users: usize,
     /// The next one first.
     pub rows: Vec<Row>,
-    /// Link to the first rows, when these are behind them.
-    pub first: Option<String>,
-    /// Link to the rows behind these.
-    pub next: Option<String>,
+    /// The pages around this one.
+    pub pages: Pages,
 }
 
 /// A feature of a user that ends.
@@ -52,9 +50,8 @@ impl View {
             empty(heading, view! { <p>"Subscriptions that renew by themselves are taken to renew."</p> })
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let columns = ["When", "User", "Loses", "Because", "What ends"];
-            view! { {list_card("Access that ends", &columns, rows)}{pager(self.first.clone(), self.next.clone())} }
-                .into_any()
+            let columns = [("When", 7), ("User", 14), ("Loses", 9), ("Because", 14), ("What ends", 16)];
+            view! { {list_card("Access that ends", &columns, rows)}{self.pages.view(("loss", "losses"))} }.into_any()
         };
         view! {
             {crumbs(&[("Overview", "/admin".into())], "Ending")}

@@ -8,8 +8,8 @@ use url::form_urlencoded::byte_serialize;
 
 use super::missed::Missed;
 use crate::components::{
-    Pages, action_button, active_filters, address, day, empty, event_chip, id, length, list_card, news_link, page_head,
-    saved_filters, table, time,
+    Pages, action_button, active_filters, address, day, dotted, empty, event_chip, id, length, list_card, news_link,
+    page_head, saved_filters, table, time,
 };
 use crate::context::Context;
 
@@ -360,7 +360,8 @@ impl View {
     }
 }
 
-const COLUMNS: [&str; 7] = ["Received", "Type", "Status", "Customer", "Effect", "Attempts", "Lag"];
+const COLUMNS: [(&str, u8); 7] =
+    [("Received", 7), ("Type", 13), ("Status", 9), ("Customer", 11), ("Effect", 12), ("Attempts", 5), ("Lag", 4)];
 
 /// The table of events, of all or of one customer.
 pub(super) fn rows_table(rows: &[Row], context: &Context) -> AnyView {
@@ -408,7 +409,7 @@ impl Row {
         view! {
             <tr>
                 <td class="nowrap">{time(self.received_at, context.now)}</td>
-                <th scope="row" class="nowrap"><a href=href title=self.event_id.clone()>{self.kind.clone()}</a></th>
+                <th scope="row"><a href=href title=self.event_id.clone()>{dotted(&self.kind)}</a></th>
                 <td>{event_chip(self.status)}{next}{fetched}</td>
                 <td>{customer_link(self.customer_id.as_deref(), self.user_id.as_deref())}</td>
                 <td class="wide">{self.effect.clone()}</td>
@@ -435,7 +436,7 @@ impl Rejected {
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
             view! {
-                {list_card("Refused deliveries", &["Received", "Check", "What to do", "Tried secrets", "Signature header", "Size"], rows)}
+                {list_card("Refused deliveries", &[("Received", 7), ("Check", 14), ("What to do", 14), ("Tried secrets", 8), ("Signature header", 12), ("Size", 6)], rows)}
                 {self.pages.view(("refused delivery", "refused deliveries"))}
             }
             .into_any()

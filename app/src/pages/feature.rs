@@ -5,11 +5,12 @@ use domain::catalog::Feature;
 use domain::role::Role;
 use leptos::prelude::*;
 
+use super::catalog_filter::Filter;
 use super::events::segment;
 use super::policy;
 use crate::components::{
-    Tone, address, asking_link, card, chip, crumbs, empty, filter_chips, id, page_head, pager, shortened, status_word,
-    table, until, verdict_chip,
+    Pages, Tone, address, asking_link, card, chip, crumbs, empty, filter_chips, id, number, page_head, shortened,
+    status_word, table, until, verdict_chip,
 };
 use crate::context::Context;
 
@@ -20,16 +21,16 @@ pub struct View {
     pub feature: Feature,
     /// Prices and products that give it.
     pub given_by: Vec<GivenBy>,
-    /// How many users have it, in all and in each way.
-    pub counts: Vec<(Way, usize)>,
+    /// How many more there are.
+    pub more: usize,
+    /// How many users have it in each way, counted to the cap and one.
+    pub counts: Vec<(Way, i64)>,
     /// The way that is shown; none: all.
     pub way: Option<Way>,
     /// Who has it, by user id.
     pub holders: Vec<Holder>,
-    /// The first page, when this is one behind it.
-    pub first: Option<String>,
-    /// The next page.
-    pub next: Option<String>,
+    /// The pages around this one.
+    pub pages: Pages,
 }
 
 /// How somebody has a feature.
@@ -99,8 +100,9 @@ impl View {
         format!("/admin/features/{}", segment(&self.feature.key))
     }
 
-    fn all(&self) -> usize {
-        self.counts.iter().map(|(_, number)| number).sum()
+    /// How many have it in all; what was counted to the cap alone makes this so as well.
+    fn all(&self) -> String {
+        number(self.counts.iter().map(|(_, count)| count).sum())
     }
 
     pub(super) fn title(&self) -> String {
@@ -116,7 +118,7 @@ impl View {
             <p class="row">{id(key, "feature key")}<span class="muted">{self.feature.kind.as_str()}</span></p>
             {self.given_by_card()}
             {self.holders_card(context)}
-            {pager(self.first.clone(), self.next.clone())}
+            {self.pages.view(("user", "users"))}
         }
         .into_any()
     }
@@ -130,8 +132,8 @@ impl View {
             return card("Given by", policy, body);
         }
         let numbers = self.given_by.iter().any(|given| given.value.is_some());
-        let columns: &[&str] =
-            if numbers { &["Price or product", "Id", "Number"] } else { &["Price or product", "Id"] };
+        let columns = [("Price or product", 20), ("Id", 20), ("Number", 6)];
+        let columns = if numbers { &columns[..] } else { &columns[..2] };
         let rows = self.given_by.iter().map(|given| {
             view! {
                 <tr>
@@ -142,14 +144,22 @@ impl View {
             }
             .into_any()
         });
-        card("Given by", policy, table("Given by", columns, rows.collect()))
+        let more = (self.more > 0).then(|| {
+            let all = Filter { gives: self.feature.key.clone(), ..Filter::default() };
+            view! { <p class="pad"><a href=all.href()>{format!("And {} more: all that give it", self.more)}</a></p> }
+        });
+        card("Given by", policy, view! { {table("Given by", columns, rows.collect())}{more} })
     }
 
     fn holders_card(&self, context: &Context) -> AnyView {
         let path = self.path();
         let all = (format!("All {}", self.all()), path.clone(), self.way.is_none());
-        let ways = self.counts.iter().map(|(way, number)| {
-            (format!("{} {number}", way.words()), address(&path, &[("way", way.as_str())]), self.way == Some(*way))
+        let ways = self.counts.iter().map(|(way, count)| {
+            (
+                format!("{} {}", way.words(), number(*count)),
+                address(&path, &[("way", way.as_str())]),
+                self.way == Some(*way),
+            )
         });
         let chips = filter_chips("How they have it", [all].into_iter().chain(ways).collect());
         if self.holders.is_empty() {
@@ -174,7 +184,7 @@ impl View {
             }
             .into_any()
         });
-        let columns = ["User", "Answer", "Because", "Through", "Until"];
+        let columns = [("User", 14), ("Answer", 12), ("Because", 12), ("Through", 16), ("Until", 7)];
         view! { {chips}{card("Who has it", (), table("Who has it", &columns, rows.collect()))} }.into_any()
     }
 }

@@ -8,26 +8,31 @@ use leptos::prelude::*;
 use super::events::{customer_link, segment};
 use super::unattributed::Guess;
 use crate::components::{
-    Tone, address, asking_link, card, chip, crumbs, empty, error_summary, hidden, id, list_card, page_head, pager,
-    shortened, status_word, table, time,
+    Choice, Pages, Tone, active_filters, address, asking_link, card, chip, choices, counted, crumbs, empty,
+    error_summary, hidden, id, list_card, page_head, shortened, status_word, table, time,
 };
 use crate::context::Context;
+
+/// What conflicts are counted as.
+const CONFLICTS: (&str, &str) = ("conflict", "conflicts");
+/// Where all of them are.
+const CONFLICTS_HREF: &str = "/admin/mappings?list=conflicts";
 
 /// The mappings' page.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// Conflicts nobody has settled.
+    /// Conflicts nobody has settled: those that have waited longest, or a page of all.
     pub conflicts: Vec<Conflict>,
-    /// Newest first.
-    pub rows: Vec<Row>,
+    /// How many there are, counted to the cap.
+    pub number: i64,
+    /// Newest first; none where the list is one of conflicts.
+    pub rows: Option<Vec<Row>>,
     /// What was searched for.
     pub query: String,
     /// Whether any customer is mapped in this mode.
     pub ever: bool,
-    /// Whether these are the rows behind others.
-    pub paged: bool,
-    /// Where the rows behind these begin.
-    pub next: Option<String>,
+    /// The pages around this one, of mappings or of conflicts.
+    pub pages: Pages,
 }
 
 /// A mapping.
@@ -100,54 +105,105 @@ fn evidence(text: &str) -> AnyView {
 
 impl View {
     pub(super) fn title(&self) -> String {
-        match self.conflicts.len() {
-            0 => "Mappings".into(),
-            1 => "1 conflict · Mappings".into(),
-            count => format!("{count} conflicts · Mappings"),
-        }
+        if self.number == 0 { "Mappings".into() } else { format!("{} · Mappings", counted(self.number, CONFLICTS)) }
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let conflicts: Vec<_> = self.conflicts.iter().map(|conflict| conflict.view(context)).collect();
-        let search = view! {
+        let Some(rows) = &self.rows else {
+            let nobody = conflicts
+                .is_empty()
+                .then(|| empty("No conflict here", view! { <p><a href="/admin/mappings">"All mappings"</a></p> }));
+            return view! {
+                {page_head("Mappings", ())}
+                {error_summary(context)}
+                {self.choices()}
+                {conflicts}
+                {nobody}
+                {self.pages.view(CONFLICTS)}
+            }
+            .into_any();
+        };
+        let more = (!conflicts.is_empty() && self.number > 1)
+            .then(|| view! { <p><a href=CONFLICTS_HREF>{format!("All {}", counted(self.number, CONFLICTS))}</a></p> });
+        view! {
+            {page_head("Mappings", ())}
+            {error_summary(context)}
+            {self.choices()}
+            {conflicts}
+            {more}
+            {self.search()}
+            {self.list(rows, context)}
+            {self.pages.view(("mapping", "mappings"))}
+            {card("Link a customer by hand", (), link_form(None))}
+        }
+        .into_any()
+    }
+
+    /// All mappings, or the conflicts among them.
+    fn choices(&self) -> AnyView {
+        let all = Choice {
+            words: "All mappings".into(),
+            href: "/admin/mappings".into(),
+            chosen: self.rows.is_some(),
+            count: None,
+        };
+        let conflicts = Choice {
+            words: "Conflicts".into(),
+            href: CONFLICTS_HREF.into(),
+            chosen: self.rows.is_none(),
+            count: Some(self.number),
+        };
+        choices("Which mappings", vec![all, conflicts])
+    }
+
+    fn search(&self) -> AnyView {
+        let searched =
+            (!self.query.is_empty()).then(|| (format!("Begins with “{}”", self.query), "/admin/mappings".to_owned()));
+        view! {
             <form class="filters" action="/admin/mappings">
                 <div class="field grow">
-                    <label for="search">"User or customer id begins with"</label>
+                    <label for="search">"User id, cus_, e-mail or name"</label>
                     <input id="search" name="q" type="search" value=self.query.clone() autocomplete="off" />
                 </div>
-                <button type="submit" class="btn">"Search"</button>
-                {(!self.query.is_empty()).then(|| view! { <a class="btn link" href="/admin/mappings">"Clear search"</a> })}
+                <button type="submit" class="btn">"Find"</button>
             </form>
-        };
-        let rows = if !self.rows.is_empty() {
-            let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            view! {
-                {list_card("Mappings", &["Stripe customer", "User", "By", "Evidence", "Since", "State", "Change"], rows)}
-                {pager(self.paged.then(|| self.href("")), self.next.as_deref().map(|after| self.href(after)))}
-            }
-            .into_any()
+            {active_filters(searched.into_iter().collect(), "/admin/mappings")}
+        }
+        .into_any()
+    }
+
+    fn list(&self, rows: &[Row], context: &Context) -> AnyView {
+        if !rows.is_empty() {
+            let rows = rows.iter().map(|row| row.view(context)).collect();
+            list_card(
+                "Mappings",
+                &[
+                    ("Stripe customer", 13),
+                    ("User", 11),
+                    ("By", 8),
+                    ("Evidence", 10),
+                    ("Since", 7),
+                    ("State", 6),
+                    ("Change", 6),
+                ],
+                rows,
+            )
+        } else if self.ever && self.query.is_empty() {
+            empty("Nothing further", view! { <p><a class="btn" href="/admin/mappings">"First page"</a></p> })
         } else if self.ever {
-            empty("No mapping matches", view! { <p><a class="btn" href="/admin/mappings">"Clear search"</a></p> })
+            let body = view! {
+                <p>"No linked customer's id, name or e-mail address, and no linked user's id or e-mail address, begins with "<strong>{self.query.clone()}</strong>"."</p>
+                <p><a class="btn" href="/admin/mappings">"Clear the search"</a></p>
+            };
+            empty("No mapping matches", body)
         } else {
             let body = view! {
                 <p>"A customer is linked when a Checkout Session with client_reference_id completes, or by the API, or here."</p>
                 <p><a href="/admin/unattributed">"Payments of nobody"</a></p>
             };
             empty("No Stripe customer is linked to a user yet", body)
-        };
-        view! {
-            {page_head("Mappings", ())}
-            {error_summary(context)}
-            {conflicts}
-            {search}
-            {rows}
-            {card("Link a customer by hand", (), link_form(None))}
         }
-        .into_any()
-    }
-
-    fn href(&self, after: &str) -> String {
-        address("/admin/mappings", &[("q", &self.query), ("after", after)])
     }
 }
 
@@ -250,7 +306,8 @@ impl Row {
         let own = self.customer_id.clone();
         let words = match &self.name {
             Some(name) => view! { <a href=customer>{name.clone()}</a><small class="mono">{own}</small> }.into_any(),
-            None => view! { <a class="mono" href=customer>{own}</a> }.into_any(),
+            // A guest's Checkout Session is longer than any column.
+            None => view! { <a class="mono" href=customer title=own.clone()>{shortened(&own)}</a> }.into_any(),
         };
         let unlink = format!("/admin/mappings/{}/delete", segment(&self.customer_id));
         let unlink = asking_link(context, &unlink, "Unlink", &self.customer_id, Role::Admin);

@@ -7,8 +7,8 @@ use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Radio, card, crumbs, csrf, empty, error_summary, feature_choice, feature_group, field, hidden, page_head,
-    radio_group, reason_field, reason_field_with, select_field, submit, time_until,
+    Radio, card, crumbs, csrf, empty, end_field, error_summary, feature_choice, feature_group, field, guarded, hidden,
+    page_head, radio_group, reason_field, reason_field_with, select_field, submit, time_until,
 };
 use crate::context::Context;
 
@@ -71,13 +71,13 @@ impl New {
             {page_head("Grant or deny", ())}
             {error_summary(context)}
             {self.preview(context)}
-            <form method="post" action=self.action.clone() class="form card pad">
+            <form method="post" action=self.action.clone() class="form card pad" data-guarded=guarded(context)>
                 {csrf(context)}
                 <input type="hidden" name="return_to" value=self.back.clone() />
                 {feature_group(context, "One or several. Each becomes an override of its own.", choices.collect())}
                 {select_field(context, "effect", "Effect", &effects, "grant")}
                 {radio_group(context, "until", "Until", self.ends(context), "7d")}
-                {field(context, "until_at", "Date and time, UTC", "datetime-local", "", "Only with \"A date and time\".", false)}
+                {end_field(context)}
                 {context.may(Role::Admin).then(|| field(context, "typed_user", "User id", "text", "", hint, false))}
                 {reason_field_with(context, &self.reasons)}
                 {field(context, "ticket_url", "Ticket", "url", "", "The address of the case, such as https://… May stay empty.", false)}
@@ -161,13 +161,13 @@ impl Extend {
             {crumbs(&[("Overrides", "/admin/overrides".into())], "Extend")}
             {page_head(question, ())}
             {error_summary(context)}
-            <form method="post" action="/admin/overrides/extend" class="form card pad">
+            <form method="post" action="/admin/overrides/extend" class="form card pad" data-guarded=guarded(context)>
                 {csrf(context)}
                 {hidden("return_to", self.back.clone())}
                 {ids}
                 <ul>{rows}</ul>
                 {radio_group(context, "until", "Until", ends, "7d")}
-                {field(context, "until_at", "Date and time, UTC", "datetime-local", "", "Only with \"A date and time\".", false)}
+                {end_field(context)}
                 {limit}
                 {reason_field(context, true)}
                 <div class="actions">

@@ -6,7 +6,7 @@ use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Tone, actor, address, asking_link, chip, empty, error_summary, filter_chips, hidden, page_head, pager, table, time,
+    Pages, Tone, actor, address, asking_link, chip, empty, error_summary, filter_chips, hidden, page_head, table, time,
     until,
 };
 use crate::context::Context;
@@ -20,10 +20,8 @@ pub struct View {
     pub rows: Vec<Row>,
     /// Whether any was ever made in this mode.
     pub ever: bool,
-    /// Link to the first rows, when these are behind them.
-    pub first: Option<String>,
-    /// Link to the rows behind these.
-    pub next: Option<String>,
+    /// The pages around this one.
+    pub pages: Pages,
 }
 
 /// Which overrides a page shows.
@@ -113,7 +111,7 @@ impl View {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let chips = List::ALL.map(|list| (list.name().to_owned(), list.href(), list == self.list));
         let list = if !self.rows.is_empty() {
-            view! { {self.table(context)}{pager(self.first.clone(), self.next.clone())} }.into_any()
+            view! { {self.table(context)}{self.pages.view(("override", "overrides"))} }.into_any()
         } else if self.ever {
             let clear = view! { <p><a class="btn" href="/admin/overrides">"All that count"</a></p> };
             empty(format!("No override here: {}", self.list.name().to_lowercase()), clear)
@@ -127,7 +125,16 @@ impl View {
     fn table(&self, context: &Context) -> AnyView {
         let chosen = context.may(Role::Admin) && self.list != List::Ended;
         let rows = self.rows.iter().map(|row| row.of_all(context, chosen)).collect();
-        let columns = ["Choose", "Customer", "Feature", "Reason", "By", "Until", "Underneath", "Change"];
+        let columns = [
+            ("Choose", 4),
+            ("Customer", 10),
+            ("Feature", 8),
+            ("Reason", 10),
+            ("By", 8),
+            ("Until", 7),
+            ("Underneath", 8),
+            ("Change", 6),
+        ];
         let columns = if chosen { &columns[..] } else { &columns[1..] };
         let table = view! { <div class="card">{table("Overrides", columns, rows)}</div> };
         if !chosen {
@@ -150,7 +157,8 @@ impl View {
 /// The table of overrides, of one user or of all.
 pub(super) fn rows_table(rows: &[Row], context: &Context, with_user: bool) -> AnyView {
     let rows = rows.iter().map(|row| row.view(context, with_user)).collect();
-    let columns: &[&'static str] = &["Feature", "Effect", "Reason", "By", "Since", "Until", "Change"];
+    let columns: &[(&'static str, u8)] =
+        &[("Feature", 10), ("Effect", 6), ("Reason", 14), ("By", 11), ("Since", 7), ("Until", 7), ("Change", 6)];
     table("Overrides", columns, rows)
 }
 

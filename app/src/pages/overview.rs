@@ -182,7 +182,11 @@ impl View {
                 .into_any()
             })
             .collect();
-        card("Needs attention", (), table("Needs attention", &["What", "Customers", "What to do"], rows))
+        card(
+            "Needs attention",
+            (),
+            table("Needs attention", &[("What", 28), ("Customers", 7), ("What to do", 12)], rows),
+        )
     }
 
     fn actions_card(&self, context: &Context) -> AnyView {
@@ -204,6 +208,10 @@ impl View {
                 .into_any()
             })
             .collect();
-        card("Recent changes", (), table("Recent changes", &["When", "What", "By", "Reason"], rows))
+        card(
+            "Recent changes",
+            (),
+            table("Recent changes", &[("When", 7), ("What", 20), ("By", 13), ("Reason", 16)], rows),
+        )
     }
 }

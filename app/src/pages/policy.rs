@@ -4,7 +4,7 @@ use domain::access::{Policy, PolicyExceptions, Treatment};
 use domain::role::Role;
 use leptos::prelude::*;
 
-use crate::components::{card, confirmation, crumbs, csrf, error_summary, field, page_head, select_field, submit};
+use crate::components::{card, crumbs, csrf, error_summary, field, guarded, page_head, select_field, submit};
 use crate::context::Context;
 
 /// `/admin/features/{key}/policy` and `/admin/catalog/prices/{id}/policy`
@@ -53,12 +53,11 @@ impl View {
             format!("How long past due keeps access; empty: {}, as the installation has it", self.installation_grace);
         let (trialing, paused) = (choice(self.installation.trialing), choice(self.installation.paused));
         let form = view! {
-            <form method="post" action=self.href.clone() class="form pad">
+            <form method="post" action=self.href.clone() class="form pad" data-guarded=guarded(context)>
                 {csrf(context)}
                 {field(context, "past_due_grace", grace, "text", self.grace.as_deref().unwrap_or_default(), "Such as 14d, 12h or 300s.", false)}
                 {select_field(context, "trialing", "A trial gives access", &trialing, chosen(self.own.trialing))}
                 {select_field(context, "paused", "A subscription that somebody paused gives access", &paused, chosen(self.own.paused))}
-                {confirmation(context)}
                 <div class="actions">
                     {submit(context, "Save policy", "btn primary", Role::Admin)}
                     <a class="btn" href=self.above.1.clone()>"Cancel"</a>

@@ -8,8 +8,8 @@ use leptos::prelude::*;
 use super::events::{customer_link, segment};
 use super::job::{Progress, State, begun, buttons, cells};
 use crate::components::{
-    Tone, card, chip, crumbs, csrf, empty, error_summary, event_chip, field, filter_chips, hidden, job, list_card,
-    page_head, pager, reason_field, submit, time,
+    Pages, Tone, card, chip, crumbs, csrf, empty, error_summary, event_chip, field, filter_chips, hidden, job,
+    list_card, page_head, reason_field, submit, time,
 };
 use crate::context::Context;
 
@@ -18,10 +18,8 @@ use crate::context::Context;
 pub struct View {
     /// The newest first.
     pub rows: Vec<Row>,
-    /// Link to the first rows, when these are behind them.
-    pub first: Option<String>,
-    /// Link to the rows behind these.
-    pub next: Option<String>,
+    /// The pages around this one.
+    pub pages: Pages,
 }
 
 /// A replay in the list.
@@ -75,6 +73,8 @@ pub struct Plan {
     pub events: String,
     /// How many are in line already.
     pub in_line: String,
+    /// Events whose payload is not kept any more; none when there are none.
+    pub removed: Option<String>,
     /// How many customers they are about.
     pub customers: String,
     /// Receipt of the oldest that was counted, and of the newest.
@@ -110,10 +110,8 @@ pub struct One {
     pub notes: Vec<(String, String, String, bool)>,
     /// The events that are shown.
     pub events: Vec<Event>,
-    /// Link to the first events, when these are behind them.
-    pub first: Option<String>,
-    /// Link to the events behind these.
-    pub next: Option<String>,
+    /// The pages around these.
+    pub pages: Pages,
 }
 
 /// An event of a replay.
@@ -152,8 +150,8 @@ impl View {
             empty("Nothing was replayed yet", view! { <p>{what}</p> })
         } else {
             view! {
-                {list_card("Replays", &["Events", "State", "Result", "By", "Begun", "Ended"], rows)}
-                {pager(self.first.clone(), self.next.clone())}
+                {list_card("Replays", &[("Events", 14), ("State", 9), ("Result", 14), ("By", 10), ("Begun", 7), ("Ended", 7)], rows)}
+                {self.pages.view(("replay", "replays"))}
             }
             .into_any()
         };
@@ -217,6 +215,9 @@ impl New {
                 {since}
                 <dt>"Matched"</dt><dd>{plan.events.clone()}</dd>
                 <dt>"Skipped"</dt><dd>{plan.in_line.clone()}" are in line already"</dd>
+                {plan.removed.clone().map(|removed| view! {
+                    <dt>"Cannot be replayed"</dt><dd>{removed}" have no payload any more: resync their customers instead"</dd>
+                })}
                 <dt>"Customers"</dt><dd>{plan.customers.clone()}</dd>
                 {received}
                 <dt>"Takes"</dt><dd>{format!("about {} at {} events a second{more}", plan.lasts, self.rate)}</dd>
@@ -313,7 +314,7 @@ impl One {
                 .into_any()
             })
             .collect();
-        Some(list_card("Why", &["Why", "Events"], notes))
+        Some(list_card("Why", &[("Why", 28), ("Events", 6)], notes))
     }
 
     fn list(&self) -> AnyView {
@@ -323,8 +324,8 @@ impl One {
         let rows = self.events.iter().map(Event::view).collect();
         let last = if self.row.is_dry_run { "What would change" } else { "Note" };
         view! {
-            {list_card("Events", &["Event", "Customer", "Before", "Now", last], rows)}
-            {pager(self.first.clone(), self.next.clone())}
+            {list_card("Events", &[("Event", 16), ("Customer", 10), ("Before", 10), ("Now", 10), (last, 14)], rows)}
+            {self.pages.view(("event", "events"))}
         }
         .into_any()
     }

@@ -8,7 +8,7 @@ use super::compare::{Difference, differences};
 use super::events::customer_link;
 use super::job::{State, begun, buttons, cells};
 use crate::components::{
-    action_button, card, crumbs, csrf, empty, error_summary, filter_chips, job, list_card, page_head, pager,
+    Pages, action_button, card, crumbs, csrf, empty, error_summary, filter_chips, job, list_card, page_head,
     reason_field, select_field, submit,
 };
 use crate::context::Context;
@@ -18,10 +18,8 @@ use crate::context::Context;
 pub struct View {
     /// The newest first.
     pub rows: Vec<Row>,
-    /// Link to the first rows, when these are behind them.
-    pub first: Option<String>,
-    /// Link to the rows behind these.
-    pub next: Option<String>,
+    /// The pages around this one.
+    pub pages: Pages,
     /// What the clock does, in a sentence.
     pub schedule: String,
     /// The last reconcile, in a sentence.
@@ -70,10 +68,8 @@ pub struct One {
     pub counts: Vec<(String, String, bool)>,
     /// The customers that are shown.
     pub customers: Vec<Customer>,
-    /// Link to the first customers, when these are behind them.
-    pub first: Option<String>,
-    /// Link to the customers behind these.
-    pub next: Option<String>,
+    /// The pages around these.
+    pub pages: Pages,
 }
 
 /// A customer of a resync.
@@ -103,8 +99,8 @@ impl View {
             )
         } else {
             view! {
-                {list_card("Resyncs", &["Who", "State", "By", "Begun", "Ended"], rows)}
-                {pager(self.first.clone(), self.next.clone())}
+                {list_card("Resyncs", &[("Who", 16), ("State", 12), ("By", 12), ("Begun", 7), ("Ended", 7)], rows)}
+                {self.pages.view(("resync", "resyncs"))}
             }
             .into_any()
         };
@@ -188,8 +184,8 @@ impl One {
             view! { <p class="muted">"No customer is in this state."</p> }.into_any()
         } else {
             view! {
-                {list_card("Customers", &["Customer", "What differs"], rows)}
-                {pager(self.first.clone(), self.next.clone())}
+                {list_card("Customers", &[("Customer", 14), ("What differs", 28)], rows)}
+                {self.pages.view(("customer", "customers"))}
             }
             .into_any()
         };

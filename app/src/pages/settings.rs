@@ -87,7 +87,7 @@ impl View {
             })
             .collect();
         let more = more.map(|(words, href)| view! { <a class="btn sm" href=href>{words}</a> });
-        card(*heading, more, table(heading, &["Setting", "Value", "From", "Meaning"], rows))
+        card(*heading, more, table(heading, &[("Setting", 16), ("Value", 14), ("From", 9), ("Meaning", 20)], rows))
     }
 }
 

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::events::segment;
 use super::search::{Hit, hits_list};
 use crate::components::{
-    Tone, address, card, chip, empty, page_head, shortened, status_word, table, time, until, verdict_chip,
+    Tone, address, card, chip, empty, hidden, page_head, shortened, status_word, table, time, until, verdict_chip,
 };
 use crate::context::Context;
 use crate::islands::CopyButton;
@@ -38,8 +38,10 @@ pub struct Asked {
     pub feature: String,
     /// The day, as `2026-11-03`; empty: now.
     pub day: String,
-    /// The time of day in UTC, as `14:05`.
+    /// The time of day, as `14:05`.
     pub time: String,
+    /// The zone of both; empty: nobody has asked yet.
+    pub zone: String,
     /// The status every subscription is thought to have; empty: its own.
     pub status: String,
     /// A price that is thought to be paid for in addition.
@@ -104,6 +106,7 @@ impl Asked {
             ("feature", feature),
             ("day", &self.day),
             ("time", &self.time),
+            ("zone", &self.zone),
             ("status", &self.status),
             ("price", &self.price),
             ("without_overrides", without),
@@ -137,14 +140,16 @@ impl View {
         };
         view! {
             {page_head("Check as user", ())}
-            {self.form()}
+            {self.form(context)}
             {told}
         }
         .into_any()
     }
 
-    fn form(&self) -> AnyView {
+    fn form(&self, context: &Context) -> AnyView {
         let asked = &self.asked;
+        let zone = if asked.zone.is_empty() { context.preferences.zone.name() } else { &asked.zone }.to_owned();
+        let time = format!("Time in {}", zone.replace('_', " "));
         let list = |id: &'static str, all: &[String]| {
             let all: Vec<_> = all.iter().map(|one| view! { <option value=one.clone()></option> }).collect();
             view! { <datalist id=id>{all}</datalist> }
@@ -156,6 +161,7 @@ impl View {
         let thinks = !asked.thought().is_empty();
         view! {
             <div class="card"><form class="pad stack tight" action="/admin/simulator">
+                {hidden("zone", zone)}
                 <div class="filters">
                     <div class="field grow">
                         <label for="user">"User"</label>
@@ -167,7 +173,7 @@ impl View {
                         {list("features", &self.features)}
                     </div>
                     <div class="field"><label for="day">"Day, or empty for now"</label><input id="day" name="day" type="date" value=asked.day.clone() /></div>
-                    <div class="field"><label for="time">"Time (UTC)"</label><input id="time" name="time" type="time" value=asked.time.clone() /></div>
+                    <div class="field"><label for="time">{time}</label><input id="time" name="time" type="time" value=asked.time.clone() /></div>
                 </div>
                 <details open=thinks>
                     <summary>"What if …"</summary>

@@ -4,8 +4,10 @@ use domain::Timestamp;
 use domain::role::Role;
 use leptos::prelude::*;
 
+use super::once::Secret;
 use crate::components::{
-    Tone, card, chip, csrf, error_summary, field, hidden, page_head, select_field, submit, table, time_or,
+    Tone, card, chip, crumbs, csrf, date_and_time, error_summary, field, hidden, id, page_head, select_field, submit,
+    table, time, time_or,
 };
 use crate::context::Context;
 
@@ -31,6 +33,67 @@ pub struct Person {
     pub last_seen_at: Option<Timestamp>,
     /// Disabled since.
     pub disabled_at: Option<Timestamp>,
+    /// Has not chosen a password yet.
+    pub is_invited: bool,
+    /// Until when the link they were given can be used.
+    pub link_until: Option<Timestamp>,
+    /// Sessions that go on.
+    pub sessions: usize,
+    /// Gives a second factor at sign-in.
+    pub has_second_factor: bool,
+    /// The one who looks.
+    pub is_self: bool,
+}
+
+/// What the forms of `/admin/staff` answer with when they make a link, once.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Whose.
+    pub email: String,
+    /// Their role.
+    pub role: Role,
+    /// To come in the first time, or to choose another password.
+    pub is_invite: bool,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+    /// The link.
+    pub address: Secret,
+}
+
+impl Link {
+    pub(super) fn title(&self) -> String {
+        format!("Link for {} · Staff", self.email)
+    }
+
+    pub(super) fn body(&self, _context: &Context) -> AnyView {
+        let Secret(address) = &self.address;
+        let what = if self.is_invite {
+            format!(
+                "Whoever opens it chooses a password and is signed in as {}, with the role {}.",
+                self.email, self.role
+            )
+        } else {
+            format!(
+                "Whoever opens it chooses another password for {}, and every session of that account ends.",
+                self.email
+            )
+        };
+        let body = view! {
+            <div class="pad stack tight">
+                <p>{id(address, "link")}</p>
+                <p>{what}" Hand it over in a way that nobody else reads."</p>
+                <p>"It works once, until "{date_and_time(self.expires_at)}". It is shown this once; you can make another at any time, and then this one "
+                    "stops working."</p>
+                <div class="actions"><a class="btn primary" href="/admin/staff">"Back to the staff"</a></div>
+            </div>
+        };
+        view! {
+            {crumbs(&[("Staff", "/admin/staff".to_owned())], "Link")}
+            {page_head(format!("Link for {}", self.email), ())}
+            {card(if self.is_invite { "Invitation" } else { "Another password" }, (), body)}
+        }
+        .into_any()
+    }
 }
 
 impl View {
@@ -42,38 +105,22 @@ impl View {
         let rows = self.people.iter().map(|person| person_row(context, person)).collect();
         let form = view! {
             <form method="post" action="/admin/staff" class="form pad">
+                <p class="muted">"You get a link to hand over as you like; no mail is sent. It works once, for 72 hours."</p>
                 {csrf(context)}
                 {field(context, "email", "E-mail address", "email", "", "", true)}
                 {field(context, "name", "Name", "text", "", "May stay empty.", false)}
                 {select_field(context, "role", "Role", &role_options(), Role::Viewer.as_str())}
-                {password(context)}
-                <div class="actions">{submit(context, "Add", "btn primary", Role::Owner)}</div>
+                <div class="actions">{submit(context, "Make the invitation link", "btn primary", Role::Owner)}</div>
             </form>
         };
         view! {
             {page_head("Staff", ())}
             {error_summary(context)}
-            {card("Everybody", (), table("Staff", &["Name", "E-mail address", "State", "Last sign-in", "Role", "Access"], rows))}
-            {card("Add somebody", (), form)}
+            {card("Everybody", (), table("Staff", &[("Name", 10), ("E-mail address", 14), ("State", 7), ("Last sign-in", 9), ("Role", 12), ("Access", 13)], rows))}
+            {card("Invite somebody", (), form)}
         }
         .into_any()
     }
-}
-
-/// Not [`field`]: a browser must offer a new password here, not the one of who is signed in.
-fn password(context: &Context) -> AnyView {
-    let error = context.error("password").map(str::to_owned);
-    let described = if error.is_some() { "password-error" } else { "password-hint" };
-    view! {
-        <div class="field">
-            <label for="password">"First password"</label>
-            <p class="hint" id="password-hint">"At least 8 characters. Tell it to them in person."</p>
-            <input id="password" name="password" type="password" required=true autocomplete="new-password"
-                aria-describedby=described aria-invalid=error.is_some().then_some("true") />
-            {error.map(|error| view! { <p class="error" id="password-error">{error}</p> })}
-        </div>
-    }
-    .into_any()
 }
 
 fn role_options() -> Vec<(String, String)> {
@@ -100,7 +147,35 @@ fn person_row(context: &Context, person: &Person) -> AnyView {
         .map(|role| view! { <option value=role.as_str() selected={role == person.role}>{role.as_str()}</option> })
         .collect();
     let disabled = person.disabled_at.is_some();
-    let state = if disabled { chip(Tone::Neutral, "Disabled") } else { chip(Tone::Ok, "Active") };
+    let state = match (disabled, person.is_invited, person.link_until) {
+        (true, ..) => chip(Tone::Neutral, "Disabled"),
+        (false, true, Some(until)) => {
+            view! { {chip(Tone::Info, "Invited")} " " <small>"until "{time(until, context.now)}</small> }.into_any()
+        }
+        (false, true, None) => chip(Tone::Warn, "Invitation expired"),
+        (false, false, Some(_)) => view! { {chip(Tone::Ok, "Active")} " " {chip(Tone::Info, "Has a link")} }.into_any(),
+        (false, false, None) => chip(Tone::Ok, "Active"),
+    };
+    let second = person.has_second_factor.then(|| view! { " " {chip(Tone::Ok, "2FA")} });
+    let reset_second = (person.has_second_factor && !person.is_self).then(|| {
+        let label = format!("Reset 2FA of {}", person.email);
+        view! {
+            <form method="post" action=format!("{action}/2fa") class="inline">
+                {csrf(context)}
+                <button type="submit" class="btn sm danger" disabled=!may aria-label=label>"Reset 2FA"</button>
+            </form>
+        }
+    });
+    let sessions = match person.sessions {
+        0 => "none".to_owned(),
+        1 => "1 session".to_owned(),
+        more => format!("{more} sessions"),
+    };
+    let (link_words, link_label) = if person.is_invited {
+        ("New invitation", format!("New invitation for {}", person.email))
+    } else {
+        ("Reset password", format!("Reset password of {}", person.email))
+    };
     let (verb, class) = if disabled { ("Enable", "btn sm") } else { ("Disable", "btn sm danger") };
     let words = format!("{verb} {}", person.email);
     let label = format!("Role of {}", person.email);
@@ -109,8 +184,8 @@ fn person_row(context: &Context, person: &Person) -> AnyView {
         <tr>
             <th scope="row">{person.name.clone()}</th>
             <td>{person.email.clone()}</td>
-            <td>{state}</td>
-            <td>{time_or(person.last_seen_at, context.now, "never")}</td>
+            <td>{state}{second}</td>
+            <td>{time_or(person.last_seen_at, context.now, "never")} " " <small class="muted">{sessions}</small></td>
             <td>
                 <form method="post" action=action.clone() class="inline">
                     {csrf(context)}
@@ -121,6 +196,11 @@ fn person_row(context: &Context, person: &Person) -> AnyView {
                 {(!may).then(|| view! { <span class="muted">"needs the role owner"</span> })}
             </td>
             <td>
+                <form method="post" action=format!("{action}/link") class="inline">
+                    {csrf(context)}
+                    <button type="submit" class="btn sm" disabled={!may || disabled} aria-label=link_label>{link_words}</button>
+                </form>
+                {reset_second}
                 <form method="post" action=action class="inline">
                     {csrf(context)}
                     {hidden("disabled", (!disabled).to_string())}

@@ -113,7 +113,15 @@ impl View {
         let body = match (self.rows.is_empty(), &self.status) {
             (false, _) => {
                 let rows = self.rows.iter().map(|listed| list_row(context, listed)).collect();
-                let columns = ["Customer", "Status", "Price", "Period end", "Cancel at", "Last sync", "In sync"];
+                let columns = [
+                    ("Customer", 13),
+                    ("Status", 9),
+                    ("Price", 10),
+                    ("Period end", 7),
+                    ("Cancel at", 7),
+                    ("Last sync", 7),
+                    ("In sync", 8),
+                ];
                 list_card("Subscriptions", &columns, rows)
             }
             (true, Some(status)) => {

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 
 use super::events::{customer_link, segment};
 use crate::components::{
-    Tone, action_button, actor, address, card, chip, crumbs, csrf, empty, error_summary, field, filter_chips, hidden,
-    id, list_card, money, page_head, pager, reason_field, submit, subscription_chip, table, time,
+    Choice, Pages, Tone, action_button, actor, address, card, chip, choices, crumbs, csrf, empty, error_summary, field,
+    hidden, id, list_card, money, page_head, reason_field, submit, subscription_chip, table, time,
 };
 use crate::context::Context;
 
@@ -21,10 +21,10 @@ pub struct View {
     pub ignored: bool,
     /// How many of these customers came through a Checkout Session that names no user.
     pub nameless: usize,
-    /// Whether these are the rows behind others.
-    pub paged: bool,
-    /// Where the rows behind these begin.
-    pub next: Option<String>,
+    /// How many are to be found, and how many are ignored.
+    pub counts: (i64, i64),
+    /// The pages around this one.
+    pub pages: Pages,
 }
 
 /// The page of one of them.
@@ -141,11 +141,15 @@ impl View {
     }
 
     pub(super) fn body(&self, context: &Context) -> AnyView {
-        let chips = [("To be found", "", !self.ignored), ("Ignored", "ignored", self.ignored)]
-            .map(|(words, list, chosen)| (words.to_owned(), address("/admin/unattributed", &[("list", list)]), chosen));
-        let list = if self.ignored { "ignored" } else { "" };
+        let chips = [("To be found", "", false, self.counts.0), ("Ignored", "ignored", true, self.counts.1)];
+        let chips = chips.map(|(words, list, ignored, count)| Choice {
+            words: words.to_owned(),
+            href: address("/admin/unattributed", &[("list", list)]),
+            chosen: ignored == self.ignored,
+            count: Some(count),
+        });
         let rows = if self.rows.is_empty() {
-            let heading = match (self.paged, self.ignored) {
+            let heading = match (self.pages.first.is_some(), self.ignored) {
                 (true, _) => "Nothing further",
                 (false, true) => "Nobody is ignored",
                 (false, false) => "Every payment is linked to a user",
@@ -153,17 +157,16 @@ impl View {
             empty(heading, view! { <p><a href="/admin/mappings">"All mappings"</a></p> })
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
-            let next =
-                self.next.as_ref().map(|after| address("/admin/unattributed", &[("list", list), ("after", after)]));
-            let first = self.paged.then(|| address("/admin/unattributed", &[("list", list)]));
             let last = if self.ignored { "Ignored" } else { "Best guess" };
-            let columns = ["Customer", "Pays", "Events", "First seen", last, "What to do"];
-            view! { {list_card("Unattributed customers", &columns, rows)}{pager(first, next)} }.into_any()
+            let columns =
+                [("Customer", 13), ("Pays", 9), ("Events", 5), ("First seen", 7), (last, 14), ("What to do", 13)];
+            view! { {list_card("Unattributed customers", &columns, rows)}{self.pages.view(("customer", "customers"))} }
+                .into_any()
         };
         view! {
             {page_head("Unattributed", ())}
             {error_summary(context)}
-            {filter_chips("Which customers", chips.into())}
+            {choices("Which customers", chips.into())}
             {self.tip()}
             {rows}
         }

@@ -4,6 +4,7 @@ use domain::Timestamp;
 use domain::role::Role;
 use leptos::prelude::*;
 
+use super::once::Secret;
 use crate::components::{Tone, address, card, chip, crumbs, id, page_head, time};
 use crate::context::Context;
 
@@ -241,16 +242,6 @@ pub struct Created {
     pub secret: Secret,
     /// Whether other signing secrets are set already.
     pub has_others: bool,
-}
-
-/// A signing secret that is shown and never printed.
-#[derive(Clone)]
-pub struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 impl Created {

@@ -236,7 +236,7 @@ impl World {
         self.running[n].log.push((self.now, Note::Arrived(Arrival::Link(customer))));
         let history = &self.running[n].history;
         let (id, user) = (&history.last(customer).id, &history.owners[customer].user);
-        let author = Author { actor: "api_key:key_1".into(), reason: None, now: self.ours(self.now) };
+        let author = Author::new("api_key:key_1", self.ours(self.now));
         self.store.put_mapping(LIVEMODE, id, user, MappingSource::Api, &author).await?;
         Ok(())
     }
@@ -252,7 +252,7 @@ impl World {
             value: made.value,
             expires_at: made.expires_at.map(Timestamp::from_secs),
         };
-        let author = Author { actor: "staff:1".into(), reason: Some("asked".into()), now: self.ours(self.now) };
+        let author = Author::new("staff:1", self.ours(self.now)).because(Some("asked"));
         let record = self.store.create_override(&new, &author).await?;
         self.running[n].overrides.insert(by_hand, record.override_id);
         Ok(())
@@ -260,7 +260,7 @@ impl World {
 
     async fn revoke_override(&mut self, n: usize, by_hand: usize) -> Result<()> {
         self.running[n].log.push((self.now, Note::Arrived(Arrival::Revoke(by_hand))));
-        let author = Author { actor: "staff:1".into(), reason: None, now: self.ours(self.now) };
+        let author = Author::new("staff:1", self.ours(self.now));
         if let Some(id) = self.running[n].overrides.get(&by_hand) {
             self.store.revoke_override(LIVEMODE, id, &author).await?;
         }

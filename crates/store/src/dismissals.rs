@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::Livemode;
 
 use crate::Result;
-use crate::records::{Author, CustomerRow, IgnoredCustomer, Page};
+use crate::records::{Author, CustomerRow, IgnoredCustomer, Page, Place};
 
 /// Customers that are nobody's and shall stay so, and topics that are done with.
 #[async_trait]
@@ -15,13 +15,14 @@ pub trait Dismissals: Send + Sync {
     async fn heed_customer(&self, livemode: Livemode, customer_id: &str, author: &Author) -> Result<bool>;
     /// Who ignores a customer, and why.
     async fn ignored_customer(&self, livemode: Livemode, customer_id: &str) -> Result<Option<IgnoredCustomer>>;
-    /// Customers that are ignored and still nobody's, the last one first, `after` a cursor `millis:customer_id`.
+    /// Customers that are ignored and still nobody's, the last one first. Its keys are `at_millis:customer_id`.
     async fn ignored_customers(
         &self,
         livemode: Livemode,
-        after: Option<&str>,
-        limit: i64,
+        place: &Place,
     ) -> Result<Page<(IgnoredCustomer, CustomerRow)>>;
+    /// How many there are, counted no further than [`crate::records::COUNTED`] and one.
+    async fn count_ignored(&self, livemode: Livemode) -> Result<i64>;
     /// This is not to be shown any more.
     async fn dismiss(&self, livemode: Livemode, topic: &str, author: &Author) -> Result<()>;
     /// Whether it is not to be shown any more.

@@ -9,6 +9,14 @@ pub enum Error {
     /// A unique or foreign key forbids it.
     #[error("this contradicts what is stored: {0}")]
     Conflict(String),
+    /// The body of an event is not kept any more.
+    #[error("the payload of {id} was removed on {at}, so it cannot be processed again; resync its customer instead")]
+    Removed {
+        /// The event.
+        id: String,
+        /// Since when.
+        at: domain::Timestamp,
+    },
     /// A row holds what this program cannot read.
     #[error("{table}.{column} of {id} cannot be read: {message}")]
     Inconsistent {

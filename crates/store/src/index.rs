@@ -1,7 +1,8 @@
 //! What access checks are answered from: every user's facts and the catalog, in memory, published by each commit before it is
 //! acknowledged to whoever asked for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::access::{Decision, Policy, UserFacts, decide, entitlements};
@@ -10,6 +11,9 @@ use domain::{Livemode, Timestamp};
 
 use crate::Watch;
 use crate::roster::Roster;
+
+/// Users that are taken from the map at once by who walks along it.
+const AT_ONCE: usize = 500;
 
 /// Facts and catalogs of both modes.
 #[derive(Debug, Default)]
@@ -21,7 +25,9 @@ pub struct Index {
 
 #[derive(Debug, Default)]
 struct Mode {
-    users: HashMap<String, Arc<UserFacts>>,
+    users: HashMap<Arc<str>, Arc<UserFacts>>,
+    /// The same in the order of their ids, for who goes through many and may not hold up those who ask about one.
+    ordered: BTreeMap<Arc<str>, Arc<UserFacts>>,
     catalog: Arc<Catalog>,
 }
 
@@ -100,8 +106,56 @@ impl Index {
         mode.users
             .iter()
             .filter(|(_, facts)| wanted(facts))
-            .map(|(user, facts)| (user.clone(), Arc::clone(facts)))
+            .map(|(user, facts)| (user.to_string(), Arc::clone(facts)))
             .collect()
+    }
+
+    /// The users of a mode behind `after` by id, at most `limit`. Who wants all asks again behind the last: nobody is held up meanwhile.
+    #[must_use]
+    pub fn users_behind(
+        &self,
+        livemode: Livemode,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<(Arc<str>, Arc<UserFacts>)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mode = self.mode(livemode).read().unwrap_or_else(PoisonError::into_inner);
+        let users = mode.ordered.range::<str, _>((start, Bound::Unbounded)).take(limit);
+        users.map(|(user, facts)| (Arc::clone(user), Arc::clone(facts))).collect()
+    }
+
+    /// The users of a mode before `before` by id, the last first, at most `limit`.
+    #[must_use]
+    pub fn users_before(&self, livemode: Livemode, before: &str, limit: usize) -> Vec<(Arc<str>, Arc<UserFacts>)> {
+        let mode = self.mode(livemode).read().unwrap_or_else(PoisonError::into_inner);
+        let users = mode.ordered.range::<str, _>((Bound::Unbounded, Bound::Excluded(before))).rev().take(limit);
+        users.map(|(user, facts)| (Arc::clone(user), Arc::clone(facts))).collect()
+    }
+
+    /// The users of a mode before `before` by id, the last first, a few at a time.
+    pub fn walk_back(&self, livemode: Livemode, before: &str) -> impl Iterator<Item = (Arc<str>, Arc<UserFacts>)> + '_ {
+        let mut last: Arc<str> = Arc::from(before);
+        let pages = std::iter::from_fn(move || {
+            let page = self.users_before(livemode, &last, AT_ONCE);
+            last = Arc::clone(&page.last()?.0);
+            Some(page)
+        });
+        pages.flatten()
+    }
+
+    /// Every user of a mode by id, a few at a time: those that come or go meanwhile may be there or not.
+    pub fn walk(
+        &self,
+        livemode: Livemode,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (Arc<str>, Arc<UserFacts>)> + '_ {
+        let mut last: Option<Arc<str>> = after.map(Arc::from);
+        let pages = std::iter::from_fn(move || {
+            let page = self.users_behind(livemode, last.as_deref(), AT_ONCE);
+            last = Some(Arc::clone(&page.last()?.0));
+            Some(page)
+        });
+        pages.flatten()
     }
 
     /// Runs `look` on the users to look at, as they are now.
@@ -115,7 +169,7 @@ impl Index {
         let mut roster = self.roster(livemode).lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mode = self.mode(livemode).read().unwrap_or_else(PoisonError::into_inner);
-            let everybody = mode.users.iter().map(|(user, facts)| (user, facts.as_ref()));
+            let everybody = mode.users.iter().map(|(user, facts)| (&**user, facts.as_ref()));
             let facts_of = |user: &str| mode.users.get(user).map(AsRef::as_ref);
             roster.refresh(everybody, facts_of, (&mode.catalog, policy), now);
         }
@@ -161,10 +215,17 @@ impl Index {
                 mode.catalog = Arc::clone(catalog);
             }
             for ((_, user), facts) in changes.users.iter().filter(|((mode, _), _)| *mode == livemode) {
+                let user: Arc<str> = Arc::from(user.as_str());
                 match facts {
-                    Some(facts) => mode.users.insert(user.clone(), Arc::clone(facts)),
-                    None => mode.users.remove(user),
-                };
+                    Some(facts) => {
+                        mode.ordered.insert(Arc::clone(&user), Arc::clone(facts));
+                        mode.users.insert(user, Arc::clone(facts));
+                    }
+                    None => {
+                        mode.ordered.remove(&user);
+                        mode.users.remove(&user);
+                    }
+                }
             }
             drop(mode);
             let mut roster = self.roster(livemode).lock().unwrap_or_else(PoisonError::into_inner);

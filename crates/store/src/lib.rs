@@ -3,18 +3,24 @@
 //! The SQL stands once, in `shared/`, and is compiled twice: by [`sqlite`] and by [`postgres`], whose `dialect` modules hold what differs.
 //! `tests/contract.rs` runs the same suite on both.
 
+mod chain;
 mod checks;
 mod dismissals;
 mod error;
 mod figures;
 mod index;
+mod keys;
 mod overrides;
+mod people;
 pub mod postgres;
 mod preferences;
 pub mod records;
 mod replays;
+mod retention;
 mod roster;
+mod second_factor;
 pub mod sqlite;
+mod staff;
 mod undo;
 mod watch;
 
@@ -33,20 +39,26 @@ pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
 pub use index::{Changes, Index};
+pub use keys::Keys;
 pub use overrides::OverrideDesk;
+pub use people::People;
 pub use preferences::Preferences;
 use records::{
-    AccessAt, ApiKeyRecord, AttemptRecord, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
+    AccessAt, AttemptRecord, AuditChain, AuditFilter, AuditRecord, Author, CatalogRow, CatchUpClaim, CatchUpPage,
     CatchUpState, CheckoutRecord, Compared, ConflictRecord, CustomerFilter, CustomerRecord, CustomerRow, DatabaseState,
     Delivery, Effects, EventFilter, EventRecord, EventTally, Found, JobChange, Knowledge, Lookup, MappingRecord,
-    NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, PolicyTarget, PriceRecord, ProductClaim,
-    ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery, Resolution, ResyncCounts,
-    ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject, Stretch, StripeUsage,
-    SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord, VerdictChangeRecord,
+    MappingRow, NavCounts, NewOverride, NewResync, OverrideFilter, OverrideRecord, Page, Place, PolicyTarget,
+    PriceRecord, ProductClaim, ProductRecord, ProductSnapshot, Purpose, ReadClaim, Recorded, RejectedDelivery,
+    Resolution, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, Round, Snapshot, StaffRecord, StagedObject,
+    Stretch, StripeUsage, SubscriptionFilter, SubscriptionRecord, SyncReport, SyncState, TargetKind, UserRecord,
+    VerdictChangeRecord,
 };
 pub use replays::Replays;
+pub use retention::Retentions;
 pub use roster::Watch;
-pub use undo::Undos;
+pub use second_factor::{FactorEnd, SecondFactor, SecondFactors};
+pub use staff::{Sessions, StaffAccess};
+pub use undo::{MOST_VERDICTS, Undos};
 pub use watch::Following;
 
 /// Settings of the rules that run inside transactions.
@@ -95,6 +107,9 @@ pub trait Store:
     + Customers
     + History
     + Accounts
+    + StaffAccess
+    + Keys
+    + SecondFactors
     + Lists
     + StripeUsages
     + Preferences
@@ -104,6 +119,8 @@ pub trait Store:
     + Figures
     + OverrideDesk
     + Dismissals
+    + Retentions
+    + People
     + 'static
 {
     /// The memory access checks are answered from.
@@ -166,7 +183,8 @@ pub trait Processing: Send + Sync {
     async fn process_due(&self, now: Timestamp, limit: i64) -> Result<Round>;
     /// When the next event or read is due, if any is waiting.
     async fn next_due(&self) -> Result<Option<Timestamp>>;
-    /// Puts an event back in line, whatever its status; `false` when there is none of this id.
+    /// Puts an event back in line, whatever its status; `false` when there is none of this id. [`Error::Removed`] when its body is not
+    /// kept any more.
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
     /// Sets a failed event aside: it is not tried again unless somebody replays it. False: it has not failed, or is not there.
     async fn ignore_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool>;
@@ -227,22 +245,13 @@ pub trait Resyncs: Send + Sync {
     async fn create_resync(&self, new: &NewResync, author: &Author) -> Result<ResyncRecord>;
     /// One, with how far it is.
     async fn resync(&self, resync_id: &str) -> Result<Option<(ResyncRecord, ResyncCounts)>>;
-    /// The newest of a mode, `before` a time of creation.
-    async fn resyncs(
-        &self,
-        livemode: Livemode,
-        purpose: Option<Purpose>,
-        before: Option<Timestamp>,
-        limit: i64,
-    ) -> Result<Page<ResyncRecord>>;
-    /// Customers of a resync in one of these states, by id.
-    async fn resync_customers(
-        &self,
-        resync_id: &str,
-        statuses: &[&str],
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Page<ResyncCustomer>>;
+    /// Those of a mode, the newest first. Their keys are `created_millis:resync_id`.
+    async fn resyncs(&self, livemode: Livemode, purpose: Option<Purpose>, place: &Place) -> Result<Page<ResyncRecord>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one.
+    async fn count_resyncs(&self, livemode: Livemode) -> Result<i64>;
+    /// Customers of a resync in one of these states, by id, which is their key.
+    async fn resync_customers(&self, resync_id: &str, statuses: &[&str], place: &Place)
+    -> Result<Page<ResyncCustomer>>;
     /// Pauses, resumes, ends or applies one; `false` when it is not in a state for that.
     async fn change_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool>;
     /// Leases a resync that can go on: the one named, or whichever is due.
@@ -417,6 +426,8 @@ pub trait Events: Send + Sync {
     async fn event_tally(&self, livemode: Livemode, customers: &[String]) -> Result<Vec<EventTally>>;
     /// When an event first came that Stripe delivered by itself: the newest.
     async fn last_delivery(&self, livemode: Livemode) -> Result<Option<Timestamp>>;
+    /// The same of the newest events that Stripe delivered by itself, newest first.
+    async fn last_deliveries(&self, livemode: Livemode, limit: i64) -> Result<Vec<Timestamp>>;
 }
 
 /// Stripe's customers and what hangs on them.
@@ -468,7 +479,7 @@ pub trait History: Send + Sync {
     async fn verdict_changes(&self, livemode: Livemode, user_id: &str, limit: i64) -> Result<Vec<VerdictChangeRecord>>;
 }
 
-/// Staff, sessions, keys, audit log.
+/// Staff, sessions, audit log.
 #[async_trait]
 pub trait Accounts: Send + Sync {
     /// Adds a member of staff. [`Error::Conflict`] when the e-mail address is taken.
@@ -515,20 +526,10 @@ pub trait Accounts: Send + Sync {
     async fn delete_session(&self, session_hash: &str) -> Result<()>;
     /// Deletes expired sessions; how many.
     async fn sweep_sessions(&self, now: Timestamp) -> Result<u64>;
-    /// Adds an API key.
-    async fn add_api_key(&self, key: &ApiKeyRecord, author: &Author) -> Result<()>;
-    /// All API keys, newest first.
-    async fn api_keys(&self) -> Result<Vec<ApiKeyRecord>>;
-    /// By the hash of the key.
-    async fn api_key_by_hash(&self, key_hash: &str) -> Result<Option<ApiKeyRecord>>;
-    /// Revokes a key; `false` when it is unknown or revoked already.
-    async fn revoke_api_key(&self, api_key_id: &str, author: &Author) -> Result<bool>;
-    /// Notes that keys were used.
-    async fn touch_api_keys(&self, used: &[(String, Timestamp)]) -> Result<()>;
     /// Notes what was done outside of the database, such as a change made in Stripe; `object` is its kind and id.
     async fn note_audit(
         &self,
-        livemode: Livemode,
+        livemode: Option<Livemode>,
         action: &str,
         object: (&str, &str),
         details: &serde_json::Value,
@@ -536,8 +537,14 @@ pub trait Accounts: Send + Sync {
     ) -> Result<()>;
     /// Audit entries, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Page<AuditRecord>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one; the filter's page does not matter.
+    async fn count_audit(&self, filter: &AuditFilter) -> Result<i64>;
     /// An audit entry by its number.
     async fn audit_entry(&self, audit_id: i64) -> Result<Option<AuditRecord>>;
+    /// Walks the audit log's chain: whether every entry is as it was written.
+    async fn verify_audit(&self) -> Result<AuditChain>;
+    /// Whether an entry of the chain has this hash.
+    async fn audit_has_hash(&self, hash: &str) -> Result<bool>;
 }
 
 /// What the admin app's lists show.
@@ -563,14 +570,15 @@ pub trait Lists: Send + Sync {
     async fn count_subscriptions(&self, livemode: Livemode, status: Option<&str>) -> Result<i64>;
     /// The refused deliveries just before this one, which are newer.
     async fn rejected_before(&self, id: i64, limit: i64) -> Result<Page<RejectedDelivery>>;
-    /// Mappings, newest first, by prefix of user or customer id.
-    async fn list_mappings(
-        &self,
-        livemode: Livemode,
-        query: Option<&str>,
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Page<MappingRecord>>;
+    /// Mappings, newest first; by how the customer's id begins or its user's, the customer's name or an e-mail address of either. Its keys
+    /// are `since_millis:customer_id`.
+    async fn list_mappings(&self, livemode: Livemode, query: Option<&str>, place: &Place) -> Result<Page<MappingRow>>;
+    /// How many a search finds, counted no further than [`records::COUNTED`] and one.
+    async fn count_mappings(&self, livemode: Livemode, query: Option<&str>) -> Result<i64>;
+    /// Conflicts nobody has settled, the oldest first. Its keys are `since_millis:conflict_id`.
+    async fn list_conflicts(&self, livemode: Livemode, place: &Place) -> Result<Page<ConflictRecord>>;
+    /// How many there are, counted no further than [`records::COUNTED`] and one.
+    async fn count_conflicts(&self, livemode: Livemode) -> Result<i64>;
     /// Customers that pay (or have events) and that no user is mapped to.
     async fn list_unattributed(&self, livemode: Livemode, after: Option<&str>, limit: i64)
     -> Result<Page<CustomerRow>>;

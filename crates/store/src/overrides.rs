@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 
 use crate::Result;
-use crate::records::{Author, NewOverride, OverrideList, OverrideRecord, Page};
+use crate::records::{Author, NewOverride, OverrideList, OverrideRecord, Page, Which};
 
 /// Several at once, by their end, with another end.
 #[async_trait]
@@ -31,6 +31,8 @@ pub trait OverrideDesk: Send + Sync {
         list: &OverrideList,
         now: Timestamp,
     ) -> Result<Page<OverrideRecord>>;
+    /// How many there are of a list at `now`, counted no further than [`crate::records::COUNTED`] and one.
+    async fn count_overrides(&self, livemode: Livemode, which: &Which, now: Timestamp) -> Result<i64>;
     /// The last reasons that were given, the newest first, each once.
     async fn recent_reasons(&self, livemode: Livemode, count: usize) -> Result<Vec<String>>;
 }

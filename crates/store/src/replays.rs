@@ -5,7 +5,7 @@ use domain::{Livemode, Timestamp};
 
 use crate::Result;
 use crate::records::{
-    Author, JobChange, NewReplay, Page, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord, ReplayStep,
+    Author, JobChange, NewReplay, Page, Place, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord, ReplayStep,
 };
 
 /// Many events processed again, on the way every event goes. A replay goes on a step at a time. Each step is one transaction that holds the
@@ -18,17 +18,20 @@ pub trait Replays: Send + Sync {
     async fn create_replay(&self, new: &NewReplay, author: &Author) -> Result<ReplayRecord>;
     /// One, with what came of its events.
     async fn replay(&self, replay_id: &str) -> Result<Option<ReplayRecord>>;
-    /// The newest of a mode, `before` a time of creation.
-    async fn replays(&self, livemode: Livemode, before: Option<Timestamp>, limit: i64) -> Result<Page<ReplayRecord>>;
-    /// Events that came to this, with this note if one is named, behind a receipt number; the oldest first.
+    /// Those of a mode, the newest first. Their keys are `created_millis:replay_id`.
+    async fn replays(&self, livemode: Livemode, place: &Place) -> Result<Page<ReplayRecord>>;
+    /// How many there are, counted no further than [`crate::records::COUNTED`] and one.
+    async fn count_replays(&self, livemode: Livemode) -> Result<i64>;
+    /// Events that came to this, with this note if one is named; the oldest first, by receipt number, which is their key.
     async fn replay_events(
         &self,
         replay_id: &str,
         outcome: ReplayOutcome,
         note: Option<&str>,
-        after: Option<i64>,
-        limit: i64,
+        place: &Place<i64>,
     ) -> Result<Page<ReplayEvent>>;
+    /// How many there are, counted no further than [`crate::records::COUNTED`] and one.
+    async fn count_replay_events(&self, replay_id: &str, outcome: ReplayOutcome, note: Option<&str>) -> Result<i64>;
     /// Why events came to this, with how many there are of each; the most frequent 20 notes.
     async fn replay_notes(&self, replay_id: &str, outcome: ReplayOutcome) -> Result<Vec<(String, i64)>>;
     /// Pauses, resumes or ends one; `false` when it is not in a state for that.

@@ -86,7 +86,7 @@ impl Roster {
     /// Looks at those who changed, or whose time has come.
     pub(crate) fn refresh<'a>(
         &mut self,
-        everybody: impl Iterator<Item = (&'a String, &'a UserFacts)>,
+        everybody: impl Iterator<Item = (&'a str, &'a UserFacts)>,
         facts_of: impl Fn(&str) -> Option<&'a UserFacts>,
         (catalog, policy): (&Catalog, &Policy),
         now: Timestamp,
@@ -95,7 +95,7 @@ impl Roster {
             self.forget();
             self.is_current = true;
             for (user, facts) in everybody {
-                self.put(user.clone(), Some(Seen::look(facts, catalog, policy, now)));
+                self.put(user.to_owned(), Some(Seen::look(facts, catalog, policy, now)));
             }
         } else {
             let mut again = std::mem::take(&mut self.changed);

@@ -7,12 +7,15 @@ use domain::{Livemode, Timestamp};
 use crate::Result;
 use crate::records::{Author, Undone, VerdictChange};
 
+/// Answers that are told of one change.
+pub const MOST_VERDICTS: usize = 1000;
+
 /// The audit log knows what was there before: from that a change is taken back.
 #[async_trait]
 pub trait Undos: Send + Sync {
     /// The newest `count` entries of the audit log in which this author did this to this object (kind and id) at this moment.
     async fn entries_of(&self, author: &Author, action: &str, object: (&str, &str), count: usize) -> Result<Vec<i64>>;
-    /// The answers that a change made at this moment turned, at most 1,000; its cause is what
+    /// The answers that a change made at this moment turned, at most [`MOST_VERDICTS`]; its cause is what
     /// [`VerdictChangeRecord`](crate::records::VerdictChangeRecord) calls it: kind and id.
     async fn verdicts_of(&self, livemode: Livemode, cause: (&str, &str), at: Timestamp) -> Result<Vec<VerdictChange>>;
     /// What a decision about the users concerned would rest on if this customer were this user's, or nobody's: of the user it is mapped to

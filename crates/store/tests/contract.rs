@@ -6,21 +6,27 @@
 mod contract {
     pub mod access;
     pub mod accounts;
+    pub mod audit_chain;
     pub mod catch_up;
     pub mod checks;
     pub mod desk;
+    pub mod erasure;
     pub mod events;
     pub mod helpers;
     pub mod history;
+    pub mod keys;
     pub mod lists;
     pub mod mappings;
+    pub mod pages;
     pub mod plans;
     pub mod preferences;
     pub mod purchases;
     pub mod reads;
     pub mod replays;
     pub mod resyncs;
+    pub mod retention;
     pub mod schema;
+    pub mod second_factor;
     pub mod sources;
     pub mod thin;
     pub mod undo;

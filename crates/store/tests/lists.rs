@@ -11,7 +11,10 @@ use std::sync::Mutex;
 use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
-use store::records::{Among, AuditFilter, CustomerFilter, EventFilter, OverrideFilter, SubscriptionFilter};
+use store::records::{
+    Among, AuditFilter, CustomerFilter, EventFilter, OverrideFilter, OverrideList, Place, ReplayOutcome,
+    SubscriptionFilter, Which,
+};
 use store::{Options, Store};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -58,8 +61,31 @@ impl Visit for Statement {
 }
 
 /// Tables that grow with the business, by their names and by what they are called in statements.
-const GROWING: &[&str] =
-    &["event", "customer", "mapping", "subscription", "subscription_price", "app_user", "c", "s", "m", "e", "u", "p"];
+const GROWING: &[&str] = &[
+    "event",
+    "customer",
+    "mapping",
+    "mapping_conflict",
+    "ignored_customer",
+    "subscription",
+    "subscription_price",
+    "app_user",
+    "access_override",
+    "audit",
+    "resync",
+    "replay",
+    "replay_event",
+    "c",
+    "s",
+    "m",
+    "e",
+    "u",
+    "p",
+    "f",
+    "i",
+    "j",
+    "r",
+];
 
 /// Why a step of a plan gets slower with what is stored; none: it does not.
 fn fault(step: &str, sorts: bool) -> Option<&'static str> {
@@ -131,10 +157,63 @@ async fn ask_everything(store: &dyn Store) -> Vec<(String, Vec<String>)> {
             note(format!("subscriptions by {filter:?}"));
         }
     }
-    for after in [None, Some("5:cus_1")] {
-        store.list_mappings(MODE, None, after, 50).await.unwrap();
-        store.list_unattributed(MODE, after, 50).await.unwrap();
-        note(format!("mappings and unattributed behind {after:?}"));
+    let pages = || places().map(|(after, before)| Place { after, before, limit: 50 });
+    for place in pages() {
+        for query in [None, Some("a")] {
+            store.list_mappings(MODE, query, &place).await.unwrap();
+            store.count_mappings(MODE, query).await.unwrap();
+            note(format!("mappings by {query:?} at {place:?}"));
+        }
+        store.list_conflicts(MODE, &place).await.unwrap();
+        store.count_conflicts(MODE).await.unwrap();
+        note(format!("conflicts at {place:?}"));
+        store.ignored_customers(MODE, &place).await.unwrap();
+        store.count_ignored(MODE).await.unwrap();
+        note(format!("ignored customers at {place:?}"));
+        store.resyncs(MODE, None, &place).await.unwrap();
+        store.count_resyncs(MODE).await.unwrap();
+        store.resync_customers("rsy_1", &["differs"], &place).await.unwrap();
+        note(format!("resyncs, and customers of one, at {place:?}"));
+        store.replays(MODE, &place).await.unwrap();
+        store.count_replays(MODE).await.unwrap();
+        let of_events =
+            Place { after: place.after.as_ref().map(|_| 5), before: place.before.as_ref().map(|_| 5), limit: 50 };
+        for why in [None, Some("no")] {
+            store.replay_events("rpl_1", ReplayOutcome::Failed, why, &of_events).await.unwrap();
+            store.count_replay_events("rpl_1", ReplayOutcome::Failed, why).await.unwrap();
+        }
+        note(format!("replays, and events of one, at {place:?}"));
+    }
+    store.list_unattributed(MODE, None, 50).await.unwrap();
+    note("whose payments are nobody's".into());
+    let times = [
+        (None, None),
+        (text("5:ovr_1"), None),
+        (text(":ovr_1"), None),
+        (None, text("5:ovr_1")),
+        (None, text(":ovr_1")),
+    ];
+    for which in [Which::Active, Which::EndingBy(NOW), Which::NoEnd, Which::By("staff:ada".into()), Which::Over] {
+        for (after, before) in times.clone() {
+            let list = OverrideList { which: which.clone(), place: Place { after, before, limit: 50 } };
+            store.list_overrides(MODE, &list, NOW).await.unwrap();
+            store.count_overrides(MODE, &which, NOW).await.unwrap();
+            note(format!("overrides by {list:?}"));
+        }
+    }
+    let all = AuditFilter { livemode: Some(MODE), from: Some(NOW), to: Some(NOW), ..AuditFilter::default() };
+    for filter in [
+        all.clone(),
+        AuditFilter { actor: text("cli"), ..all.clone() },
+        AuditFilter { action: text("mapping.put"), ..all.clone() },
+        AuditFilter { object_id: text("cus_1"), actor: text("cli"), ..all },
+    ] {
+        for (after, before) in [(None, None), (Some(5), None), (None, Some(5))] {
+            let filter = AuditFilter { after, before, limit: 50, ..filter.clone() };
+            store.audit(&filter).await.unwrap();
+            store.count_audit(&filter).await.unwrap();
+            note(format!("audit by {filter:?}"));
+        }
     }
     store.users(MODE, Some("a"), 50).await.unwrap();
     store.users_of(MODE, &["cus_1".into(), "cus_2".into()]).await.unwrap();
@@ -147,8 +226,7 @@ async fn ask_everything(store: &dyn Store) -> Vec<(String, Vec<String>)> {
     store.event_stats(MODE, NOW).await.unwrap();
     note("what stands on every page".into());
     store.overrides(MODE, &OverrideFilter { limit: 50, ..OverrideFilter::default() }).await.unwrap();
-    store.audit(&AuditFilter { limit: 50, ..AuditFilter::default() }).await.unwrap();
-    note("overrides and the audit log".into());
+    note("overrides, the newest first".into());
     asked
 }
 

@@ -1,14 +1,13 @@
 //! Features, and which price or product gives which.
 
-use app::pages::confirm::Effect;
 use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType, is_feature_key};
 use store::records::{Author, TargetKind};
 
 use super::customers::encoded;
 use super::fields::Fields;
 use super::post::{Outcome, Posted};
-use super::undo::{self, Change};
-use crate::pages::impact;
+use super::{preview, undo};
+use crate::pages::impact::Change;
 use crate::terms;
 
 /// Has every product read from Stripe, with the features it carries.
@@ -43,23 +42,19 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
     if id.is_empty() || id.len() > 255 || id.contains(char::is_whitespace) {
         return Outcome::NotFound;
     }
+    match posted.overtaken((kind.as_str(), &id), |entry| entry.action != "policy.put").await {
+        Ok(None) => {}
+        Ok(Some(by)) => return Outcome::Overtaken { page, by },
+        Err(error) => return error.into(),
+    }
     let catalog = posted.state.store.index().catalog(posted.livemode);
-    let (mut grants, mut errors) = chosen_features(&posted.fields, &catalog);
-    let known = match kind {
-        TargetKind::Price => catalog.prices.get(&id),
-        TargetKind::Product => catalog.products.get(&id),
+    let grants = match read_grants(&posted.fields, &catalog, (kind, &id)) {
+        Ok(grants) => grants,
+        Err(errors) => return Outcome::Invalid { page, errors },
     };
-    for grant in &mut grants {
-        let same = |before: &&FeatureGrant| before.feature == grant.feature && before.source.is_manual();
-        let before = known.and_then(|known| known.iter().find(same));
-        errors.extend(read_purchase(&posted.fields, grant, before));
-    }
-    if !errors.is_empty() {
-        return Outcome::Invalid { page, errors };
-    }
-    let effects = impact::of_giving(&posted.state, (posted.livemode, posted.state.now()), (kind, &id), &grants);
-    if let Some(loss) = loss(&effects).filter(|_| posted.fields.opt("confirmed").is_none()) {
-        return Outcome::invalid(page, "confirmed", loss);
+    let change = Change::Giving(kind, &id, &grants);
+    if let Some(asked) = preview::ask(&posted, &change, &page, &format!("{page}/preview")).await {
+        return asked;
     }
     let author = posted.author();
     match posted.state.store.put_grants(posted.livemode, kind, &id, &grants, &author).await {
@@ -74,6 +69,25 @@ async fn put_grants(posted: Posted, kind: TargetKind, folder: &str) -> Outcome {
     }
 }
 
+/// Reads what a price or product is to give, or what is wrong with it by field.
+pub(crate) fn read_grants(
+    fields: &Fields,
+    catalog: &Catalog,
+    (kind, id): (TargetKind, &str),
+) -> Result<Vec<FeatureGrant>, Vec<(String, String)>> {
+    let (mut grants, mut errors) = chosen_features(fields, catalog);
+    let known = match kind {
+        TargetKind::Price => catalog.prices.get(id),
+        TargetKind::Product => catalog.products.get(id),
+    };
+    for grant in &mut grants {
+        let same = |before: &&FeatureGrant| before.feature == grant.feature && before.source.is_manual();
+        let before = known.and_then(|known| known.iter().find(same));
+        errors.extend(read_purchase(fields, grant, before));
+    }
+    if errors.is_empty() { Ok(grants) } else { Err(errors) }
+}
+
 /// Says what a change of the catalog came to: what the audit log calls it, kind and id of what it was done to.
 pub(super) async fn told(
     posted: &Posted,
@@ -82,7 +96,7 @@ pub(super) async fn told(
     words: String,
     (action, kind, id): (&str, &str, &str),
 ) -> Outcome {
-    let change = Change { action, object: (kind, id), cause: ("catalog", vec![id.to_owned()]) };
+    let change = undo::Change { action, object: (kind, id), cause: ("catalog", vec![id.to_owned()]) };
     undo::done(posted, author, to, words, &[change]).await
 }
 
@@ -108,20 +122,6 @@ fn read_purchase(fields: &Fields, grant: &mut FeatureGrant, before: Option<&Feat
         }
     }
     errors
-}
-
-/// Who would lose access, in a sentence; none when nobody does.
-pub(super) fn loss(effects: &[Effect]) -> Option<String> {
-    let losers: Vec<&Effect> = effects.iter().filter(|effect| !effect.loses.is_empty()).collect();
-    let first = losers.first()?;
-    let features = first.loses.join(", ");
-    Some(match losers.len() {
-        1 => format!("{} loses access to {features}. Tick the box to do it all the same.", first.user_id),
-        count => format!(
-            "{count} users lose access, such as {} to {features}. Tick the box to do it all the same.",
-            first.user_id
-        ),
-    })
 }
 
 /// The features that were ticked with their numbers, and what is wrong with them by field.
@@ -157,26 +157,15 @@ pub async fn put_feature(posted: Posted) -> Outcome {
         "" => posted.fields.get("key").to_owned(),
         id => id.to_owned(),
     };
-    let mut errors = Vec::new();
-    if !is_feature_key(&key) {
-        errors.push(("key".to_owned(), "1 to 80 letters, digits, and _ - . :".to_owned()));
-    }
-    let kind = match posted.fields.opt("type") {
-        None => Some(FeatureType::Switch),
-        Some(word) => FeatureType::parse(word),
+    let feature = match read_feature(&posted.fields, &key) {
+        Ok(feature) => feature,
+        Err(errors) => return Outcome::Invalid { page: page.to_owned(), errors },
     };
-    let name = posted.fields.opt("name").map(str::to_owned);
-    if name.as_ref().is_some_and(|name| name.chars().count() > 200) {
-        errors.push(("name".to_owned(), "At most 200 characters.".to_owned()));
+    let asks = format!("{page}/{}/preview", encoded(&key));
+    if let Some(asked) = preview::ask(&posted, &Change::Feature(&feature), page, &asks).await {
+        return asked;
     }
-    let Some(kind) = kind.filter(|_| errors.is_empty()) else {
-        if kind.is_none() {
-            errors.push(("type".to_owned(), "Choose switch, limit or metered.".to_owned()));
-        }
-        return Outcome::Invalid { page: page.to_owned(), errors };
-    };
     let author = posted.author();
-    let feature = Feature { name, ..Feature::new(key.clone(), kind) };
     match posted.state.store.put_feature(posted.livemode, &feature, &author).await {
         Ok(()) => {
             let words = format!("The feature {key} is saved.");
@@ -186,9 +175,37 @@ pub async fn put_feature(posted: Posted) -> Outcome {
     }
 }
 
+/// Reads a feature's name and type, or what is wrong with it by field.
+pub(crate) fn read_feature(fields: &Fields, key: &str) -> Result<Feature, Vec<(String, String)>> {
+    let mut errors = Vec::new();
+    if !is_feature_key(key) {
+        errors.push(("key".to_owned(), "1 to 80 letters, digits, and _ - . :".to_owned()));
+    }
+    let kind = fields.opt("type").map_or(Some(FeatureType::Switch), FeatureType::parse);
+    let name = fields.opt("name").map(str::to_owned);
+    if name.as_ref().is_some_and(|name| name.chars().count() > 200) {
+        errors.push(("name".to_owned(), "At most 200 characters.".to_owned()));
+    }
+    match kind {
+        Some(kind) if errors.is_empty() => Ok(Feature { name, ..Feature::new(key, kind) }),
+        Some(_) => Err(errors),
+        None => {
+            errors.push(("type".to_owned(), "Choose switch, limit or metered.".to_owned()));
+            Err(errors)
+        }
+    }
+}
+
 /// Deletes a feature and every grant of it.
 pub async fn delete_feature(posted: Posted) -> Outcome {
     let key = posted.param("id").to_owned();
+    if !posted.state.store.index().catalog(posted.livemode).features.contains_key(&key) {
+        return Outcome::NotFound;
+    }
+    let page = format!("/admin/features/{}/delete", encoded(&key));
+    if let Some(asked) = preview::ask(&posted, &Change::Deleting(&key), &page, &page).await {
+        return asked;
+    }
     match posted.state.store.delete_feature(posted.livemode, &key, &posted.author()).await {
         Ok(true) => Outcome::done(
             posted.back_to("/admin/features"),

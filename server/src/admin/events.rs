@@ -3,11 +3,12 @@
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use domain::role::Role;
-use http::{StatusCode, header};
+use http::header;
 use serde_json::json;
 use tower_sessions::Session;
 
 use super::customers::encoded;
+use super::flash::Flash;
 use super::mode;
 use super::overrides::MIN_REASON;
 use super::post::{Outcome, Posted};
@@ -27,6 +28,10 @@ pub async fn replay(posted: Posted) -> Outcome {
             )
         }
         Ok(false) => Outcome::NotFound,
+        Err(error @ store::Error::Removed { .. }) => Outcome::Done {
+            to: format!("/admin/events/{}", encoded(&id)),
+            flash: Flash::bad(format!("Not processed: {error}.")),
+        },
         Err(error) => error.into(),
     }
 }
@@ -71,14 +76,15 @@ pub async fn payload(
     let viewer = Viewer::of(&parts);
     let Some(actor) = viewer.actor.as_ref().filter(|actor| actor.role >= Role::Support) else {
         let message = "Payloads may hold personal data: reading them needs the role support. An owner can give it.";
-        return ui::problem(&viewer, StatusCode::FORBIDDEN, message);
+        return ui::not_allowed(&state, &viewer, message).await;
     };
     let livemode = mode::current(&session, &state).await;
     let found = async {
-        let Some(event) = state.store.event(livemode, &id).await? else { return Ok(None) };
+        let event = state.store.event(livemode, &id).await?;
+        let Some(event) = event.filter(|event| event.payload_removed_at.is_none()) else { return Ok(None) };
         let author = actor.author(None, state.now());
         let details = json!({ "bytes": event.payload.len() });
-        state.store.note_audit(livemode, "event.download", ("event", &id), &details, &author).await?;
+        state.store.note_audit(Some(livemode), "event.download", ("event", &id), &details, &author).await?;
         Ok::<_, store::Error>(Some(event))
     };
     match found.await {
@@ -90,7 +96,10 @@ pub async fn payload(
             let headers = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, name)];
             (headers, event.payload).into_response()
         }
-        Ok(None) => ui::problem(&viewer, StatusCode::NOT_FOUND, "There is no such event in this mode."),
-        Err(error) => ui::failed(&viewer, &error.into()),
+        Ok(None) => {
+            ui::not_there(&state, &viewer, "There is no such event in this mode, or its payload is not kept any more.")
+                .await
+        }
+        Err(error) => ui::failed(&state, &viewer, &error.into()).await,
     }
 }

@@ -1,12 +1,15 @@
 //! What a posted form holds, after the check that it came from one of our own pages.
 
+use app::pages::problem;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{StatusCode, header};
 
+use super::kept::Kept;
 use crate::auth::staff::Csrf;
 use crate::state::AppState;
+use crate::ui;
 
 /// Forms are small; a payload is never posted here.
 const MOST_BYTES: usize = 64 * 1024;
@@ -39,12 +42,16 @@ impl Fields {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim())
     }
 
-    /// What may be shown again: everything but passwords and what [`csrf`](app::components::csrf) adds.
+    /// What may be shown again: everything but passwords, codes and what [`csrf`](app::components::csrf) adds.
     #[must_use]
     pub fn shown(&self) -> Vec<(String, String)> {
         self.0
             .iter()
-            .filter(|(key, _)| !matches!(key.as_str(), "csrf" | "livemode") && !key.contains("password"))
+            .filter(|(key, _)| {
+                !matches!(key.as_str(), "csrf" | "livemode" | "seen")
+                    && !key.contains("password")
+                    && !key.ends_with("code")
+            })
             .cloned()
             .collect()
     }
@@ -54,21 +61,42 @@ impl FromRequest<AppState> for Fields {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
-        let refuse = |status: StatusCode, message: &'static str| (status, message).into_response();
-        let expected = request.extensions().get::<Csrf>().cloned();
-        let kind =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (parts, body) = request.into_parts();
+        let viewer = ui::Viewer::of(&parts);
+        let expected = parts.extensions.get::<Csrf>().cloned();
+        let refuse = async |status: StatusCode, sentence: &str, advice: &str| {
+            let view = problem::View {
+                heading: "Form refused".into(),
+                sentence: sentence.into(),
+                advice: advice.into(),
+                ways: vec![viewer.way_back("Open the page again")],
+                ..problem::View::default()
+            };
+            ui::problem(state, &viewer, status, view).await
+        };
+        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("application/x-www-form-urlencoded") {
-            return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Expected application/x-www-form-urlencoded.\n"));
+            let sentence = "A form of this site is sent as application/x-www-form-urlencoded.";
+            return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence, "Nothing was changed.").await);
         }
-        let body = Bytes::from_request(request, state).await.map_err(axum::response::IntoResponse::into_response)?;
+        let Ok(body) = Bytes::from_request(Request::from_parts(parts, body), state).await else {
+            let sentence = "The form did not arrive whole.";
+            return Err(refuse(StatusCode::BAD_REQUEST, sentence, "Nothing was changed. Send it again.").await);
+        };
         if body.len() > MOST_BYTES {
-            return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than 64 KiB.\n"));
+            let sentence = "This form is larger than 64 KiB.";
+            return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, sentence, "Nothing was changed. Shorten it.").await);
         }
         let fields = Self(url::form_urlencoded::parse(&body).into_owned().collect());
         if !expected.is_some_and(|csrf| csrf.is_in(fields.raw("csrf"))) {
-            let message = "This form is out of date or did not come from this site. Go back, reload the page and send it again.\n";
-            return Err(refuse(StatusCode::FORBIDDEN, message));
+            let is_kept = Kept::hold(&viewer, &fields).await;
+            let sentence = "This form is out of date: it was opened before you signed in here, or did not come from this site. Nothing was changed.";
+            let advice = if is_kept {
+                "Open the page again and look at the form: what you typed is still in it."
+            } else {
+                "Open the page again, and send its form from there."
+            };
+            return Err(refuse(StatusCode::FORBIDDEN, sentence, advice).await);
         }
         Ok(fields)
     }

@@ -13,8 +13,6 @@ pub struct Flash {
     pub ok: bool,
     /// The sentence.
     pub message: String,
-    /// Something shown this once and never again, such as a new API key.
-    pub secret: Option<String>,
     /// The entries of the audit log by which it can be taken back; none: it cannot.
     #[serde(default)]
     pub undo: Vec<i64>,
@@ -24,13 +22,13 @@ impl Flash {
     /// It went well.
     #[must_use]
     pub fn ok(message: impl Into<String>) -> Self {
-        Self { ok: true, message: message.into(), secret: None, undo: vec![] }
+        Self { ok: true, message: message.into(), undo: vec![] }
     }
 
     /// It did not.
     #[must_use]
     pub fn bad(message: impl Into<String>) -> Self {
-        Self { ok: false, message: message.into(), secret: None, undo: vec![] }
+        Self { ok: false, message: message.into(), undo: vec![] }
     }
 }
 

@@ -1,5 +1,5 @@
-//! A form that was sent after its session had ended: what was typed waits in the sign-in form, and then stands on its page again.
-//! Nothing is kept on the server before somebody has signed in, and no password is kept at all.
+//! A form that was sent in vain: what was typed stands on its page again. After the end of a session it waits in the sign-in form, and
+//! nothing is kept on the server before somebody has signed in; else it waits in the session. No password is kept at all.
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
@@ -8,7 +8,6 @@ use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 use tower_sessions::session::Error;
-use url::Url;
 
 use super::customers::encoded;
 use super::fields::Fields;
@@ -23,36 +22,47 @@ const KEY: &str = "kept";
 /// More than this is not carried along.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// A form whose sender has to sign in first.
+const SIGNED_OUT: &str = "You had been signed out, and nothing was changed. Look at what you typed, and send it again.";
+const OUT_OF_DATE: &str =
+    "This form was out of date, and nothing was changed. Look at what you typed, and send it again.";
+const OVERTAKEN: &str =
+    "Somebody else was quicker, and nothing of yours was saved. Look at what you typed, and send it again.";
+
+/// A form whose sender has to look at its page again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Path and query of its page.
     page: String,
     /// What was typed.
     values: Vec<(String, String)>,
+    /// What is said above it.
+    #[serde(default)]
+    why: String,
+}
+
+/// Whether a field may be kept: no token, no password.
+fn is_kept(name: &str) -> bool {
+    name != "csrf" && !["password", "secret", "token", "code"].iter().any(|word| name.contains(word))
+}
+
+/// Whether anybody would miss it.
+fn is_typed(fields: &Fields) -> bool {
+    fields.shown().iter().any(|(name, value)| name != "return_to" && !value.trim().is_empty())
 }
 
 impl Kept {
     /// What is worth keeping of a posted form; none when nothing was typed.
     pub async fn of(headers: &HeaderMap, body: Body) -> Option<Self> {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        if !text(header::CONTENT_TYPE)?.starts_with("application/x-www-form-urlencoded") {
+        let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        if !kind.starts_with("application/x-www-form-urlencoded") {
             return None;
         }
-        // The page sends its address along, to its own site alone: `Referrer-Policy: same-origin`.
-        let referer = text(header::REFERER).and_then(|referer| Url::parse(referer).ok())?;
-        let target = match referer.query() {
-            Some(query) => format!("{}?{query}", referer.path()),
-            None => referer.path().to_owned(),
-        };
-        let page = safe_return_to(Some(&target)).to_owned();
+        let page = safe_return_to(Some(&ui::referer(headers)?)).to_owned();
         let body = to_bytes(body, MOST_BYTES).await.ok()?;
         let fields = Fields(url::form_urlencoded::parse(&body).into_owned().collect());
-        let is_typed = fields.shown().iter().any(|(name, value)| name != "return_to" && !value.trim().is_empty());
-        let is_kept =
-            |name: &str| name != "csrf" && !["password", "secret", "token"].iter().any(|word| name.contains(word));
+        let is_typed = is_typed(&fields);
         let values = fields.0.into_iter().filter(|(name, _)| is_kept(name)).collect();
-        is_typed.then_some(Self { page, values })
+        is_typed.then(|| Self { page, values, why: SIGNED_OUT.to_owned() })
     }
 
     /// The sign-in page with the form in it.
@@ -79,7 +89,44 @@ impl Kept {
         if let Some(livemode) = Livemode::parse(fields.get("livemode")) {
             mode::show(session, livemode).await?;
         }
-        session.insert(KEY, Self { page: page.to_owned(), values: fields.shown() }).await
+        session.insert(KEY, Self { page: page.to_owned(), values: fields.shown(), why: SIGNED_OUT.to_owned() }).await
+    }
+
+    /// What waits in a session that is about to be made anew.
+    ///
+    /// # Errors
+    /// When the session cannot be read.
+    pub async fn waiting(session: &Session) -> Result<Option<Self>, Error> {
+        session.get(KEY).await
+    }
+
+    /// Waits on in the session that was made anew.
+    ///
+    /// # Errors
+    /// When the session cannot be written.
+    pub async fn wait_on(self, session: &Session, livemode: Livemode) -> Result<(), Error> {
+        mode::show(session, livemode).await?;
+        session.insert(KEY, self).await
+    }
+
+    /// Keeps what was typed into a form that is out of date for the page it stood on; false where nobody is signed in, nothing was typed,
+    /// or the session cannot be written.
+    pub async fn hold(viewer: &ui::Viewer, fields: &Fields) -> bool {
+        match (viewer.signed_in(), &viewer.back) {
+            (Some(session), Some(page)) => Self::put(session, page, fields, OUT_OF_DATE).await,
+            _ => false,
+        }
+    }
+
+    /// Keeps what was typed into a form about something that somebody else has changed meanwhile, for the page that shows how it is now.
+    pub async fn hold_overtaken(session: &Session, page: &str, fields: &Fields) -> bool {
+        Self::put(session, page, fields, OVERTAKEN).await
+    }
+
+    async fn put(session: &Session, page: &str, fields: &Fields, why: &str) -> bool {
+        let values = fields.shown().into_iter().filter(|(name, _)| is_kept(name)).collect();
+        let kept = Self { page: page.to_owned(), values, why: why.to_owned() };
+        is_typed(fields) && session.insert(KEY, kept).await.is_ok()
     }
 
     /// The form as it was typed, when this is its page; it is shown once.
@@ -88,8 +135,7 @@ impl Kept {
     /// When the session cannot be read.
     pub async fn take(session: &Session, page: &str) -> Result<Option<ui::Form>, Error> {
         let kept: Option<Self> = session.remove(KEY).await?;
-        let message = "You had been signed out, and nothing was changed. Look at what you typed, and send it again.";
-        let form = |kept: Self| ui::Form { values: kept.values, errors: vec![(String::new(), message.to_owned())] };
+        let form = |kept: Self| ui::Form { values: kept.values, errors: vec![(String::new(), kept.why)] };
         Ok(kept.filter(|kept| kept.page == page).map(form))
     }
 }

@@ -14,15 +14,20 @@ pub mod kept;
 pub mod mappings;
 pub mod mode;
 pub mod overrides;
+pub mod people;
 pub mod policies;
 pub mod post;
+pub(crate) mod preview;
 pub mod replays;
 pub mod resyncs;
+pub mod second_factor;
+pub mod security;
 pub mod sign_in;
 pub mod staff;
 pub mod table;
 pub mod unattributed;
 pub mod undo;
+pub mod until;
 pub mod validator;
 
 use std::sync::Arc;
@@ -46,9 +51,12 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     // A page stands at the same path as many a form; where none does, the app says so.
     let mut router = Router::new()
         .route("/admin/login", get(ui::page).post(sign_in::login))
+        .route("/admin/login/code", get(sign_in::code_page).post(sign_in::code))
+        .route("/admin/invite", get(ui::page).post(sign_in::enter))
         .route("/admin/setup", get(ui::page).post(sign_in::set_up))
         .route("/admin/logout", get(ui::page).post(sign_in::logout))
-        .route("/admin/events/{id}/payload.json", get(events::payload));
+        .route("/admin/events/{id}/payload.json", get(events::payload))
+        .route("/admin/customers/{id}/person.json", get(people::download));
     for action in table::ACTIONS {
         let run = action.run;
         let handler = async move |posted: Posted| {
@@ -62,9 +70,10 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     ui::mount(forms, state)
 }
 
-/// What stands before every page and form: headers, no request of other sites', sessions, who is asking.
+/// What stands before every page and form: headers, no request of other sites', sessions, who is asking, a net.
 pub(crate) fn guard(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     router
+        .layer(middleware::from_fn_with_state(state.clone(), ui::unbroken))
         .layer(middleware::from_fn_with_state(state.clone(), authenticate))
         .layer(session::layer(state))
         .layer(csrf(state))

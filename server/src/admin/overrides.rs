@@ -3,11 +3,13 @@
 use domain::access::OverrideEffect;
 use domain::role::Role;
 use domain::{Livemode, Timestamp};
-use store::records::{Author, NewOverride, OverrideRecord};
+use store::records::{AuditRecord, Author, NewOverride, OverrideRecord};
 
 use super::catalog::chosen_features;
 use super::post::{Outcome, Posted};
 use super::undo::{self, Change};
+use super::until::end;
+use crate::pages::moment;
 use crate::state::AppState;
 
 const DAY: i64 = 86_400;
@@ -59,7 +61,8 @@ pub async fn create(posted: Posted) -> Outcome {
         Some(end) => end.to_string(),
         None => until.to_owned(),
     };
-    let expires_at = match end(&until, posted.fields.get("until_at"), now) {
+    let zone = moment::zone(posted.fields.opt("zone"));
+    let expires_at = match end(&until, posted.fields.get("until_at"), &zone, now) {
         Ok(end) => end,
         Err(message) => {
             wrong("until", message);
@@ -94,7 +97,8 @@ pub async fn create(posted: Posted) -> Outcome {
         Err(error) => return error.into(),
     };
     let word = if effect == OverrideEffect::Grant { "Granted" } else { "Denied" };
-    let until = expires_at.map_or_else(|| "without end".to_owned(), |end| format!("until {}", day(end)));
+    let until =
+        expires_at.map_or_else(|| "without end".to_owned(), |end| format!("until {}", moment::written(end, &zone)));
     let keys: Vec<&str> = features.iter().map(|grant| grant.feature.as_str()).collect();
     let message = format!("{word} {} to {user_id} {until}.", keys.join(", "));
     let made = made.into_iter().map(|made| made.override_id).collect();
@@ -139,8 +143,14 @@ pub async fn extend(posted: Posted) -> Outcome {
         Err(outcome) => return outcome,
     };
     let page = change_page("extend", &found, &back);
+    match overtaken(&posted, &found).await {
+        Ok(None) => {}
+        Ok(Some(by)) => return Outcome::Overtaken { page, by },
+        Err(error) => return error.into(),
+    }
     let now = posted.state.now();
     let until = posted.fields.get("until");
+    let zone = moment::zone(posted.fields.opt("zone"));
     let mut ends = vec![];
     for one in &found {
         // Longer by so much than it lasts now; what has ended meanwhile begins anew.
@@ -149,7 +159,7 @@ pub async fn extend(posted: Posted) -> Outcome {
             "7d" | "30d" if one.expires_at.is_none() => Ok(None),
             "7d" => Ok(Some(from.plus_secs(7 * DAY))),
             "30d" => Ok(Some(from.plus_secs(30 * DAY))),
-            other => end(other, posted.fields.get("until_at"), now),
+            other => end(other, posted.fields.get("until_at"), &zone, now),
         };
         match wanted {
             Ok(wanted) => ends.push(wanted),
@@ -173,7 +183,9 @@ pub async fn extend(posted: Posted) -> Outcome {
         }
     }
     let words = match (found.as_slice(), ends.first().copied().flatten()) {
-        ([one], Some(end)) => format!("The override of {} for {} lasts until {}.", one.feature, one.user_id, day(end)),
+        ([one], Some(end)) => {
+            format!("The override of {} for {} lasts until {}.", one.feature, one.user_id, moment::written(end, &zone))
+        }
         ([one], None) => format!("The override of {} for {} has no end.", one.feature, one.user_id),
         (all, _) => format!("{} overrides have another end.", all.len()),
     };
@@ -203,6 +215,20 @@ pub async fn revoke_all(posted: Posted) -> Outcome {
         format!("{} overrides are revoked.", found.len())
     };
     undo::done(&posted, &author, back, words, &changes("override.revoke", &found)).await
+}
+
+/// Who gave one of these another end since the form was opened, which says what they last for.
+async fn overtaken(posted: &Posted, found: &[OverrideRecord]) -> store::Result<Option<Box<AuditRecord>>> {
+    for one in found {
+        let is_of_it = |entry: &AuditRecord| {
+            entry.action == "override.end" && entry.details["override"] == one.override_id.as_str()
+        };
+        let by = posted.overtaken(("user", &one.user_id), is_of_it).await?;
+        if by.is_some() {
+            return Ok(by);
+        }
+    }
+    Ok(None)
 }
 
 /// The overrides a form names, those that were revoked meanwhile left out.
@@ -273,52 +299,11 @@ fn beyond_role(role: Role, effect: OverrideEffect, expires_at: Option<Timestamp>
     }
 }
 
-/// When an override ends: `24h`, `7d`, `30d`, `never`, or `at` with a date or a date and time in UTC.
-fn end(until: &str, at: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {
-    let end = match until {
-        "" | "7d" => now.plus_secs(7 * DAY),
-        "24h" | "1d" => now.plus_secs(DAY),
-        "30d" => now.plus_secs(30 * DAY),
-        "never" | "none" => return Ok(None),
-        "at" | "date" | "custom" => date_time(at).ok_or("Write a date and time in UTC, such as 2026-12-24T18:00.")?,
-        "period" => return Err("No period is paid for now: choose another end.".into()),
-        other => date_time(other).ok_or("Choose when it ends.")?,
-    };
-    if end <= now { Err("The end must lie in the future.".into()) } else { Ok(Some(end)) }
-}
-
-/// What `<input type=datetime-local>` and `<input type=date>` send, and RFC 3339; a bare date ends with its day.
-fn date_time(text: &str) -> Option<Timestamp> {
-    match text.len() {
-        10 => Timestamp::parse(&format!("{text}T23:59:59Z")),
-        16 => Timestamp::parse(&format!("{text}:00Z")),
-        19 => Timestamp::parse(&format!("{text}Z")),
-        _ => Timestamp::parse(text),
-    }
-}
-
-fn day(at: Timestamp) -> String {
-    let text = at.to_string();
-    format!("{} {} UTC", &text[..10], &text[11..16])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-
-    #[test]
-    fn ends_are_read() {
-        assert_eq!(end("", "", NOW), Ok(Some(NOW.plus_secs(7 * DAY))));
-        assert_eq!(end("24h", "", NOW), Ok(Some(NOW.plus_secs(DAY))));
-        assert_eq!(end("never", "", NOW), Ok(None));
-        assert_eq!(end("at", "2027-02-01T10:30", NOW), Ok(Timestamp::parse("2027-02-01T10:30:00Z")));
-        assert_eq!(end("at", "2027-02-01", NOW), Ok(Timestamp::parse("2027-02-01T23:59:59Z")));
-        assert!(end("at", "2020-02-01", NOW).is_err());
-        assert!(end("at", "soon", NOW).is_err());
-        assert!(end("later", "", NOW).is_err());
-    }
 
     #[test]
     fn support_grants_thirty_days_and_denies_nothing() {

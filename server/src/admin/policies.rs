@@ -1,11 +1,14 @@
 //! Where a feature or a price departs from the installation's policy.
 
+use domain::access::PolicyExceptions;
 use store::records::PolicyTarget;
 
-use super::catalog::{loss, told};
+use super::catalog::told;
 use super::customers::encoded;
+use super::fields::Fields;
 use super::post::{Outcome, Posted};
-use crate::pages::impact;
+use super::preview;
+use crate::pages::impact::Change;
 use crate::terms;
 
 /// Sets a feature's.
@@ -25,22 +28,30 @@ pub async fn put_price(posted: Posted) -> Outcome {
     put(posted, PolicyTarget::Price(&id), format!("{price}/policy"), &price).await
 }
 
-async fn put(posted: Posted, target: PolicyTarget<'_>, page: String, back: &str) -> Outcome {
-    let fields = &posted.fields;
+/// Reads the form, or what is wrong with it by field.
+pub(crate) fn read(fields: &Fields) -> Result<PolicyExceptions, Vec<(String, String)>> {
     let read = terms::policy(fields.opt("past_due_grace"), fields.opt("trialing"), fields.opt("paused"));
-    let policy = match read {
-        Ok(policy) => policy,
-        Err(faults) => {
-            let errors = faults.into_iter().map(|(field, fault)| (field.to_owned(), terms::sentence(&fault)));
-            return Outcome::Invalid { page, errors: errors.collect() };
-        }
-    };
-    let effects = impact::of_policy(&posted.state, (posted.livemode, posted.state.now()), target, policy);
-    if let Some(loss) = loss(&effects).filter(|_| fields.opt("confirmed").is_none()) {
-        return Outcome::invalid(page, "confirmed", loss);
-    }
+    read.map_err(|faults| {
+        faults.into_iter().map(|(field, fault)| (field.to_owned(), terms::sentence(&fault))).collect()
+    })
+}
+
+async fn put(posted: Posted, target: PolicyTarget<'_>, page: String, back: &str) -> Outcome {
     let (PolicyTarget::Feature(id) | PolicyTarget::Price(id)) = target;
     let kind = if matches!(target, PolicyTarget::Feature(_)) { "feature" } else { "price" };
+    match posted.overtaken((kind, id), |entry| entry.action != "catalog.put").await {
+        Ok(None) => {}
+        Ok(Some(by)) => return Outcome::Overtaken { page, by },
+        Err(error) => return error.into(),
+    }
+    let policy = match read(&posted.fields) {
+        Ok(policy) => policy,
+        Err(errors) => return Outcome::Invalid { page, errors },
+    };
+    if let Some(asked) = preview::ask(&posted, &Change::Policy(target, policy), &page, &format!("{page}/preview")).await
+    {
+        return asked;
+    }
     let author = posted.author();
     match posted.state.store.put_policy(posted.livemode, target, &policy, &author).await {
         Ok(true) => {

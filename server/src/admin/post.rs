@@ -1,22 +1,28 @@
 //! One posted form: who sent it, what it holds, and what becomes of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use app::pages::Page;
+use app::pages::{Page, problem};
 use axum::extract::{FromRequest, FromRequestParts as _, MatchedPath, Path, Request};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use domain::Livemode;
+use domain::{Livemode, Timestamp};
 use http::StatusCode;
-use store::records::Author;
+use store::records::{AuditFilter, AuditRecord, Author};
 use tower_sessions::Session;
 
 use super::fields::Fields;
 use super::flash::{self, Flash};
+use super::kept::Kept;
 use super::{mode, table};
+use crate::auth::limit::SignInLimiter;
 use crate::auth::staff::{Actor, safe_return_to};
 use crate::state::AppState;
 use crate::ui;
 use crate::worker::SyncError;
+
+/// Entries about an object that are looked at, to find one that somebody else made.
+const NEWEST: i64 = 20;
 
 /// A form of a signed-in member of staff whose role suffices.
 #[derive(Clone)]
@@ -31,6 +37,8 @@ pub struct Posted {
     pub fields: Fields,
     /// The session.
     pub session: Session,
+    /// Counts tries at passwords.
+    pub limiter: Arc<SignInLimiter>,
     params: HashMap<String, String>,
     path: String,
     viewer: ui::Viewer,
@@ -60,8 +68,20 @@ pub enum Outcome {
         /// Path of the page.
         page: String,
     },
+    /// It is asked about first: 303 to the page that does.
+    Ask {
+        /// Path and query of the page.
+        page: String,
+    },
     /// There is no such thing.
     NotFound,
+    /// Somebody else changed what the form is about after its page had been made: nothing is done, and what was typed is kept.
+    Overtaken {
+        /// Path of the page that shows how it is now.
+        page: String,
+        /// What they did.
+        by: Box<AuditRecord>,
+    },
     /// The role does not suffice for what this form asks.
     Forbidden(String),
     /// The database or Stripe failed.
@@ -119,12 +139,63 @@ impl Posted {
         }
     }
 
+    /// What somebody else has done to an object since the form's page was made, if anything: the newest entry of the audit log that
+    /// `counts`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn overtaken(
+        &self,
+        (kind, id): (&str, &str),
+        counts: impl Fn(&AuditRecord) -> bool,
+    ) -> store::Result<Option<Box<AuditRecord>>> {
+        // A form that does not say when its page was made was not made by us.
+        let Ok(seen) = self.fields.get("seen").parse::<i64>() else { return Ok(None) };
+        let filter = AuditFilter {
+            livemode: Some(self.livemode),
+            object_kind: Some(kind.to_owned()),
+            object_id: Some(id.to_owned()),
+            from: Some(Timestamp::from_millis(seen.saturating_add(1))),
+            limit: NEWEST,
+            ..AuditFilter::default()
+        };
+        let mine = self.author().actor;
+        let newest = self.state.store.audit(&filter).await?.data;
+        Ok(newest.into_iter().find(|entry| entry.actor != mine && counts(entry)).map(Box::new))
+    }
+
+    /// The page that says who was quicker, and leads to how it is now.
+    async fn say_overtaken(&self, page: String, by: &AuditRecord) -> Response {
+        let is_kept = Kept::hold_overtaken(&self.session, &page, &self.fields).await;
+        let advice = if is_kept {
+            "Nothing of yours was saved, so that nothing is lost unseen. Look at how it is now: what you typed is still in the form."
+        } else {
+            "Nothing of yours was done, so that nothing is lost unseen. Look at how it is now."
+        };
+        let href = format!("/admin/audit/{}", by.audit_id);
+        let view = problem::View {
+            heading: "Changed meanwhile".into(),
+            sentence: "Somebody changed this after you had opened the form.".into(),
+            by: Some(problem::By {
+                actor: by.actor.clone(),
+                action: by.action.clone(),
+                object: by.object_id.clone(),
+                at: by.at,
+                href: href.clone(),
+            }),
+            advice: advice.into(),
+            ways: vec![("See how it is now".into(), page), ("See what was changed".into(), href)],
+            ..problem::View::default()
+        };
+        ui::problem(&self.state, &self.viewer, StatusCode::CONFLICT, view).await
+    }
+
     /// Answers.
     pub async fn respond(self, outcome: Outcome) -> Response {
         match outcome {
             Outcome::Done { to, flash } => match flash::put(&self.session, &flash).await {
                 Ok(()) => Redirect::to(&to).into_response(),
-                Err(error) => ui::failed(&self.viewer, &error.into()),
+                Err(error) => ui::failed(&self.state, &self.viewer, &error.into()).await,
             },
             Outcome::Invalid { page, errors } => {
                 let form = ui::Form { values: self.fields.shown(), errors };
@@ -134,10 +205,17 @@ impl Posted {
                 let form = ui::Form { values: self.fields.shown(), errors: vec![] };
                 ui::render(&self.state, &self.viewer, &page, Some(form), StatusCode::OK).await
             }
-            Outcome::Shown(page) => ui::show(&self.state, &self.viewer, &self.path, *page).await,
-            Outcome::NotFound => ui::problem(&self.viewer, StatusCode::NOT_FOUND, "There is no such thing."),
-            Outcome::Forbidden(message) => ui::problem(&self.viewer, StatusCode::FORBIDDEN, &message),
-            Outcome::Failed(error) => ui::failed(&self.viewer, &error),
+            Outcome::Ask { page } => Redirect::to(&page).into_response(),
+            Outcome::Shown(page) => match ui::show(&self.state, &self.viewer, &self.path, *page).await {
+                Ok(response) => response,
+                Err(error) => ui::failed(&self.state, &self.viewer, &error).await,
+            },
+            Outcome::NotFound => {
+                ui::not_there(&self.state, &self.viewer, "What this form is about is not there.").await
+            }
+            Outcome::Overtaken { page, by } => self.say_overtaken(page, &by).await,
+            Outcome::Forbidden(message) => ui::not_allowed(&self.state, &self.viewer, &message).await,
+            Outcome::Failed(error) => ui::failed(&self.state, &self.viewer, &error).await,
         }
     }
 }
@@ -160,20 +238,23 @@ impl FromRequest<AppState> for Posted {
         if needed.is_none_or(|needed| actor.role < needed) {
             let needed = needed.map_or("another role", |role| role.as_str());
             let message = format!("This needs the role {needed}; yours is {}. An owner can change that.", actor.role);
-            return Err(ui::problem(&viewer, StatusCode::FORBIDDEN, &message));
+            return Err(ui::not_allowed(state, &viewer, &message).await);
         }
         let params = Path::<HashMap<String, String>>::from_request_parts(&mut parts, state)
             .await
             .map(|path| path.0)
             .unwrap_or_default();
+        let limiter = parts.extensions.get::<Arc<SignInLimiter>>().cloned().unwrap_or_default();
         let fields = Fields::from_request(Request::from_parts(parts, body), state).await?;
         let livemode = match Livemode::parse(fields.get("livemode")) {
             Some(of_page) => {
-                mode::show(&session, of_page).await.map_err(|error| ui::failed(&viewer, &error.into()))?;
+                if let Err(error) = mode::show(&session, of_page).await {
+                    return Err(ui::failed(state, &viewer, &error.into()).await);
+                }
                 of_page
             }
             None => mode::current(&session, state).await,
         };
-        Ok(Self { state: state.clone(), actor, livemode, fields, session, params, path, viewer })
+        Ok(Self { state: state.clone(), actor, livemode, fields, session, limiter, params, path, viewer })
     }
 }

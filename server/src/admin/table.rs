@@ -1,4 +1,5 @@
-//! Every form of the admin app with the weakest role that may send it. What does not stand here nobody may send.
+//! Every page and every form of the admin app with the weakest role that may. What does not stand here is neither shown nor done;
+//! `docs/authorization.md` shows it all in one table, and a test holds both to it.
 
 use std::pin::Pin;
 
@@ -6,8 +7,8 @@ use domain::role::Role;
 
 use super::post::{Outcome, Posted};
 use super::{
-    account, api_keys, catalog, customers, dismissals, events, mappings, mode, overrides, policies, replays, resyncs,
-    staff, unattributed, undo, validator,
+    account, api_keys, catalog, customers, dismissals, events, mappings, mode, overrides, people, policies, replays,
+    resyncs, second_factor, security, staff, unattributed, undo, validator,
 };
 
 /// What handles a form.
@@ -30,9 +31,16 @@ macro_rules! actions {
     };
 }
 
-/// All of them.
+/// All forms.
 pub const ACTIONS: &[Action] = actions! {
     "/admin/mode" Viewer mode::switch;
+    "/admin/account/password" Viewer security::change_password;
+    "/admin/account/2fa" Viewer second_factor::begin;
+    "/admin/account/2fa/confirm" Viewer second_factor::confirm;
+    "/admin/account/2fa/codes" Viewer second_factor::new_codes;
+    "/admin/account/2fa/off" Viewer second_factor::turn_off;
+    "/admin/account/sessions/end" Viewer security::end_others;
+    "/admin/account/sessions/{id}/end" Viewer security::end_session;
     "/admin/account/preferences" Viewer account::put_preferences;
     "/admin/account/times" Viewer account::put_times;
     "/admin/account/filters" Viewer account::save_filter;
@@ -40,6 +48,7 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/dismissals" Admin dismissals::dismiss;
     "/admin/undo" Support undo::undo;
     "/admin/customers/{id}/resync" Support customers::resync;
+    "/admin/customers/{id}/erase" Owner people::erase;
     "/admin/resyncs" Admin resyncs::create;
     "/admin/resyncs/reconcile" Support resyncs::reconcile;
     "/admin/resyncs/{id}/{change}" Admin resyncs::change;
@@ -70,13 +79,104 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/validator/endpoints/{id}/events" Admin validator::add_types;
     "/admin/validator/endpoints/{id}/enable" Admin validator::enable;
     "/admin/api-keys" Admin api_keys::create;
+    "/admin/api-keys/{id}" Admin api_keys::update;
+    "/admin/api-keys/{id}/rotate" Admin api_keys::rotate;
     "/admin/api-keys/{id}/revoke" Admin api_keys::revoke;
-    "/admin/staff" Owner staff::add;
+    "/admin/staff" Owner staff::invite;
+    "/admin/staff/{id}/link" Owner staff::link;
+    "/admin/staff/{id}/2fa" Owner staff::reset_second_factor;
     "/admin/staff/{id}" Owner staff::update;
+};
+
+macro_rules! pages {
+    ($($path:literal $role:ident;)*) => { &[$(($path, Role::$role)),*] };
+}
+
+/// All pages of those who are signed in.
+pub const PAGES: &[(&str, Role)] = pages! {
+    "/admin" Viewer;
+    "/admin/ending" Viewer;
+    "/admin/search" Viewer;
+    "/admin/customers" Viewer;
+    "/admin/customers/{id}" Viewer;
+    "/admin/customers/{id}/compare" Viewer;
+    "/admin/customers/{id}/erase" Owner;
+    "/admin/resyncs" Viewer;
+    "/admin/resyncs/{id}" Viewer;
+    "/admin/replays" Viewer;
+    "/admin/replays/new" Viewer;
+    "/admin/replays/{id}" Viewer;
+    "/admin/customers/{id}/overrides/new" Viewer;
+    "/admin/overrides/change" Viewer;
+    "/admin/overrides/{id}/revoke" Viewer;
+    "/admin/overrides" Viewer;
+    "/admin/subscriptions" Viewer;
+    "/admin/subscriptions/{id}" Viewer;
+    "/admin/mappings" Viewer;
+    "/admin/mappings/link" Viewer;
+    "/admin/mappings/{id}" Viewer;
+    "/admin/mappings/{id}/delete" Viewer;
+    "/admin/conflicts/{id}" Viewer;
+    "/admin/unattributed" Viewer;
+    "/admin/unattributed/{id}" Viewer;
+    "/admin/catalog" Viewer;
+    "/admin/catalog/prices/{id}" Viewer;
+    "/admin/catalog/products/{id}" Viewer;
+    "/admin/catalog/prices/{id}/preview" Viewer;
+    "/admin/catalog/products/{id}/preview" Viewer;
+    "/admin/catalog/prices/{id}/policy/preview" Viewer;
+    "/admin/catalog/prices/{id}/policy" Viewer;
+    "/admin/features/{id}/policy/preview" Viewer;
+    "/admin/features/{id}/preview" Viewer;
+    "/admin/features/{id}/policy" Viewer;
+    "/admin/features/{id}" Viewer;
+    "/admin/features/{id}/delete" Viewer;
+    "/admin/features" Viewer;
+    "/admin/events" Viewer;
+    "/admin/events/{id}" Viewer;
+    "/admin/events/{id}/ignore" Viewer;
+    "/admin/validator" Viewer;
+    "/admin/validator/endpoint" Viewer;
+    "/admin/validator/endpoints/{id}/events" Viewer;
+    "/admin/validator/endpoints/{id}/enable" Viewer;
+    "/admin/simulator" Viewer;
+    "/admin/audit" Viewer;
+    "/admin/audit/{id}" Viewer;
+    "/admin/account" Viewer;
+    "/admin/account/security" Viewer;
+    "/admin/account/2fa" Viewer;
+    "/admin/account/preferences" Viewer;
+    "/admin/account/shortcuts" Viewer;
+    "/admin/api-keys/{id}/revoke" Viewer;
+    "/admin/api-keys/{id}/rotate" Viewer;
+    "/admin/api-keys/{id}" Viewer;
+    "/admin/api-keys" Viewer;
+    "/admin/system" Viewer;
+    "/admin/settings" Admin;
+    "/admin/staff" Admin;
+    "/admin/go/{*what}" Viewer;
 };
 
 /// The weakest role for a path of [`ACTIONS`].
 #[must_use]
 pub fn role_for(path: &str) -> Option<Role> {
     ACTIONS.iter().find(|action| action.path == path).map(|action| action.role)
+}
+
+/// The weakest role for a page, by the decoded segments of its path behind `/admin`; nothing where there is no such page.
+#[must_use]
+pub fn role_for_page(segments: &[&str]) -> Option<Role> {
+    let is_at = |path: &str| {
+        let mut rest = segments.iter();
+        for wanted in path.split('/').skip(2) {
+            match wanted {
+                "{*what}" => return true,
+                "{id}" if rest.next().is_some() => {}
+                _ if rest.next() == Some(&wanted) => {}
+                _ => return false,
+            }
+        }
+        rest.next().is_none()
+    };
+    PAGES.iter().find(|(path, _)| is_at(path)).map(|(_, role)| *role)
 }

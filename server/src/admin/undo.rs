@@ -1,6 +1,7 @@
 //! What a change came to, in words, and taking it back.
 
 use domain::role::Role;
+use store::MOST_VERDICTS;
 use store::records::{AuditRecord, Author, Undone, VerdictChange};
 
 use super::flash::Flash;
@@ -77,7 +78,9 @@ fn effect(verdicts: &[VerdictChange]) -> String {
         number => Some(format!("{number} users {verb} access")),
     };
     let parts: Vec<String> = [count(gained, "gained"), count(lost, "lost")].into_iter().flatten().collect();
-    format!("{}.", parts.join(", "))
+    // No more of them were read.
+    let bound = if verdicts.len() >= MOST_VERDICTS { "At least " } else { "" };
+    format!("{bound}{}.", parts.join(", "))
 }
 
 /// Takes back what these entries of the audit log tell of. Below an admin only what one did oneself.
@@ -186,6 +189,8 @@ mod tests {
         assert_eq!(effect(&two), "ada gained pro. bob lost pro.");
         let many: Vec<_> = (0..12).map(|n| change(&format!("user_{n}"), "pro", n > 0)).collect();
         assert_eq!(effect(&many), "11 users gained access, 1 user lost access.");
+        let most: Vec<_> = (0..MOST_VERDICTS).map(|n| change(&format!("user_{n}"), "pro", true)).collect();
+        assert_eq!(effect(&most), "At least 1000 users gained access.");
         let reason_alone = VerdictChange { allowed_before: true, ..change("ada", "pro", true) };
         assert_eq!(effect(&[reason_alone]), "Nobody's access changed.");
     }

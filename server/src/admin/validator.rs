@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use app::pages::once::Secret;
 use app::pages::{Page, validator as setup};
 use domain::event::USED_TYPES;
 use gateway::{EndpointChange, Error, Gateway, NewEndpoint};
@@ -57,7 +58,7 @@ pub async fn create(posted: Posted) -> Outcome {
             Outcome::Shown(Box::new(Page::EndpointCreated(setup::Created {
                 endpoint: made.id,
                 url,
-                secret: setup::Secret(made.secret),
+                secret: Secret(made.secret),
                 has_others: !config.webhook_secrets.is_empty(),
             })))
         }
@@ -126,7 +127,7 @@ async fn look_for(posted: &Posted) -> Result<(Arc<dyn Gateway>, Endpoint), Outco
 /// Stripe has done it by now, so a log that cannot be written does not undo it.
 async fn audit(posted: &Posted, action: &str, endpoint: &str, details: &Value) {
     let object = ("webhook_endpoint", endpoint);
-    let noted = posted.state.store.note_audit(posted.livemode, action, object, details, &posted.author()).await;
+    let noted = posted.state.store.note_audit(Some(posted.livemode), action, object, details, &posted.author()).await;
     if let Err(error) = noted {
         tracing::error!(%error, action, endpoint, "a change made in Stripe is missing from the audit log");
     }

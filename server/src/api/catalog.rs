@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::extract::{Json, Path, catalog_id, feature_key};
 use super::types::GrantBody;
 use super::{ApiState, Inner};
-use crate::auth::api_key::{Admin, Key, KeyContext, Read};
+use crate::auth::api_key::{Admin, Key, Read};
 use crate::error::{ApiError, ErrorOut};
 use crate::terms;
 
@@ -53,7 +53,7 @@ impl Inner {
 
     async fn put_grants(
         &self,
-        key: &KeyContext,
+        key: &Key<Admin>,
         kind: TargetKind,
         id: String,
         body: GrantsIn,

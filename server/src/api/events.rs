@@ -224,6 +224,7 @@ pub(super) async fn get_event(
     (status = 401, description = "No key, or not a valid one", body = ErrorOut),
     (status = 403, description = "The key's scope is below write", body = ErrorOut),
     (status = 404, description = "No such event", body = ErrorOut),
+    (status = 409, description = "Its payload is not kept any more", body = ErrorOut),
 ))]
 pub(super) async fn replay_event(
     State(api): State<ApiState>,

@@ -19,8 +19,8 @@ mod users;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
+use axum::{Router, middleware};
 use http::StatusCode;
 use metrics::Counter;
 use store::records::Author;
@@ -29,7 +29,8 @@ use utoipa_axum::routes;
 
 pub use self::access::explain;
 pub(crate) use self::access::{fault_of, written};
-use crate::auth::api_key::{KeyContext, KeyRing};
+use crate::auth::api_key::{Key, KeyRing, guard, without_keys};
+use crate::auth::network::Networks;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -67,9 +68,15 @@ impl Inner {
         &self.keys
     }
 
+    /// Who may say for whom they ask.
+    #[must_use]
+    pub fn proxies(&self) -> &Networks {
+        &self.app.config.trusted_proxies
+    }
+
     /// Who changes something by this key, and when.
-    fn author(&self, key: &KeyContext, reason: Option<&str>) -> Author {
-        Author { actor: format!("api_key:{}", key.api_key_id), reason: reason.map(str::to_owned), now: self.app.now() }
+    fn author<S>(&self, key: &Key<S>, reason: Option<&str>) -> Author {
+        key.author(reason, self.app.now())
     }
 }
 
@@ -101,7 +108,7 @@ fn documented() -> OpenApiRouter<ApiState> {
 /// The document of `/v1`.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().split_for_parts().1
+    crate::openapi::everywhere(documented().split_for_parts().1)
 }
 
 impl ApiState {
@@ -121,8 +128,9 @@ pub fn routes(state: ApiState) -> Router {
         Router::new().route("/v1", axum::routing::any(no_route)).route("/v1/{*path}", axum::routing::any(no_route));
     router
         .method_not_allowed_fallback(no_method)
-        .with_state(state)
+        .with_state(state.clone())
         .merge(unknown)
+        .layer(middleware::from_fn_with_state(state, guard))
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
 }
 
@@ -130,13 +138,13 @@ async fn no_route(request: Request) -> ApiError {
     let message = format!(
         "Unrecognized request URL ({}: {}). The routes are listed at /docs.",
         request.method(),
-        request.uri().path()
+        without_keys(request.uri().path())
     );
     ApiError::new(StatusCode::NOT_FOUND, "route_unknown", message)
 }
 
 async fn no_method(request: Request) -> ApiError {
-    let message =
-        format!("{} cannot be used on {}. The Allow header lists what can.", request.method(), request.uri().path());
+    let path = without_keys(request.uri().path());
+    let message = format!("{} cannot be used on {path}. The Allow header lists what can.", request.method());
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
 }

@@ -1,5 +1,7 @@
 //! The plain access check: two parameters, a key that is in memory, an answer from memory.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -9,6 +11,7 @@ use url::form_urlencoded;
 
 use super::ApiState;
 use super::extract::{feature_key, user_id};
+use crate::auth::api_key::Kind;
 use crate::router;
 
 /// Room for an answer with one source.
@@ -17,13 +20,19 @@ const USUAL_ANSWER: usize = 512;
 impl ApiState {
     /// The answer to `GET /v1/access` with nothing but `user_id` and `feature`; none when anything about the request is out of the
     /// ordinary, and the router has to look at it.
-    pub(crate) fn answer_plainly(&self, request: &Request) -> Option<Response> {
-        let key = self.keys().in_memory(bearer(request)?)?;
+    pub(crate) fn answer_plainly(&self, request: &Request, from: IpAddr) -> Option<Response> {
+        let now = self.app.now();
+        let key = self.keys().in_memory(bearer(request)?, from, now)?;
         if key.scope < Scope::Check {
             return None;
         }
         let (user, feature) = question(request.uri().query()?)?;
-        let answer = self.answer(&key, user, feature, self.app.now());
+        // Nothing is taken where it is refused, and the router refuses it again, in words.
+        let standing = key.take(Kind::Check);
+        if !standing.taken.allowed {
+            return None;
+        }
+        let answer = self.answer(&key, user, feature, now);
         let mut body = Vec::with_capacity(USUAL_ANSWER);
         serde_json::to_writer(&mut body, &answer).ok()?;
         let mut response = Response::new(Body::from(body));
@@ -32,6 +41,7 @@ impl ApiState {
         let id = router::request_id();
         tracing::debug!(request_id = id, path = "/v1/access", status = 200, "answered");
         headers.insert(router::REQUEST_ID, HeaderValue::try_from(id).ok()?);
+        standing.write(headers);
         Some(response)
     }
 }

@@ -72,7 +72,7 @@ impl PolicyIn {
 impl ApiState {
     async fn put_policy(
         &self,
-        key: &KeyContext,
+        key: &Key<Admin>,
         target: PolicyTarget<'_>,
         body: PolicyIn,
     ) -> Result<PolicyOut, ApiError> {

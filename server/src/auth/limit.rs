@@ -22,6 +22,7 @@ enum Key {
     AccountFrom(String, String),
     Address(String),
     Account(String),
+    Code(String),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,15 @@ impl Key {
             // Many people may share an office's address.
             Self::Address(_) => (20, 15 * 60 * 1000),
             Self::Account(_) => (50, 5_000),
+            // Only who knows the password gets as far, and a million codes are few.
+            Self::Code(_) => (10, 15 * 60 * 1000),
         }
+    }
+
+    /// Of a code, which comes after the right password.
+    fn of_code(account: &str, address: &str) -> [Self; 3] {
+        let from = Self::AccountFrom(format!("code of {account}"), address.to_owned());
+        [from, Self::Address(address.to_owned()), Self::Code(account.to_owned())]
     }
 
     fn all(account: &str, address: &str) -> [Self; 3] {
@@ -67,8 +76,19 @@ impl SignInLimiter {
     /// # Errors
     /// The seconds to wait, when a try is not allowed now.
     pub fn begin(&self, account: &str, address: &str, now: Timestamp) -> Result<(), i64> {
+        self.count(Key::all(account, address), now)
+    }
+
+    /// The same for a code of somebody whose password was right.
+    ///
+    /// # Errors
+    /// The seconds to wait, when a try is not allowed now.
+    pub fn begin_code(&self, account: &str, address: &str, now: Timestamp) -> Result<(), i64> {
+        self.count(Key::of_code(account, address), now)
+    }
+
+    fn count(&self, keys: [Key; 3], now: Timestamp) -> Result<(), i64> {
         let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = Key::all(account, address);
         let free_at =
             keys.iter().filter_map(|key| meters.get(key).filter(|m| is_fresh(m, now))?.free_at(key.limits())).max();
         if let Some(wait) = free_at.map(|at| at.millis() - now.millis()).filter(|wait| *wait > 0) {
@@ -85,9 +105,18 @@ impl SignInLimiter {
 
     /// The password was right: this account starts anew from this address, and the other meters lose the try.
     pub fn forgive(&self, account: &str, address: &str) {
+        self.take_back(Key::all(account, address));
+    }
+
+    /// The code was right.
+    pub fn forgive_code(&self, account: &str, address: &str) {
+        self.take_back(Key::of_code(account, address));
+    }
+
+    fn take_back(&self, keys: [Key; 3]) {
         let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in Key::all(account, address) {
-            if matches!(key, Key::AccountFrom(..)) {
+        for key in keys {
+            if matches!(key, Key::AccountFrom(..) | Key::Code(_)) {
                 meters.remove(&key);
             } else if let Some(meter) = meters.get_mut(&key) {
                 meter.failures = meter.failures.saturating_sub(1);

@@ -2,7 +2,12 @@
 
 pub mod api_key;
 pub mod limit;
+pub mod links;
+pub mod network;
 pub mod password;
+pub mod rate;
+pub mod second;
 pub mod session;
 pub mod setup;
 pub mod staff;
+pub mod vault;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Timestamp;
+use http::{HeaderMap, header};
 use serde_json::Value;
 use store::Store;
+use store::records::SessionRecord;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
 use tower_sessions::session::{Error as SessionError, Id, Record};
@@ -29,6 +31,18 @@ const STAFF_ID: &str = "staff_id";
 const CSRF: &str = "csrf";
 const STARTED_AT: &str = "started_at";
 const USED_AT: &str = "used_at";
+/// Whether a second factor was given, or set up, in this session.
+const SECOND: &str = "second_factor";
+/// Who gave the right password, and has to give a second factor before anything else.
+const HALF_STAFF_ID: &str = "half_staff_id";
+const HALF_AT: &str = "half_at";
+const HALF_TO: &str = "half_to";
+/// How long a second factor is waited for, in milliseconds.
+pub const HALF: i64 = 10 * 60 * 1000;
+const ADDRESS: &str = "address";
+const AGENT: &str = "agent";
+/// Most characters of what a browser says it is that are kept.
+const MOST_AGENT: usize = 400;
 
 /// Shorthand for what a session store answers.
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -56,6 +70,9 @@ impl Sessions {
     }
 
     fn expires_at(&self, record: &Record) -> Timestamp {
+        if let Some(began) = Self::millis(record, HALF_AT) {
+            return Timestamp::from_millis(began).plus_millis(HALF);
+        }
         let idle = self.clock.now().plus_millis(IDLE);
         match Self::millis(record, STARTED_AT) {
             Some(started) => idle.min(Timestamp::from_millis(started).plus_millis(ABSOLUTE)),
@@ -65,7 +82,9 @@ impl Sessions {
 
     fn parts(&self, record: &Record) -> Result<(String, Option<String>, String, Timestamp)> {
         let data = serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))?;
-        let staff_id = record.data.get(STAFF_ID).and_then(Value::as_str).map(str::to_owned);
+        // Half a session has no rights, and ends with those of its person.
+        let staff_id = record.data.get(STAFF_ID).or_else(|| record.data.get(HALF_STAFF_ID));
+        let staff_id = staff_id.and_then(Value::as_str).map(str::to_owned);
         Ok((hash(&record.id), staff_id, data, self.expires_at(record)))
     }
 }
@@ -129,7 +148,7 @@ const fn cookie_name(secure: bool) -> &'static str {
 ///
 /// # Errors
 /// When the database cannot be written, or the system has no randomness to give.
-pub async fn sign_in(session: &Session, staff_id: &str, now: Timestamp) -> anyhow::Result<()> {
+pub async fn sign_in(session: &Session, staff_id: &str, device: &Device, now: Timestamp) -> anyhow::Result<()> {
     session.clear().await;
     // After a mere flush tower-sessions would go on with the id it has in hand.
     session.cycle_id().await?;
@@ -137,7 +156,116 @@ pub async fn sign_in(session: &Session, staff_id: &str, now: Timestamp) -> anyho
     session.insert(CSRF, random_token()?).await?;
     session.insert(STARTED_AT, now.millis()).await?;
     session.insert(USED_AT, now.millis()).await?;
+    session.insert(ADDRESS, &device.address).await?;
+    session.insert(AGENT, device.agent.chars().take(MOST_AGENT).collect::<String>()).await?;
     Ok(())
+}
+
+/// Somebody gave the right password and has a second factor to give: until then this session has no rights at all.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn sign_in_half(session: &Session, staff_id: &str, to: &str, now: Timestamp) -> Result<(), SessionError> {
+    session.clear().await;
+    session.cycle_id().await?;
+    session.insert(HALF_STAFF_ID, staff_id).await?;
+    session.insert(HALF_AT, now.millis()).await?;
+    session.insert(HALF_TO, to).await
+}
+
+/// Whose second factor a session waits for, and where it leads then.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn half(session: &Session, now: Timestamp) -> Result<Option<(String, String)>, SessionError> {
+    let staff_id: Option<String> = session.get(HALF_STAFF_ID).await?;
+    let to: Option<String> = session.get(HALF_TO).await?;
+    let began: Option<i64> = session.get(HALF_AT).await?;
+    let is_fresh = began.is_some_and(|began| now.millis() - began < HALF);
+    Ok(staff_id.zip(to).filter(|_| is_fresh))
+}
+
+/// A second factor was given, or set up, in this session.
+///
+/// # Errors
+/// When the session cannot be read.
+pub async fn pass(session: &Session) -> Result<(), SessionError> {
+    session.insert(SECOND, true).await
+}
+
+/// Whether a session may act for this person, who may have got a second factor after it began.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn suffices(state: &AppState, session: &Session, staff_id: &str) -> anyhow::Result<bool> {
+    let passed: Option<bool> = session.get(SECOND).await?;
+    Ok(passed == Some(true) || !state.store.has_second_factor(staff_id).await?)
+}
+
+/// A new id and a new token for a session whose rights changed; the old ones are worth nothing.
+///
+/// # Errors
+/// When the database cannot be written, or the system has no randomness to give.
+pub async fn renew(session: &Session) -> anyhow::Result<()> {
+    session.cycle_id().await?;
+    session.insert(CSRF, random_token()?).await?;
+    Ok(())
+}
+
+/// On what a session began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// The address.
+    pub address: String,
+    /// What the browser says it is.
+    pub agent: String,
+}
+
+impl Device {
+    /// Of a request.
+    #[must_use]
+    pub fn of(address: String, headers: &HeaderMap) -> Self {
+        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        Self { address, agent: agent.to_owned() }
+    }
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Hash of its id: by it a session is named, and nobody gets in.
+    pub hash: String,
+    /// On what it began.
+    pub device: Device,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it was last used, to ten minutes.
+    pub used_at: Timestamp,
+    /// When it ends unless it is used before.
+    pub expires_at: Timestamp,
+}
+
+impl Seen {
+    /// From how it is stored; none for what is no session of ours.
+    #[must_use]
+    pub fn of(record: &SessionRecord) -> Option<Self> {
+        let data: Value = serde_json::from_str(&record.data).ok()?;
+        let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let at = |key: &str| data.get(key).and_then(Value::as_i64).map(Timestamp::from_millis);
+        Some(Self {
+            hash: record.session_hash.clone(),
+            device: Device { address: text(ADDRESS), agent: text(AGENT) },
+            started_at: at(STARTED_AT)?,
+            used_at: at(USED_AT).or_else(|| at(STARTED_AT))?,
+            expires_at: record.expires_at,
+        })
+    }
+}
+
+/// The hash of a session's id; empty for one that was not stored yet.
+#[must_use]
+pub fn hash_of(session: &Session) -> String {
+    session.id().map(|id| hash(&id)).unwrap_or_default()
 }
 
 /// The member of staff a session belongs to, and its token against forged forms.
@@ -157,6 +285,10 @@ pub async fn goes_on(state: &AppState, session: &Session) -> bool {
     let sessions = Sessions { store: Arc::clone(&state.store), clock: Arc::clone(&state.clock) };
     let Ok(Some(record)) = sessions.load(&id).await else { return false };
     let Some(staff_id) = record.data.get(STAFF_ID).and_then(Value::as_str) else { return false };
+    let passed = record.data.get(SECOND).and_then(Value::as_bool) == Some(true);
+    if !passed && !matches!(state.store.has_second_factor(staff_id).await, Ok(false)) {
+        return false;
+    }
     matches!(state.store.staff_by_id(staff_id).await, Ok(Some(staff)) if staff.disabled_at.is_none())
 }
 

@@ -8,14 +8,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::Timestamp;
 use domain::role::Role;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use store::records::Author;
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
+use store::records::{Author, Origin};
 use subtle::ConstantTimeEq as _;
 use tower_sessions::Session;
 
 use super::session;
 use super::setup::random_token;
 use crate::admin::kept::Kept;
+use crate::router::RequestId;
 use crate::state::AppState;
 use crate::ui;
 
@@ -30,13 +31,16 @@ pub struct Actor {
     pub name: String,
     /// Role.
     pub role: Role,
+    /// From where this request of theirs comes.
+    pub origin: Origin,
 }
 
 impl Actor {
     /// This person as the author of a change.
     #[must_use]
     pub fn author(&self, reason: Option<String>, now: Timestamp) -> Author {
-        Author { actor: format!("staff:{}", self.email), reason, now }
+        let author = Author::new(format!("staff:{}", self.email), now).because(reason);
+        Author { origin: self.origin.clone(), ..author }
     }
 }
 
@@ -88,7 +92,7 @@ fn xor(text: &[u8], mask: &[u8]) -> Vec<u8> {
 pub struct Remote(pub String);
 
 /// What scripts of our pages ask for by themselves: no use of a session, and no page to come back to.
-const ASKED_BY_SCRIPTS: [&str; 2] = ["/admin/live", "/admin/palette"];
+const ASKED_BY_SCRIPTS: [&str; 3] = ["/admin/live", "/admin/palette", "/admin/meaning"];
 
 fn is_asked_by_script(request: &Request) -> bool {
     ASKED_BY_SCRIPTS.contains(&request.uri().path())
@@ -107,16 +111,30 @@ pub async fn authenticate(
 ) -> Response {
     let remote =
         request.extensions().get::<ConnectInfo<SocketAddr>>().map_or_else(String::new, |info| info.0.ip().to_string());
+    let origin = origin(request.extensions());
     request.extensions_mut().insert(Remote(remote));
+    let id = request.extensions().get::<RequestId>().cloned();
     let is_use = !is_asked_by_script(&request);
     match who(&state, &session, is_use).await {
         Ok(Some((actor, csrf))) => {
+            let origin = Origin { role: Some(actor.role.as_str().to_owned()), ..origin };
+            let actor = Actor { origin, ..actor };
             request.extensions_mut().insert(actor);
             request.extensions_mut().insert(csrf);
             next.run(request).await
         }
         Ok(None) => before_sign_in(&state, request, next).await,
-        Err(error) => unavailable(&error),
+        Err(error) => ui::unavailable(&state, id.as_ref(), &error).await,
+    }
+}
+
+/// The address and the id of a request, as the audit log notes them.
+#[must_use]
+pub fn origin(extensions: &Extensions) -> Origin {
+    Origin {
+        role: None,
+        address: extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string()),
+        request_id: extensions.get::<RequestId>().map(|id| id.0.to_string()),
     }
 }
 
@@ -126,24 +144,29 @@ async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Resul
         session.flush().await?;
         return Ok(None);
     };
+    if !session::suffices(state, session, &staff_id).await? {
+        return Ok(None);
+    }
     if is_use {
         session::note_use(session, state.now()).await?;
     }
-    Ok(Some((Actor { staff_id, email: staff.email, name: staff.name, role: staff.role }, Csrf::new(csrf)?)))
+    let actor = Actor { staff_id, email: staff.email, name: staff.name, role: staff.role, origin: Origin::default() };
+    Ok(Some((actor, Csrf::new(csrf)?)))
 }
 
 async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> Response {
     if is_asked_by_script(&request) {
         return (StatusCode::UNAUTHORIZED, "Sign in first.\n").into_response();
     }
+    let id = request.extensions().get::<RequestId>().cloned();
     let has_owner = match state.store.has_owner().await {
         Ok(has_owner) => has_owner,
-        Err(error) => return unavailable(&error.into()),
+        Err(error) => return ui::unavailable(state, id.as_ref(), &error.into()).await,
     };
     let path = request.uri().path();
     let mut kept = None;
     match (has_owner, path) {
-        (true, "/admin/login") | (false, "/admin/setup") => {}
+        (true, "/admin/login" | "/admin/login/code" | "/admin/invite") | (false, "/admin/setup" | "/admin/invite") => {}
         (true, "/admin/setup") => return Redirect::to("/admin/login").into_response(),
         (false, _) => return Redirect::to("/admin/setup").into_response(),
         (true, _) if request.method() == Method::GET => {
@@ -165,7 +188,7 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
     let is_new = known.is_none();
     let csrf = match known.map_or_else(random_token, Ok).and_then(Csrf::new) {
         Ok(csrf) => csrf,
-        Err(error) => return unavailable(&error),
+        Err(error) => return ui::unavailable(state, id.as_ref(), &error).await,
     };
     let token = csrf.token.clone();
     request.extensions_mut().insert(csrf);
@@ -193,11 +216,6 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         let (key, value) = pair.trim().split_once('=')?;
         (key == name).then(|| value.to_owned())
     })
-}
-
-fn unavailable(error: &anyhow::Error) -> Response {
-    tracing::error!(%error, "a session could not be read");
-    (StatusCode::SERVICE_UNAVAILABLE, "The database does not answer. Try again in a moment.\n").into_response()
 }
 
 /// Where to go after signing in: a page of the admin app and nowhere else.

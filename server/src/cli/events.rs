@@ -201,6 +201,10 @@ impl Show {
         let event = store.event(livemode, &self.id).await?.ok_or_else(|| missing(&self.id, livemode))?;
         let attempts = store.attempts(livemode, &self.id).await?;
         let payload: Value = serde_json::from_str(&event.payload).unwrap_or(Value::Null);
+        if event.payload_removed_at.is_none() {
+            // What Stripe sent may hold personal data: who reads it is audited.
+            store.note_audit(Some(livemode), "payload.read", ("event", &self.id), &json!({}), &author()).await?;
+        }
         if self.json {
             let mut value = to_json(&event);
             value["payload"] = payload;
@@ -226,7 +230,10 @@ impl Show {
             ]
         };
         table(&["ATTEMPT", "CAUSE", "OUTCOME", "BY", "ERROR"], &attempts.into_iter().map(row).collect::<Vec<_>>());
-        line(&format!("{payload:#}"));
+        match event.payload_removed_at {
+            Some(at) => line(&format!("The payload was removed on {at}; what it changed is kept.")),
+            None => line(&format!("{payload:#}")),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -3,10 +3,12 @@
 //! Exit codes: 0 ok, 1 error, 2 usage (a wrong setting too), 3 the answer is no, 4 not found, or drift.
 
 mod access;
+mod audit;
 mod doctor;
 mod events;
 mod keys;
 mod output;
+mod person;
 mod resync;
 mod server;
 mod staff;
@@ -50,9 +52,16 @@ enum Command {
     /// The webhook log
     #[command(subcommand)]
     Events(events::Events),
+    /// Everything that is kept about one person, as JSON
+    Export(person::Export),
+    /// Erase what names one person; what was decided stays. Says what it would do, and asks
+    Erase(person::Erase),
     /// Staff accounts
     #[command(subcommand)]
     Staff(staff::Staff),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// API keys of your application
     #[command(subcommand, name = "api-key")]
     ApiKey(keys::ApiKey),
@@ -164,7 +173,10 @@ async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Res
         Command::Reconcile(args) => args.run(config).await,
         Command::Doctor(args) => args.run(config).await,
         Command::Events(args) => args.run(config).await,
+        Command::Export(args) => args.run(config).await,
+        Command::Erase(args) => args.run(config).await,
         Command::Staff(args) => args.run(config).await,
+        Command::Audit(args) => args.run(config).await,
         Command::ApiKey(args) => args.run(config).await,
         Command::Migrate => server::migrate(&config).await,
         Command::Config(args) => args.run(&config, sources),
@@ -180,5 +192,5 @@ fn now() -> Timestamp {
 
 /// Whoever has the shell.
 fn author() -> Author {
-    Author { actor: "cli".to_owned(), reason: None, now: now() }
+    Author::new("cli", now())
 }

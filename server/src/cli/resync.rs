@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::Value;
-use store::records::{NewResync, ResyncStatus, SyncReport};
+use store::records::{NewResync, Place, ResyncStatus, SyncReport};
 
 use super::output::{json_list, line, note};
 use super::{ModeArg, NOT_FOUND, author};
@@ -74,8 +74,8 @@ async fn work_through(state: &AppState, resync_id: &str, json: bool) -> anyhow::
     let mut reports = vec![];
     let mut after: Option<String> = None;
     loop {
-        let found = state.store.resync_customers(resync_id, &["differs", "applied", "failed"], after.as_deref(), PAGE);
-        let page = found.await?;
+        let place = Place::behind(after, PAGE);
+        let page = state.store.resync_customers(resync_id, &["differs", "applied", "failed"], &place).await?;
         after = page.data.last().map(|customer| customer.customer_id.clone());
         for customer in page.data {
             match (customer.effects, customer.error) {

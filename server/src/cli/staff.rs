@@ -7,12 +7,12 @@ use std::sync::Arc;
 use clap::Subcommand;
 use domain::role::Role;
 use serde_json::json;
-use store::Store;
-use store::records::StaffRecord;
+use store::records::{StaffLinkKind, StaffRecord};
+use store::{FactorEnd, Store};
 
 use super::output::{cell, json_list, line, note, table};
 use super::{Missing, Usage, author, now};
-use crate::auth::{password, setup};
+use crate::auth::{links, password, setup};
 use crate::config::{Config, is_email};
 
 /// `tollkeeper staff …`
@@ -33,6 +33,18 @@ pub(super) enum Staff {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Add an account without a password, and print the link by which its person chooses one: used once, for 72 hours
+    Invite {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// viewer, support, admin or owner
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// A name for people; the beginning of the e-mail address when left out
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Every account
     List {
         /// Print JSON
@@ -47,6 +59,13 @@ pub(super) enum Staff {
         /// Read the password from stdin; otherwise one is made up and printed once
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Take two-factor sign-in away from who has lost it, and end the person's sessions
+    #[command(name = "reset-2fa")]
+    ResetSecondFactor {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
     },
     /// Disable an account, and end the person's sessions
     Disable {
@@ -67,14 +86,22 @@ impl Staff {
         let store = crate::open_store(&config).await?;
         match self {
             Self::Add { email, role, name, password_stdin } => add(&store, &email, role, name, password_stdin).await?,
+            Self::Invite { email, role, name } => invite(&store, &config, &email, role, name).await?,
             Self::List { json } => list(&store, json).await?,
             Self::ResetPassword { email, password_stdin } => {
                 let staff = find(&store, &email).await?;
-                let (password, made_up) = new_password(password_stdin)?;
+                let (password, made_up) = new_password(&email, password_stdin)?;
                 let staff = StaffRecord { password_hash: password::hash(&password).await?, ..staff };
                 update(&store, &staff).await?;
                 note(&format!("{} has a new password", staff.email));
                 show(made_up, &password);
+            }
+            Self::ResetSecondFactor { email } => {
+                let staff = find(&store, &email).await?;
+                if !store.end_second_factor(&staff.staff_id, FactorEnd::Reset, &author()).await? {
+                    anyhow::bail!("{} has no two-factor sign-in", staff.email);
+                }
+                note(&format!("{} signs in with the password alone", staff.email));
             }
             Self::Disable { email } => {
                 let staff = StaffRecord { disabled_at: Some(now()), ..find(&store, &email).await? };
@@ -117,18 +144,8 @@ async fn add(
     if !is_email(email) {
         return Err(Usage(format!("--email: {email:?} is not an e-mail address")).into());
     }
-    let (password, made_up) = new_password(password_stdin)?;
-    let email = email.to_lowercase();
-    let staff = StaffRecord {
-        staff_id: crate::ids::new("stf"),
-        name: name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned()),
-        email,
-        role,
-        password_hash: password::hash(&password).await?,
-        created_at: now(),
-        last_seen_at: None,
-        disabled_at: None,
-    };
+    let (password, made_up) = new_password(email, password_stdin)?;
+    let staff = record(email, role, name, password::hash(&password).await?);
     match store.add_staff(&staff, &author()).await {
         Err(store::Error::Conflict(_)) => anyhow::bail!("there is an account {} already", staff.email),
         added => added?,
@@ -141,6 +158,42 @@ async fn add(
     Ok(())
 }
 
+async fn invite(
+    store: &Arc<dyn Store>,
+    config: &Config,
+    email: &str,
+    role: Role,
+    name: Option<String>,
+) -> anyhow::Result<()> {
+    if !is_email(email) {
+        return Err(Usage(format!("--email: {email:?} is not an e-mail address")).into());
+    }
+    let (author, token) = (author(), setup::random_token()?);
+    let staff = record(email, role, name, password::NONE.to_owned());
+    let link = links::make(&staff.staff_id, StaffLinkKind::Invite, &author.actor, author.now);
+    match store.invite_staff(&staff, &link, &setup::sha256_hex(&token), &author).await {
+        Err(store::Error::Conflict(_)) => anyhow::bail!("there is an account {} already", staff.email),
+        invited => invited?,
+    }
+    note(&format!("{} ({}) was invited. Hand this link over; it works once, for 72 hours:", staff.email, role));
+    line(&links::address(&config.public_url, &token));
+    Ok(())
+}
+
+fn record(email: &str, role: Role, name: Option<String>, password_hash: String) -> StaffRecord {
+    let email = email.to_lowercase();
+    StaffRecord {
+        staff_id: crate::ids::new("stf"),
+        name: name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned()),
+        email,
+        role,
+        password_hash,
+        created_at: now(),
+        last_seen_at: None,
+        disabled_at: None,
+    }
+}
+
 fn show(made_up: bool, password: &str) {
     if made_up {
         note("The password, shown this once:");
@@ -149,7 +202,7 @@ fn show(made_up: bool, password: &str) {
 }
 
 /// From stdin, or made up.
-fn new_password(from_stdin: bool) -> anyhow::Result<(String, bool)> {
+fn new_password(email: &str, from_stdin: bool) -> anyhow::Result<(String, bool)> {
     if !from_stdin {
         let token = setup::random_token()?;
         return Ok((token[..24].to_owned(), true));
@@ -158,17 +211,19 @@ fn new_password(from_stdin: bool) -> anyhow::Result<(String, bool)> {
     // More than the longest password allowed, so that the rule and not the cut refuses it.
     std::io::stdin().lock().take(4096).read_to_string(&mut text)?;
     let password = text.trim_end_matches(['\r', '\n']).to_owned();
-    password::check(&password).map_err(|fault| Usage(fault.to_string()))?;
+    password::check(&password, &[email]).map_err(|fault| Usage(fault.to_string()))?;
     Ok((password, false))
 }
 
 async fn list(store: &Arc<dyn Store>, json: bool) -> anyhow::Result<()> {
     let staff = store.staff().await?;
+    let with_second = store.who_has_second_factor().await?;
     if json {
         let row = |one: &StaffRecord| {
             json!({
                 "object": "staff", "id": one.staff_id, "email": one.email, "name": one.name, "role": one.role, "created_at": one.created_at,
                 "last_seen_at": one.last_seen_at, "disabled_at": one.disabled_at,
+                "two_factor": with_second.contains(&one.staff_id),
             })
         };
         json_list(&staff.iter().map(row).collect::<Vec<_>>(), false);
@@ -176,8 +231,9 @@ async fn list(store: &Arc<dyn Store>, json: bool) -> anyhow::Result<()> {
     }
     let row = |one: StaffRecord| {
         let state = one.disabled_at.map_or_else(|| "active".to_owned(), |at| format!("disabled {at}"));
-        vec![one.email, one.name, one.role.to_string(), cell(one.last_seen_at), state]
+        let second = if with_second.contains(&one.staff_id) { "on" } else { "off" };
+        vec![one.email, one.name, one.role.to_string(), second.to_owned(), cell(one.last_seen_at), state]
     };
-    table(&["E-MAIL", "NAME", "ROLE", "LAST SEEN", "STATE"], &staff.into_iter().map(row).collect::<Vec<_>>());
+    table(&["E-MAIL", "NAME", "ROLE", "2FA", "LAST SEEN", "STATE"], &staff.into_iter().map(row).collect::<Vec<_>>());
     Ok(())
 }

@@ -17,7 +17,10 @@ use url::Url;
 use self::parse::Refusal;
 pub use self::parse::is_email;
 pub use self::settings::{Flags, SETTINGS, Setting, Source, Sources};
+use crate::auth::network::Networks;
+use crate::auth::vault::EncryptionKey;
 use crate::resync::Schedule;
+use crate::retention::Kept;
 
 /// The settings, checked. Its `Debug` form shows no secret beyond the last four characters.
 #[derive(Clone, Debug)]
@@ -48,6 +51,10 @@ pub struct Config {
     pub metadata_keys: Vec<String>,
     /// The first owner, for when there is none.
     pub first_owner: Option<FirstOwner>,
+    /// Proxies that are believed when they say for whom they ask.
+    pub trusted_proxies: Networks,
+    /// Encrypt what the database holds of second factors; the first one what is new.
+    pub encryption_keys: Vec<EncryptionKey>,
     /// An address of its own for `/metrics`.
     pub metrics_listen: Option<SocketAddr>,
     /// Filter of the log.
@@ -56,6 +63,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is done about customers that differ from Stripe, and how often they are looked for.
     pub schedule: Schedule,
+    /// What is removed after its time.
+    pub kept: Kept,
     /// Most deliveries in one commit.
     pub intake_batch: usize,
     /// Every setting as it is in effect, secrets masked, for people to look at.
@@ -242,6 +251,8 @@ impl Config {
             policy: policy(sources)?,
             metadata_keys: read_or(sources, "USER_METADATA_KEYS", parse::metadata_keys)?,
             first_owner: first_owner(sources)?,
+            trusted_proxies: read(sources, "TRUSTED_PROXIES", parse::proxies)?.unwrap_or_default(),
+            encryption_keys: read(sources, "ENCRYPTION_KEY", parse::encryption_keys)?.unwrap_or_default(),
             metrics_listen: read(sources, "METRICS_LISTEN", parse::address)?,
             log: read_or(sources, "LOG", parse::log)?,
             log_format: read_or(sources, "LOG_FORMAT", parse::log_format)?,
@@ -249,6 +260,10 @@ impl Config {
                 reconcile: read_or(sources, "RECONCILE", parse::reconcile)?,
                 every_ms: millis(read_or(sources, "RECONCILE_EVERY", parse::interval)?),
                 daily_reads: read_or(sources, "STRIPE_DAILY_READS", parse::daily_reads)?,
+            },
+            kept: Kept {
+                payloads_ms: read_or(sources, "PAYLOAD_RETENTION", parse::payload_retention)?.map(millis),
+                rejected_ms: read_or(sources, "REJECTED_RETENTION", parse::rejected_retention)?.map(millis),
             },
             intake_batch: read_or(sources, "INTAKE_BATCH", parse::batch)?,
             effective: vec![],
@@ -298,6 +313,8 @@ impl Config {
                     "STRIPE_SECRET_KEY" => joined(self.stripe_keys.iter().map(SecretKey::redacted).collect()),
                     "STRIPE_WEBHOOK_SECRET" => joined(self.webhook_secrets.iter().map(redacted).collect()),
                     "ADMIN_PASSWORD" => self.first_owner.as_ref().map(|owner| mask(&owner.password)),
+                    "TRUSTED_PROXIES" => joined(self.trusted_proxies.texts()),
+                    "ENCRYPTION_KEY" => joined(self.encryption_keys.iter().map(EncryptionKey::redacted).collect()),
                     "METRICS_LISTEN" => Some(self.metrics_listen.unwrap_or(self.listen).to_string()),
                     _ => {
                         let default = Some(setting.default.to_owned()).filter(|default| default != "none");
@@ -359,7 +376,7 @@ fn first_owner(sources: &Sources) -> Result<Option<FirstOwner>, ConfigError> {
         (None, Some(_)) => missing("ADMIN_EMAIL", "ADMIN_PASSWORD"),
         (Some(_), None) => missing("ADMIN_PASSWORD", "ADMIN_EMAIL"),
         (Some(email), Some(password)) => {
-            crate::auth::password::check(&password).map_err(|fault| {
+            crate::auth::password::check(&password, &[&email]).map_err(|fault| {
                 let fault = fault.to_string().trim_end_matches('.').to_owned();
                 ConfigError::new(
                     "ADMIN_PASSWORD",

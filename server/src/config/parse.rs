@@ -13,6 +13,8 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{DatabaseUrl, LogFormat, StripeRates};
+use crate::auth::network::Networks;
+use crate::auth::vault::EncryptionKey;
 use crate::resync::Reconcile;
 
 /// Why a value is refused: its fault, and what is expected.
@@ -134,6 +136,13 @@ pub(super) fn webhook_secrets(text: &str) -> Result<Vec<Secret>, Refusal> {
     Ok(secrets)
 }
 
+pub(super) fn encryption_keys(text: &str) -> Result<Vec<EncryptionKey>, Refusal> {
+    const EXPECTED: &str = "32 random bytes in hex or base64, such as `openssl rand -base64 32` prints";
+    let key =
+        |(i, part)| EncryptionKey::parse(part).ok_or_else(|| (format!("key {} is not 32 bytes", i + 1), EXPECTED));
+    parts(text).enumerate().map(key).collect()
+}
+
 /// A length of time such as `7d`, `12h`, `30m` or `300s`. At most ten years, so that sums cannot overflow.
 pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
     const EXPECTED: &str = "a number with d, h, m or s behind it, such as 7d, 12h or 300s";
@@ -164,6 +173,26 @@ pub(super) fn interval(text: &str) -> Result<Duration, Refusal> {
             Err((format!("{} is more often than each minute", quoted(text)), "at least 60s, such as 1h"))
         }
         interval => Ok(interval),
+    }
+}
+
+/// How long bodies are kept; none: for ever. Stripe sends events again and lists them for 30 days, and until then they may be needed.
+pub(super) fn payload_retention(text: &str) -> Result<Option<Duration>, Refusal> {
+    retention(text, Duration::from_secs(30 * 86_400), "at least 30d, such as 90d, or off")
+}
+
+/// How long refused deliveries are kept; none: as many as there is room for.
+pub(super) fn rejected_retention(text: &str) -> Result<Option<Duration>, Refusal> {
+    retention(text, Duration::from_secs(86_400), "at least 1d, such as 90d, or off")
+}
+
+fn retention(text: &str, least: Duration, expected: &'static str) -> Result<Option<Duration>, Refusal> {
+    if matches!(text, "off" | "0") {
+        return Ok(None);
+    }
+    match duration(text).map_err(|(fault, _)| (fault, expected))? {
+        short if short < least => Err((format!("{} is too short", quoted(text)), expected)),
+        kept => Ok(Some(kept)),
     }
 }
 
@@ -271,6 +300,16 @@ pub fn is_email(text: &str) -> bool {
         && !domain.starts_with('.')
         && !domain.ends_with('.')
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'))
+}
+
+/// Addresses and networks of proxies.
+pub(super) fn proxies(text: &str) -> Result<Networks, Refusal> {
+    const EXPECTED: &str = "addresses or networks of proxies, comma separated, such as 127.0.0.1,10.0.0.0/8";
+    let networks = Networks::parse(text).map_err(|fault| (fault.trim_end_matches('.').to_owned(), EXPECTED))?;
+    if networks.is_everybody() {
+        return Err(("it trusts everybody, so that anybody could pass for anybody".to_owned(), EXPECTED));
+    }
+    Ok(networks)
 }
 
 pub(super) fn log(text: &str) -> Result<String, Refusal> {

@@ -74,9 +74,16 @@ pub const SETTINGS: &[Setting] = settings! {
     plain "RECONCILE_EVERY", "reconcile-every", "1h", "How often those customers are compared that most likely differ";
     plain "ADMIN_EMAIL", "admin-email", "none", "E-mail address of the first owner; used when there is no owner";
     secret "ADMIN_PASSWORD", "admin-password", "none", "Password of the first owner; used when there is no owner";
+    plain "TRUSTED_PROXIES", "trusted-proxies", "none",
+        "Addresses or networks of the proxies before us, comma separated: their X-Forwarded-For says who the client is";
+    secret "ENCRYPTION_KEY", "encryption-key", "none",
+        "Encrypts the seeds of second factors: 32 random bytes in hex or base64; further keys behind a comma only decrypt. SQLite makes a file without it";
     plain "METRICS_LISTEN", "metrics-listen", "same as LISTEN", "An address of its own for /metrics";
     plain "LOG", "log", "info", "Filter of the log, such as info or server=debug";
     plain "LOG_FORMAT", "log-format", "text", "text or json";
+    plain "PAYLOAD_RETENTION", "payload-retention", "90d",
+        "How long the raw payloads of events are kept, at least 30d, or off (for ever); what they changed stays";
+    plain "REJECTED_RETENTION", "rejected-retention", "90d", "How long refused deliveries are kept, at least 1d, or off (the newest 1,000)";
     hidden "INTAKE_BATCH", "intake-batch", "256", "Most deliveries in one commit; 1 measures what the batches bring";
 };
 

@@ -126,3 +126,19 @@ fn every_setting_can_be_shown() {
     assert_eq!(shown.len(), SETTINGS.len());
     assert!(shown.iter().all(|row| row.source == Source::Default));
 }
+
+#[test]
+fn what_is_kept_for_a_time_is_kept_long_enough() {
+    let kept = |pairs: &[(&str, &str)]| load(pairs).map(|config| (config.kept.payloads_ms, config.kept.rejected_ms));
+    let day = 86_400_000;
+    assert_eq!(kept(&[]).unwrap(), (Some(90 * day), Some(90 * day)));
+    assert_eq!(
+        kept(&[("PAYLOAD_RETENTION", "30d"), ("REJECTED_RETENTION", "1d")]).unwrap(),
+        (Some(30 * day), Some(day))
+    );
+    assert_eq!(kept(&[("PAYLOAD_RETENTION", "off"), ("REJECTED_RETENTION", "0")]).unwrap(), (None, None));
+    for (name, value) in [("PAYLOAD_RETENTION", "29d"), ("REJECTED_RETENTION", "23h"), ("PAYLOAD_RETENTION", "always")]
+    {
+        assert_eq!(load(&[(name, value)]).unwrap_err().name, name);
+    }
+}

@@ -82,7 +82,10 @@ pub async fn fill(address: SocketAddr, customers: Option<usize>) -> anyhow::Resu
     let receiver = webhook(door.local_addr()?);
     let front = crate::router::front(&state);
     let serving = tokio::spawn(async move { axum::serve(door, front).await });
-    let stage = Stage::new(state.clone(), stripe.control().clone(), clock, receiver, present)?;
+    let began = present.plus_secs(-story::LENGTH);
+    let (api_key, record) = api_key::create("Demo", MODE, Scope::Admin, "demo", began)?;
+    state.store.add_api_key(&record, &Author::system(began)).await?;
+    let stage = Stage::new(state.clone(), stripe.control().clone(), clock, receiver, record.api_key_id, present)?;
     let told = story::play(stage).await;
     serving.abort();
     told.context("while telling the demo's story")?;
@@ -106,8 +109,6 @@ pub async fn fill(address: SocketAddr, customers: Option<usize>) -> anyhow::Resu
     let replay = state.store.create_replay(&new, &author).await?;
     while state.replays.step(Some(&replay.replay_id)).await?.is_some() {}
     crate::owner::prepare(&state).await?;
-    let (api_key, record) = api_key::create("Demo", MODE, Scope::Admin, "demo", state.now())?;
-    state.store.add_api_key(&record, &Author::system(state.now())).await?;
     let state = match customers {
         Some(customers) => {
             crowded(state, settings(address, &folder, &stripe.base_url(), &password)?, customers).await?

@@ -183,6 +183,11 @@ pub(super) fn buyers() -> impl Iterator<Item = Person> {
     std::iter::once(Person::named("user_price_not_in_catalog", ANALYTICS, By::Reference)).chain(rest)
 }
 
+/// Users the application asks about. Not those of a story: once theirs is mended, what they were told before would be one more.
+pub(super) fn users() -> impl Iterator<Item = String> {
+    ordinary().chain(buyers().skip(1)).map(|person| person.user)
+}
+
 pub(super) fn strays() -> impl Iterator<Item = Person> {
     STRAYS.into_iter().map(|(name, plan)| Person::ordinary(name, plan, By::Nobody))
 }

@@ -12,7 +12,8 @@ use store::records::{Author, CatchUpPage};
 use tokio::task::JoinSet;
 
 use super::clock::StoryClock;
-use super::people::{By, Person};
+use super::people::{self, By, Person};
+use crate::checks::Answered;
 use crate::state::AppState;
 use crate::worker::Worker;
 
@@ -29,6 +30,8 @@ pub(super) struct Stage {
     /// Reads without waiting between tries: what fails in the story is meant to.
     worker: Worker,
     receiver: Webhook,
+    /// The key of the application that asks: `key_…`.
+    api_key_id: String,
     /// Where the story ends, Unix seconds.
     present: i64,
     now: i64,
@@ -45,6 +48,7 @@ impl Stage {
         stripe: Control,
         clock: Arc<StoryClock>,
         receiver: Webhook,
+        api_key_id: String,
         present: Timestamp,
     ) -> anyhow::Result<Self> {
         let mut gateways: HashMap<Livemode, Arc<dyn Gateway>> = HashMap::new();
@@ -67,7 +71,8 @@ impl Stage {
             Worker::new(Arc::clone(&state.store), Arc::new(gateways), Arc::clone(&state.clock), crate::ids::new("wrk"));
         stripe.set_webhook(Some(receiver.clone()));
         let (present, told) = (present.secs(), stripe.events().len());
-        let stage = Self { state, stripe, clock, worker, receiver, present, now: present, told, broken: vec![] };
+        let stage =
+            Self { state, stripe, clock, worker, receiver, api_key_id, present, now: present, told, broken: vec![] };
         stage.apply_faults(true);
         Ok(stage)
     }
@@ -85,7 +90,7 @@ impl Stage {
     }
 
     pub(super) fn author(&self, actor: &str, reason: Option<&str>) -> Author {
-        Author { actor: actor.to_owned(), reason: reason.map(str::to_owned), now: Timestamp::from_secs(self.now) }
+        Author::new(actor, Timestamp::from_secs(self.now)).because(reason)
     }
 
     /// Every request about `part` fails with the status, until [`Stage::mend`].
@@ -124,6 +129,26 @@ impl Stage {
             store.take_fetched(&claim, &CatchUpPage { newest: Some(now), ..CatchUpPage::default() }, now).await?;
         }
         Ok(())
+    }
+
+    /// The application asks about one user in three: another third each hour.
+    pub(super) fn ask(&self) {
+        let (store, at) = (&self.state.store, Timestamp::from_secs(self.now));
+        let third = usize::try_from(self.now / HOUR).unwrap_or(0) % 3;
+        for user_id in people::users().skip(third).step_by(3) {
+            for feature in ["pro", "projects"] {
+                let decision = store.index().decide(MODE, &user_id, feature, &store.options().policy, at);
+                self.state.checks.note(&Answered {
+                    livemode: MODE,
+                    user_id: &user_id,
+                    feature,
+                    api_key_id: &self.api_key_id,
+                    allowed: decision.allowed,
+                    reason: decision.reason,
+                    at,
+                });
+            }
+        }
     }
 
     /// Sends what happened in Stripe, all at once, and does what follows from it.
@@ -175,6 +200,7 @@ impl Stage {
     pub(super) async fn end(mut self) -> anyhow::Result<()> {
         self.lose();
         self.keep_lost().await?;
+        self.state.checks.settle().await?;
         self.clock.run();
         self.stripe.use_real_clock();
         self.stripe.discard_queue();

@@ -33,6 +33,8 @@ pub(super) enum Scene {
     Mends { user: &'static str },
     /// A customer is to be read again.
     Reads { user: &'static str },
+    /// The application asks what some of its users may.
+    Asks,
     /// Time goes by, and what was put off is tried again.
     Waits,
     /// The newest event arrives once more.
@@ -60,6 +62,8 @@ pub(super) async fn play(mut stage: Stage) -> anyhow::Result<()> {
     entitlements(&mut schedule);
     purchases::once(&mut schedule);
     purchases::going_on(&mut schedule);
+    // Once an hour on the last day, a little after it began.
+    schedule.extend((0..24).map(|hour| (hour * HOUR + 20 * 60, Scene::Asks)));
     // What stands at the same moment keeps its order.
     schedule.sort_by_key(|(ago, _)| -ago);
     for (ago, scene) in schedule {
@@ -96,6 +100,7 @@ async fn show(stage: &mut Stage, scene: Scene) -> anyhow::Result<()> {
             let now = Timestamp::from_secs(stage.now());
             stage.state.store.request_read(MODE, &people::customer_of(user), now).await?;
         }
+        Scene::Asks => stage.ask(),
         Scene::Waits => {}
         Scene::Duplicate => {
             let newest = stage.stripe.events().pop();

@@ -8,13 +8,14 @@ use domain::Timestamp;
 use domain::delivery::Registration;
 use domain::event::EventStatus;
 use domain::stripe::SubscriptionItem;
-use store::records::{EventFilter, OverrideList, Purpose, ResyncStatus, TargetKind, Which};
+use store::records::{EventFilter, OverrideList, Place, Purpose, ResyncStatus, TargetKind, Which};
 
 use super::{Ask, catalog, missed};
 use crate::admin::customers::encoded;
 
 const HOUR_SECS: i64 = 3600;
 const DAY_SECS: i64 = 24 * HOUR_SECS;
+const WEEK_SECS: i64 = 7 * DAY_SECS;
 /// Rows of each kind that are looked at.
 const MOST: i64 = 200;
 /// How long nothing may arrive before that is worth a look.
@@ -23,7 +24,7 @@ const SILENCE_SECS: i64 = DAY_SECS;
 /// All of it; what could not be looked at is told by a sentence of its own.
 pub(super) async fn attention(ask: &Ask<'_>, last_event_at: Option<Timestamp>) -> (Vec<Attention>, Vec<String>) {
     let (mut rows, mut unknown) = (vec![], vec![]);
-    let kinds: [(&str, anyhow::Result<Vec<Attention>>); 8] = [
+    let kinds: [(&str, anyhow::Result<Vec<Attention>>); 9] = [
         ("Whether webhooks arrive", webhooks(ask, last_event_at).await),
         ("Prices that give nothing", idle_prices(ask).await),
         ("Events that failed", failed(ask).await),
@@ -32,6 +33,7 @@ pub(super) async fn attention(ask: &Ask<'_>, last_event_at: Option<Timestamp>) -
         ("Conflicts", conflicts(ask).await),
         ("Differences to Stripe", resyncs(ask).await),
         ("Overrides that end", overrides(ask).await),
+        ("API keys that end", keys(ask).await),
     ];
     for (what, found) in kinds {
         match found {
@@ -172,14 +174,14 @@ async fn conflicts(ask: &Ask<'_>) -> anyhow::Result<Vec<Attention>> {
 async fn resyncs(ask: &Ask<'_>) -> anyhow::Result<Vec<Attention>> {
     let store = &ask.state.store;
     let mut rows = vec![];
-    if let Some(last) = store.resyncs(ask.livemode, Some(Purpose::Reconcile), None, 1).await?.data.pop() {
+    if let Some(last) = store.resyncs(ask.livemode, Some(Purpose::Reconcile), &Place::first(1)).await?.data.pop() {
         let differ = store.resync(&last.resync_id).await?.map_or(0, |(_, counts)| counts.differs);
         if differ > 0 {
             let sentence = count(differ, "customer differs from Stripe", "customers differ from Stripe");
             rows.push(row(sentence, differ, format!("/admin/resyncs/{}?state=differs", last.resync_id), "Compare"));
         }
     }
-    for waiting in store.resyncs(ask.livemode, Some(Purpose::Resync), None, 20).await?.data {
+    for waiting in store.resyncs(ask.livemode, Some(Purpose::Resync), &Place::first(20)).await?.data {
         if waiting.status != ResyncStatus::Ready {
             continue;
         }
@@ -193,7 +195,7 @@ async fn resyncs(ask: &Ask<'_>) -> anyhow::Result<Vec<Attention>> {
 
 async fn overrides(ask: &Ask<'_>) -> anyhow::Result<Vec<Attention>> {
     let which = Which::EndingBy(ask.now.plus_secs(7 * DAY_SECS));
-    let list = OverrideList { which, after: None, limit: MOST };
+    let list = OverrideList { which, place: Place::first(MOST) };
     let found = ask.state.store.list_overrides(ask.livemode, &list, ask.now).await?;
     let users: HashSet<&str> = found.data.iter().map(|row| row.user_id.as_str()).collect();
     let number = i64::try_from(users.len()).unwrap_or(i64::MAX);
@@ -201,4 +203,40 @@ async fn overrides(ask: &Ask<'_>) -> anyhow::Result<Vec<Attention>> {
     let who = count(number, "customer has an override that ends", "customers have overrides that end");
     let sentence = format!("{more}{who} within 7 days");
     Ok(if number > 0 { vec![row(sentence, number, "/admin/overrides?list=ending", "See who")] } else { vec![] })
+}
+
+/// Keys that are used and end soon, or ended while they were used.
+async fn keys(ask: &Ask<'_>) -> anyhow::Result<Vec<Attention>> {
+    let all = ask.state.store.api_keys().await?;
+    let of_mode = all.iter().filter(|key| key.livemode == ask.livemode && key.revoked_at.is_none());
+    let rows = of_mode.filter_map(|key| {
+        let (end, used) = (key.terms.expires_at?, key.last_used_at?);
+        let left = end.secs() - ask.now.secs();
+        let href = format!("/admin/api-keys/{}", encoded(&key.api_key_id));
+        let name = format!("The API key {} (…{})", key.name, key.last4);
+        // Who was given the next one has no need of this one any more, unless it is still used.
+        let next = key.replaced_by.as_ref().and_then(|next| all.iter().find(|key| key.api_key_id == *next));
+        let is_needed = next.is_none_or(|next| used > next.created_at);
+        if !is_needed || left.abs() > WEEK_SECS {
+            return None;
+        }
+        let sentence = if left > 0 && used.secs() > ask.now.secs() - WEEK_SECS {
+            format!("{name} is in use and ends in {}", span(left))
+        } else if left <= 0 && used.secs() > end.secs() - DAY_SECS {
+            format!("{name} ended {} ago and was in use until then", span(-left))
+        } else {
+            return None;
+        };
+        let label = if next.is_some() { "Look" } else { "Replace it" };
+        Some(everybody(sentence, &href, label))
+    });
+    Ok(rows.collect())
+}
+
+fn span(secs: i64) -> String {
+    match secs {
+        ..HOUR_SECS => format!("{} min", secs / 60),
+        HOUR_SECS..DAY_SECS => format!("{} h", secs / HOUR_SECS),
+        _ => count(secs / DAY_SECS, "day", "days"),
+    }
 }

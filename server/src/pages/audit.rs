@@ -6,10 +6,10 @@ use app::pages::Page;
 use app::pages::audit::{Change, Entry, Filter, Row, View};
 use domain::Timestamp;
 use serde_json::Value;
-use store::records::{AuditFilter, AuditRecord, Page as Rows};
+use store::records::{AuditFilter, AuditRecord, Page as Rows, Place};
 
 use super::list::{around, export};
-use super::{Ask, Loaded, ROWS, moment};
+use super::{Ask, Loaded, moment};
 
 /// What is shown when no day is given.
 const LATELY_SECS: i64 = 30 * 24 * 3600;
@@ -17,18 +17,24 @@ const DAY_SECS: i64 = 24 * 3600;
 
 /// The list.
 pub(super) async fn audit(ask: &Ask<'_>) -> Loaded {
-    let filter = filter(ask);
-    let after = ask.param("after").and_then(|after| after.parse().ok());
-    let (page, fault) = match narrow(ask, &filter, after).await? {
-        Ok(narrowed) => (ask.state.store.audit(&narrowed).await?, None),
-        Err(fault) => (Rows { data: vec![], has_more: false }, Some(fault)),
+    let (filter, place) = (filter(ask), ask.place());
+    let store = &ask.state.store;
+    let (page, count, fault) = match narrow(ask, &filter, &place).await? {
+        Ok(narrowed) => (store.audit(&narrowed).await?, Some(store.count_audit(&narrowed).await?), None),
+        Err(fault) => (Rows { data: vec![], has_more: false }, None, Some(fault)),
     };
     let mut pages = around(ask, "/admin/audit", &filter.fields(), &page, |entry| entry.audit_id.to_string());
-    // The log is read from its end: there is no way back but to its beginning.
-    pages.previous = None;
-    pages.export = (!page.data.is_empty()).then(|| export(ask, "audit", &filter.fields()));
+    if !page.data.is_empty() {
+        pages.count = count;
+        pages.export = Some(export(ask, "audit", &filter.fields()));
+    }
     let rows = page.data.into_iter().map(row).collect();
-    Ok(Some(Page::Audit(View { filter, fault, rows, pages })))
+    Ok(Some(Page::Audit(View { filter, lately: lately(ask), fault, rows, pages })))
+}
+
+/// The day that the log begins at when nobody says otherwise.
+fn lately(ask: &Ask<'_>) -> String {
+    ask.now.plus_secs(-LATELY_SECS).to_string()[..10].to_owned()
 }
 
 /// What narrows the list, as the address says.
@@ -42,9 +48,10 @@ pub(crate) fn filter(ask: &Ask<'_>) -> Filter {
         to: field("to"),
     };
     if filter.from.is_empty() {
-        // An emptied field says "since the beginning"; one that was never there, "lately".
-        let lately = ask.now.plus_secs(-LATELY_SECS).to_string();
-        filter.from = if ask.query.contains_key("from") { "all".into() } else { lately[..10].to_owned() };
+        // An emptied field says "since the beginning"; one that was never there, "lately". What happened to one object is little, and may
+        // be long ago.
+        let always = ask.query.contains_key("from") || !filter.object.is_empty();
+        filter.from = if always { "all".into() } else { lately(ask) };
     }
     filter
 }
@@ -53,11 +60,11 @@ pub(crate) fn filter(ask: &Ask<'_>) -> Filter {
 pub(crate) async fn narrow(
     ask: &Ask<'_>,
     filter: &Filter,
-    after: Option<i64>,
+    place: &Place,
 ) -> store::Result<Result<AuditFilter, String>> {
     let day = |text: &str| match text {
         "" | "all" => Ok(None),
-        text => moment::of(text, "00:00").map(Some),
+        text => moment::of(text, "00:00", &moment::zone(None)).map(Some),
     };
     let (from, to) = match (day(&filter.from), day(&filter.to)) {
         (Ok(from), Ok(to)) => (from, to.map(|to: Timestamp| to.plus_secs(DAY_SECS))),
@@ -71,8 +78,9 @@ pub(crate) async fn narrow(
         object_id: given(&filter.object),
         from,
         to,
-        after,
-        limit: ROWS,
+        after: place.after.as_ref().and_then(|key| key.parse().ok()),
+        before: place.before.as_ref().and_then(|key| key.parse().ok()),
+        limit: place.limit,
         ..AuditFilter::default()
     }))
 }
@@ -109,6 +117,9 @@ fn row(entry: AuditRecord) -> Row {
         kind: entry.object_kind,
         object: entry.object_id,
         reason: entry.reason,
+        role: entry.role,
+        address: entry.address,
+        request_id: entry.request_id,
         livemode: entry.livemode,
     }
 }

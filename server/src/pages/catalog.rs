@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use app::pages::Page;
 use app::pages::catalog::{FeatureRow, Features, Row, Target, View};
+use app::pages::catalog_filter::Filter;
 use domain::catalog::{Catalog, Feature, FeatureGrant, counting};
-use store::records::{CatalogRow, TargetKind};
+use store::records::{CatalogRow, Page as Rows, Place, TargetKind};
 
+use super::list::{around, cut, export};
 use super::{Ask, Loaded};
 use crate::admin::customers::encoded;
 
@@ -14,15 +16,77 @@ use crate::admin::customers::encoded;
 pub(super) const PREFIXES: [(&str, TargetKind); 3] =
     [("price_", TargetKind::Price), ("plan_", TargetKind::Price), ("prod_", TargetKind::Product)];
 
+/// Rows of a note above the list; the list has all of them.
+const NOTED: usize = 10;
+/// What gives a feature, on its row; the catalog has all of it.
+const NAMED: usize = 5;
+
 /// `/admin/catalog`
 pub(super) async fn catalog(ask: &Ask<'_>) -> Loaded {
+    let all = rows(ask).await?;
+    let has_features = !ask.state.store.index().catalog(ask.livemode).features.is_empty();
+    let idle: Vec<&Row> = all.iter().filter(|row| row.is_paid_for_nothing()).collect();
+    let faulty = all.iter().filter(|row| !row.faults.is_empty() || row.read_error.is_some());
+    let (number, ever) = (i64::try_from(idle.len()).unwrap_or(i64::MAX), !all.is_empty());
+    let noted = |rows: &mut dyn Iterator<Item = &Row>| rows.take(NOTED).cloned().collect();
+    let (idle, faulty) = (noted(&mut idle.into_iter()), noted(&mut faulty.into_iter()));
+
+    let filter = filter(ask);
+    let found = narrowed(all, &filter);
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let page = page(ask, found);
+    let mut pages = around(ask, "/admin/catalog", &filter.fields(), &page, |row| row.id.clone());
+    if !page.data.is_empty() {
+        pages.count = Some(count);
+        pages.export = Some(export(ask, "catalog", &filter.fields()));
+    }
+    let can_read = ask.state.gateways.contains_key(&ask.livemode);
+    let rows = page.data;
+    Ok(Some(Page::Catalog(View { rows, filter, idle, number, faulty, ever, pages, has_features, can_read })))
+}
+
+/// Every price and product: by name, products before their prices; then what nobody named.
+async fn rows(ask: &Ask<'_>) -> anyhow::Result<Vec<Row>> {
     let catalog = ask.state.store.index().catalog(ask.livemode);
     let mut rows: Vec<Row> =
         ask.state.store.list_catalog(ask.livemode).await?.iter().map(|row| shown(row, &catalog)).collect();
-    // Products first by name, each with its prices; then what nobody named.
-    rows.sort_by_key(|row| (row.name.is_empty(), row.name.to_lowercase(), !row.is_product, row.id.clone()));
-    let can_read = ask.state.gateways.contains_key(&ask.livemode);
-    Ok(Some(Page::Catalog(View { rows, has_features: !catalog.features.is_empty(), can_read })))
+    rows.sort_by_cached_key(order);
+    Ok(rows)
+}
+
+/// What the list is sorted by.
+fn order(row: &Row) -> (bool, String, bool, String) {
+    (row.name.is_empty(), row.name.to_lowercase(), !row.is_product, row.id.clone())
+}
+
+/// A page of the list: an address knows a row by its id.
+fn page(ask: &Ask<'_>, found: Vec<Row>) -> Rows<Row> {
+    let at = |id: Option<String>| id.and_then(|id| found.iter().find(|row| row.id == id)).map(order);
+    let Place { after, before, limit } = ask.place();
+    let place = Place { after: at(after), before: at(before), limit };
+    cut(found, &place, order)
+}
+
+/// What is asked for.
+fn filter(ask: &Ask<'_>) -> Filter {
+    let text = |name: &str| ask.param(name).unwrap_or_default().to_owned();
+    Filter { query: text("q"), gives: text("gives"), is_idle: ask.param("only") == Some("idle") }
+}
+
+fn narrowed(mut rows: Vec<Row>, filter: &Filter) -> Vec<Row> {
+    let text = filter.query.to_lowercase();
+    rows.retain(|row| {
+        let gives = |grants: &[FeatureGrant]| counting(grants).any(|grant| grant.feature == filter.gives);
+        (text.is_empty() || row.name.to_lowercase().contains(&text) || row.id.to_lowercase().contains(&text))
+            && (filter.gives.is_empty() || gives(&row.grants) || gives(&row.from_product))
+            && (!filter.is_idle || row.is_paid_for_nothing())
+    });
+    rows
+}
+
+/// What the filter finds.
+pub(crate) async fn found(ask: &Ask<'_>) -> anyhow::Result<Vec<Row>> {
+    Ok(narrowed(rows(ask).await?, &filter(ask)))
 }
 
 /// `/admin/catalog/prices/{id}`, `/admin/catalog/products/{id}`
@@ -51,20 +115,33 @@ type GivenBy = (String, String, Option<i64>);
 /// `/admin/features`
 pub(super) async fn features(ask: &Ask<'_>) -> Loaded {
     let catalog = ask.state.store.index().catalog(ask.livemode);
-    let rows = ask.state.store.list_catalog(ask.livemode).await?;
+    let query = ask.param("q").unwrap_or_default();
+    let (found, ever) = (searched(ask, &catalog), !catalog.features.is_empty());
+    let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let key = |feature: &Feature| feature.key.clone();
+    let page = cut(found, &ask.place(), key);
+    let fields = [("q", query)];
+    let mut pages = around(ask, "/admin/features", &fields, &page, key);
+    if !page.data.is_empty() {
+        pages.count = Some(count);
+        pages.export = Some(export(ask, "features", &fields));
+    }
+    let targets = ask.state.store.list_catalog(ask.livemode).await?;
     let mut given: HashMap<&str, Vec<GivenBy>> = HashMap::new();
-    for row in &rows {
+    for row in &targets {
         let name = Some(name(row)).filter(|name| !name.is_empty()).unwrap_or_else(|| row.id.clone());
         for grant in counting(&row.grants) {
             let by = (name.clone(), path(row.kind, &row.id), grant.value);
             given.entry(grant.feature.as_str()).or_default().push(by);
         }
     }
-    let rows = sorted(&catalog)
-        .into_iter()
-        .map(|feature| FeatureRow { given_by: given.remove(feature.key.as_str()).unwrap_or_default(), feature })
-        .collect();
-    Ok(Some(Page::Features(Features { rows })))
+    let rows = page.data.into_iter().map(|feature| {
+        let mut given_by = given.remove(feature.key.as_str()).unwrap_or_default();
+        let more = given_by.len().saturating_sub(NAMED);
+        given_by.truncate(NAMED);
+        FeatureRow { given_by, more, feature }
+    });
+    Ok(Some(Page::Features(Features { rows: rows.collect(), query: query.to_owned(), ever, pages })))
 }
 
 /// The page of a price or product.
@@ -76,6 +153,17 @@ fn sorted(catalog: &Catalog) -> Vec<Feature> {
     let mut features: Vec<Feature> = catalog.features.values().cloned().collect();
     features.sort_by(|a, b| a.key.cmp(&b.key));
     features
+}
+
+/// Features whose key or name holds what is searched for.
+pub(crate) fn searched(ask: &Ask<'_>, catalog: &Catalog) -> Vec<Feature> {
+    let text = ask.param("q").unwrap_or_default().to_lowercase();
+    let mut found = sorted(catalog);
+    found.retain(|feature| {
+        let name = feature.name.as_deref().unwrap_or_default();
+        feature.key.to_lowercase().contains(&text) || name.to_lowercase().contains(&text)
+    });
+    found
 }
 
 fn product_id(row: &CatalogRow) -> Option<&str> {

@@ -65,31 +65,10 @@ pub(super) async fn ignore(ask: &Ask<'_>, id: &str) -> Loaded {
     }))))
 }
 
-/// `/admin/features/{key}/delete`
-pub(super) fn delete_feature(ask: &Ask<'_>, key: &str) -> Option<Page> {
-    ask.state.store.index().catalog(ask.livemode).features.get(key)?;
-    Some(Page::Confirm(Box::new(View {
-        question: format!("Delete the feature {key}?"),
-        above: ("Features", "/admin/features".into()),
-        sentence: format!(
-            "Prices and products give {key} no longer, and whoever asks for it is told that it is unknown."
-        ),
-        effects: impact::of_deleting(ask, key),
-        action: format!("/admin/features/{}/delete", encoded(key)),
-        fields: Vec::new(),
-        button: format!("Delete {key}"),
-        role: Role::Admin,
-        reason_required: false,
-        back: back(ask, "/admin/features"),
-    })))
-}
-
 /// `/admin/api-keys/{id}/revoke`
 pub(super) async fn revoke_key(ask: &Ask<'_>, id: &str) -> Loaded {
-    let keys = ask.state.store.api_keys().await?;
-    let Some(key) = keys.into_iter().find(|key| key.api_key_id == id && key.revoked_at.is_none()) else {
-        return Ok(None);
-    };
+    let key = ask.state.store.api_key(id).await?;
+    let Some(key) = key.filter(|key| key.revoked_at.is_none()) else { return Ok(None) };
     Ok(Some(Page::Confirm(Box::new(View {
         question: format!("Revoke the key {}?", key.name),
         above: ("API keys", "/admin/api-keys".into()),

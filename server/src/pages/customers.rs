@@ -6,7 +6,7 @@ use app::pages::{Page, customers};
 use domain::access::{Decision, UserFacts, decide_any};
 use domain::stripe::Subscription;
 use store::Watch;
-use store::records::{self, Among, COUNTED, CustomerFilter, CustomerRow, UserRecord};
+use store::records::{self, Among, COUNTED, CustomerFilter, CustomerRow, Place, UserRecord};
 
 use super::list::{around, export};
 use super::subscriptions::price_names;
@@ -45,7 +45,7 @@ pub(crate) enum Who {
 }
 
 pub(super) async fn customers(ask: &Ask<'_>) -> Loaded {
-    let (after, before) = ask.place();
+    let Place { after, before, .. } = ask.place();
     let Found { filter, page } = rows(ask, after, before, ROWS).await?;
     let fields = filter.each_ref().map(|(name, value)| (*name, value.as_str()));
     let counts = counts(ask).await?;

@@ -1,12 +1,13 @@
 //! `/admin/ending`: who loses access soon.
 
-use app::components::address;
 use app::pages::{Page, ending};
 use domain::Livemode;
 use domain::Timestamp;
 use domain::access::{Loss, Reason, known_losses};
+use store::records::{Page as Rows, Place};
 
-use super::{Ask, Loaded, ROWS};
+use super::list::{around, cut, export};
+use super::{Ask, Loaded};
 use crate::admin::customers::{encoded, path};
 use crate::state::AppState;
 
@@ -39,40 +40,69 @@ pub(super) fn users(losses: &[(String, Loss)], until: Timestamp) -> usize {
 }
 
 pub(super) fn ending(ask: &Ask<'_>) -> Loaded {
-    let days = ask.param("days").and_then(|days| days.parse().ok()).filter(|days| (1..=DAYS).contains(days));
-    let days = days.unwrap_or(DAYS);
-    let all = losses(ask.state, ask.livemode, ask.now, days);
-    let key = |user: &str, loss: &Loss| format!("{}:{user}:{}", loss.at.millis(), loss.feature);
-    let after = ask.param("after");
-    // What ended meanwhile is gone from the list: the next that is behind the cursor's time begins the page.
-    let behind = after.and_then(|after| {
-        let position = all.iter().position(|(user, loss)| key(user, loss) == after).map(|at| at + 1);
-        let at = after.split(':').next()?.parse::<i64>().ok()?;
-        position.or_else(|| Some(all.partition_point(|(_, loss)| loss.at.millis() <= at)))
-    });
-    let limit = usize::try_from(ROWS).unwrap_or(usize::MAX);
-    let start = behind.unwrap_or(0).min(all.len());
-    let shown = &all[start..all.len().min(start + limit)];
-    let span = days.to_string();
-    let next = shown.last().filter(|_| start + shown.len() < all.len());
-    let next = next.map(|(user, loss)| address("/admin/ending", &[("days", &span), ("after", &key(user, loss))]));
-    Ok(Some(Page::Ending(ending::View {
-        days,
-        users: users(&all, ask.now.plus_millis(days * DAY)),
-        rows: shown.iter().map(|(user, loss)| row(user, loss)).collect(),
-        first: after.map(|_| address("/admin/ending", &[("days", &span)])),
-        next,
-    })))
+    let (days, all) = asked(ask);
+    let users = users(&all, ask.now.plus_millis(days * DAY));
+    let number = i64::try_from(all.len()).unwrap_or(i64::MAX);
+    let page = cut(all, &sorted(&ask.place()), order);
+    let (days_text, here) = (days.to_string(), "/admin/ending");
+    let fields = [("days", days_text.as_str())];
+    let mut pages = around(ask, here, &fields, &page, key);
+    if !page.data.is_empty() {
+        pages.count = Some(number);
+        pages.export = Some(export(ask, "ending", &fields));
+    }
+    let rows = page.data.iter().map(|(user, loss)| row(user, loss)).collect();
+    Ok(Some(Page::Ending(ending::View { days, users, rows, pages })))
 }
 
-fn row(user: &str, loss: &Loss) -> ending::Row {
-    let why = match loss.last.reason {
+/// A user, and what they lose.
+type Losing = (String, Loss);
+
+/// How far ahead is asked for, and who loses something until then.
+fn asked(ask: &Ask<'_>) -> (i64, Vec<Losing>) {
+    let days = ask.param("days").and_then(|days| days.parse().ok()).filter(|days| (1..=DAYS).contains(days));
+    let days = days.unwrap_or(DAYS);
+    let mut all = losses(ask.state, ask.livemode, ask.now, days);
+    all.sort_by_cached_key(order);
+    (days, all)
+}
+
+/// What the list is sorted by.
+fn order((user, loss): &Losing) -> (i64, String) {
+    (loss.at.millis(), format!("{user}:{}", loss.feature))
+}
+
+/// The same as a page's address has it.
+pub(crate) fn key(losing: &Losing) -> String {
+    let (at, who) = order(losing);
+    format!("{at}:{who}")
+}
+
+fn sorted(place: &Place) -> Place<(i64, String)> {
+    let read = |key: &Option<String>| {
+        let (at, who) = key.as_deref()?.split_once(':')?;
+        Some((at.parse().ok()?, who.to_owned()))
+    };
+    Place { after: read(&place.after), before: read(&place.before), limit: place.limit }
+}
+
+/// A page of those who lose something in the time that is asked for.
+pub(crate) fn page(ask: &Ask<'_>, place: &Place) -> Rows<Losing> {
+    cut(asked(ask).1, &sorted(place), order)
+}
+
+/// What it is that ends.
+pub(crate) const fn why(loss: &Loss) -> &'static str {
+    match loss.last.reason {
         Reason::SubscriptionActive | Reason::SubscriptionTrialing => "the subscription ends",
         Reason::GracePeriod => "the grace after a failed payment ends",
         Reason::Purchase | Reason::Credits => "what was bought runs out",
         Reason::OverrideGrant => "the override ends",
         _ => "its source ends",
-    };
+    }
+}
+
+fn row(user: &str, loss: &Loss) -> ending::Row {
     let source = loss.last.sources.first().map(|source| {
         let href = (source.kind == "subscription").then(|| format!("/admin/subscriptions/{}", encoded(&source.id)));
         (source.id.clone(), href)
@@ -82,7 +112,7 @@ fn row(user: &str, loss: &Loss) -> ending::Row {
         href: format!("{}?feature={}", path(user), encoded(&loss.feature)),
         feature: loss.feature.clone(),
         at: loss.at,
-        why: why.to_owned(),
+        why: why(loss).to_owned(),
         source,
     }
 }

@@ -9,7 +9,8 @@ use gateway::PINNED_VERSION;
 use serde_json::Value;
 use store::records::EventRecord;
 
-use super::{Ask, Loaded, events};
+use super::{Ask, Loaded, events, note_reading};
+use crate::config::duration_text;
 
 /// One event.
 pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
@@ -21,7 +22,18 @@ pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
         None => None,
     };
     let (version_meaning, snapshot_event) = version(event.api_version.as_deref(), &event.payload);
-    let payload = (ask.actor.role >= Role::Support).then(|| sent(&event.payload));
+    let removed = match event.payload_removed_at {
+        Some(at) => {
+            let of: Vec<String> = event.customer_id.iter().cloned().collect();
+            let erased = ask.state.store.erased_since(ask.livemode, &of).await?.is_some_and(|erased| at >= erased);
+            Some((at, ask.state.config.kept.payloads_ms.map(duration_text).filter(|_| !erased)))
+        }
+        None => None,
+    };
+    let payload = (ask.actor.role >= Role::Support && removed.is_none()).then(|| sent(&event.payload));
+    if payload.is_some() {
+        note_reading(ask, ("event", id)).await?;
+    }
     let about = match &event.object_id {
         Some(object) => Some(about(ask, object).await?),
         None => None,
@@ -51,6 +63,7 @@ pub(super) async fn event(ask: &Ask<'_>, id: &str) -> Loaded {
         mappings: effects.mappings,
         verdicts: verdicts.collect(),
         attempts: attempts.collect(),
+        removed,
         payload,
         about,
         user_id,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use app::pages::{Page, events as list};
 use domain::Timestamp;
 use domain::event::EventStatus;
-use store::records::{EventFilter, EventRecord};
+use store::records::{EventFilter, EventRecord, Place};
 
 use super::list::{around, export};
 use super::{Ask, Loaded, ROWS};
@@ -17,7 +17,7 @@ pub(super) async fn events(ask: &Ask<'_>) -> Loaded {
     }
     let store = &ask.state.store;
     let (shown, mut filter) = filter(ask);
-    let (after, before) = ask.place();
+    let Place { after, before, .. } = ask.place();
     filter.after = after.and_then(|after| after.parse().ok());
     filter.before = before.and_then(|before| before.parse().ok());
     filter.limit = ROWS;
@@ -138,7 +138,7 @@ pub(super) fn row(event: EventRecord, users: &HashMap<String, Option<String>>) -
 
 async fn rejected(ask: &Ask<'_>) -> Loaded {
     let store = &ask.state.store;
-    let (after, before) = ask.place();
+    let Place { after, before, .. } = ask.place();
     let found = match before.and_then(|before| before.parse().ok()) {
         Some(before) => store.rejected_before(before, ROWS).await?,
         None => store.rejected_deliveries(after.and_then(|after| after.parse().ok()), ROWS).await?,

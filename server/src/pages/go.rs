@@ -91,8 +91,8 @@ async fn page_of(state: &AppState, livemode: Livemode, id: &str) -> anyhow::Resu
         return Ok((found.new.livemode == livemode).then(|| format!("/admin/resyncs/{}", encoded(id))));
     }
     if id.starts_with("key_") {
-        let known = store.api_keys().await?.iter().any(|key| key.livemode == livemode && key.api_key_id == id);
-        return Ok(known.then(|| "/admin/api-keys".to_owned()));
+        let known = store.api_key(id).await?.filter(|key| key.livemode == livemode);
+        return Ok(known.map(|_| format!("/admin/api-keys/{}", encoded(id))));
     }
     // Payments, invoices, refunds and disputes have no page: whose they are is told by the newest event about them.
     let about = EventFilter { id: Some(id.to_owned()), limit: 1, ..EventFilter::default() };

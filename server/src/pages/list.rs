@@ -1,7 +1,7 @@
 //! The pages around the one that is shown of a list, which is paged by key in both directions.
 
 use app::components::{Pages, address};
-use store::records::Page;
+use store::records::{Page, Place};
 
 use super::Ask;
 
@@ -31,5 +31,44 @@ pub(crate) fn around<T>(
         previous: at("before", page.data.first().filter(|_| has_previous)),
         next: at("after", page.data.last().filter(|_| has_next)),
         ..Pages::default()
+    }
+}
+
+/// A page of a list that is in memory, sorted by its key.
+pub(crate) fn cut<T, K: Ord>(mut all: Vec<T>, place: &Place<K>, key: impl Fn(&T) -> K) -> Page<T> {
+    let limit = usize::try_from(place.limit).unwrap_or(0);
+    let (start, end) = match (&place.after, &place.before) {
+        (_, Some(before)) => {
+            let end = all.partition_point(|row| key(row) < *before);
+            (end.saturating_sub(limit), end)
+        }
+        (after, None) => {
+            let start = after.as_ref().map_or(0, |after| all.partition_point(|row| key(row) <= *after));
+            (start, all.len().min(start + limit))
+        }
+    };
+    let has_more = if place.is_backwards() { start > 0 } else { end < all.len() };
+    all.truncate(end);
+    Page { data: all.split_off(start), has_more }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_memory_is_paged_both_ways() {
+        let page = |after, before| {
+            let page = cut(vec![1, 3, 5, 7, 9], &Place { after, before, limit: 2 }, |row| *row);
+            (page.data, page.has_more)
+        };
+        assert_eq!(page(None, None), (vec![1, 3], true));
+        assert_eq!(page(Some(3), None), (vec![5, 7], true));
+        assert_eq!(page(Some(4), None), (vec![5, 7], true), "a row that is gone still has its place");
+        assert_eq!(page(Some(7), None), (vec![9], false));
+        assert_eq!(page(Some(9), None), (vec![], false));
+        assert_eq!(page(None, Some(9)), (vec![5, 7], true));
+        assert_eq!(page(None, Some(5)), (vec![1, 3], false));
+        assert_eq!(page(None, Some(1)), (vec![], false));
     }
 }

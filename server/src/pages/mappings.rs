@@ -4,37 +4,79 @@ use app::components::Side;
 use app::pages::confirm::{Effect, Review as Reviewed, View};
 use app::pages::{Page, mappings as page};
 use domain::role::Role;
-use store::records::{ConflictRecord, MappingRecord};
+use store::records::{ConflictRecord, MappingRecord, MappingRow, Place};
 
 use super::confirm::back;
-use super::{Ask, Loaded, ROWS, impact, unattributed};
+use super::list::{around, export};
+use super::{Ask, Loaded, impact, unattributed};
 use crate::admin::customers::{encoded, path};
 
-/// Open conflicts, and the mappings by search.
+/// Conflicts that stand above the mappings; the others have pages of their own.
+const FIRST: i64 = 3;
+/// Conflicts on a page of theirs: each is a paragraph.
+const CONFLICTS: i64 = 10;
+
+/// The mappings by search, below the first conflicts; `list=conflicts` are all conflicts.
 pub(super) async fn mappings(ask: &Ask<'_>) -> Loaded {
-    let (store, query, after) =
-        (&ask.state.store, ask.param("q").or_else(|| ask.param("customer")), ask.param("after"));
-    let conflicts = store.open_conflicts(ask.livemode, None).await?;
-    let found = store.list_mappings(ask.livemode, query, after, ROWS).await?;
-    let ever = !found.data.is_empty() || !store.list_mappings(ask.livemode, None, None, 1).await?.data.is_empty();
-    let next = found.data.last().filter(|_| found.has_more);
-    let next = next.map(|last| format!("{}:{}", last.since.millis(), last.customer_id));
-    let mut rows = Vec::with_capacity(found.data.len());
-    for mapping in found.data {
-        let customer = store.customer(ask.livemode, &mapping.customer_id).await?;
-        let in_conflict = conflicts.iter().any(|conflict| conflict.customer_id == mapping.customer_id);
-        let name = customer.and_then(|customer| customer.name.or(customer.email));
-        rows.push(page::Row { in_conflict, ..row(mapping, name) });
+    let (store, place) = (&ask.state.store, ask.place());
+    let number = store.count_conflicts(ask.livemode).await?;
+    if ask.param("list") == Some("conflicts") {
+        return conflicts(ask, number).await;
     }
-    let query = query.unwrap_or_default().to_owned();
+    let query = ask.param("q").or_else(|| ask.param("customer"));
+    let found = store.list_mappings(ask.livemode, query, &place).await?;
+    let ever =
+        !found.data.is_empty() || !store.list_mappings(ask.livemode, None, &Place::first(1)).await?.data.is_empty();
+    let fields = [("q", query.unwrap_or_default())];
+    let mut pages = around(ask, "/admin/mappings", &fields, &found, key);
+    if !found.data.is_empty() {
+        pages.count = Some(store.count_mappings(ask.livemode, query).await?);
+        pages.export = Some(export(ask, "mappings", &fields));
+    }
+    // Who turns pages has seen them.
+    let first = if place.key().is_none() { FIRST } else { 0 };
+    let open = store.list_conflicts(ask.livemode, &Place::first(first)).await?;
+    let rows = found
+        .data
+        .into_iter()
+        .map(|found| page::Row { in_conflict: found.in_conflict, ..row(found.mapping, found.name) });
     Ok(Some(Page::Mappings(page::View {
-        conflicts: conflicts.into_iter().map(conflict).collect(),
-        rows,
-        query,
+        conflicts: open.data.into_iter().map(conflict).collect(),
+        number,
+        rows: Some(rows.collect()),
+        query: query.unwrap_or_default().to_owned(),
         ever,
-        paged: after.is_some(),
-        next,
+        pages,
     })))
+}
+
+/// Every conflict nobody has settled, the oldest first.
+async fn conflicts(ask: &Ask<'_>, number: i64) -> Loaded {
+    let place = Place { limit: CONFLICTS, ..ask.place() };
+    let found = ask.state.store.list_conflicts(ask.livemode, &place).await?;
+    let mut pages = around(ask, "/admin/mappings", &[("list", "conflicts")], &found, conflict_key);
+    if !found.data.is_empty() {
+        pages.count = Some(number);
+        pages.export = Some(export(ask, "conflicts", &[]));
+    }
+    Ok(Some(Page::Mappings(page::View {
+        conflicts: found.data.into_iter().map(conflict).collect(),
+        number,
+        rows: None,
+        query: String::new(),
+        ever: true,
+        pages,
+    })))
+}
+
+/// What the mappings are sorted by.
+pub(crate) fn key(row: &MappingRow) -> String {
+    format!("{}:{}", row.mapping.since.millis(), row.mapping.customer_id)
+}
+
+/// What the conflicts are sorted by.
+pub(crate) fn conflict_key(conflict: &ConflictRecord) -> String {
+    format!("{}:{}", conflict.since.millis(), conflict.conflict_id)
 }
 
 fn row(mapping: MappingRecord, name: Option<String>) -> page::Row {

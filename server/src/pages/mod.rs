@@ -1,35 +1,40 @@
-//! What each page of the admin app shows, read from the store: one function per page, named after it. Reading needs any role; what a role
-//! may not see is left out here, not hidden there.
+//! What each page of the admin app shows, read from the store: one function per page, named after it. Who may read which
+//! stands in [`table`]; what a role may not see of a page is left out here, not hidden there.
 
 mod attention;
 pub(crate) mod audit;
-mod catalog;
+pub(crate) mod catalog;
 mod charts;
 mod confirm;
 mod customer;
 pub(crate) mod customers;
-mod ending;
+pub(crate) mod ending;
+mod erase;
 mod event;
 pub(crate) mod events;
-mod feature;
+pub(crate) mod feature;
 mod go;
 pub(crate) mod impact;
+pub(crate) mod keys;
 pub(crate) mod list;
-mod mappings;
+pub(crate) mod mappings;
 mod missed;
-mod moment;
-mod overrides;
+pub(crate) mod moment;
+pub(crate) mod overrides;
 mod overview;
 mod policies;
+pub(crate) mod preview;
 pub(crate) mod replays;
 pub(crate) mod resyncs;
 mod search;
+mod second_factor;
+mod security;
 mod settings;
 mod simulator;
 mod subscription;
 pub(crate) mod subscriptions;
 mod system;
-mod unattributed;
+pub(crate) mod unattributed;
 mod validator;
 
 use std::collections::HashMap;
@@ -37,12 +42,13 @@ use std::collections::HashMap;
 use app::pages::search::Hit;
 use app::pages::{Page, account, message, sign_in};
 use app::zone::Zone;
-use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use http::StatusCode;
+use store::records::{AuditFilter, Place, StaffLinkKind};
 
-use crate::auth::setup;
+use crate::admin::table;
 use crate::auth::staff::{Actor, safe_return_to};
+use crate::auth::{links, setup};
 use crate::state::AppState;
 use crate::ui::Query;
 
@@ -53,9 +59,15 @@ pub(crate) struct Looking<'a> {
     /// The path, as it was asked for.
     pub(crate) path: &'a str,
     pub(crate) query: Query,
+    /// The hash of the session's id; empty before sign-in.
+    pub(crate) session: String,
     /// Who looks; nobody before sign-in.
     pub(crate) actor: Option<&'a Actor>,
 }
+
+/// The audit log's word for looking at a raw payload.
+const READ: &str = "payload.read";
+const HOUR_MS: i64 = 3_600_000;
 
 /// Rows on a page of a list.
 pub(crate) const ROWS: i64 = 50;
@@ -76,10 +88,11 @@ impl Ask<'_> {
         self.query.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Where in a list the page begins: behind a row, or just before one.
-    pub(crate) fn place(&self) -> (Option<String>, Option<String>) {
+    /// Which page of a list: its first rows, those behind one, or those just before one.
+    pub(crate) fn place(&self) -> Place {
         let before = self.param("before").map(str::to_owned);
-        (self.param("after").filter(|_| before.is_none()).map(str::to_owned), before)
+        let after = self.param("after").filter(|_| before.is_none()).map(str::to_owned);
+        Place { after, before, limit: ROWS }
     }
 }
 
@@ -113,11 +126,24 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
             let return_to = safe_return_to(looking.query.get("return_to")).to_owned();
             return Ok((StatusCode::OK, Answer::page(Page::SignIn(sign_in::SignIn { return_to }))));
         }
+        ["login", "code"] => return Ok((StatusCode::OK, Answer::page(Page::Code(sign_in::Code)))),
         ["setup"] => {
             let token = looking.query.get("token").unwrap_or_default().to_owned();
             let valid = setup::is_valid(looking.state.store.as_ref(), &token, looking.state.now()).await?;
             let status = if valid { StatusCode::OK } else { StatusCode::FORBIDDEN };
             return Ok((status, Answer::page(Page::SetUp(sign_in::SetUp { token, valid }))));
+        }
+        ["invite"] => {
+            let token = looking.query.get("token").unwrap_or_default().to_owned();
+            let found = links::find(looking.state.store.as_ref(), &token, looking.state.now()).await?;
+            let status = if found.is_some() { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            let entering = found.map(|(link, staff)| sign_in::Entering {
+                email: staff.email,
+                name: staff.name,
+                role: staff.role,
+                is_invite: link.kind == StaffLinkKind::Invite,
+            });
+            return Ok((status, Answer::page(Page::Enter(sign_in::Enter { token, entering }))));
         }
         _ => {}
     }
@@ -126,9 +152,20 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
     };
     let query = looking.query.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let ask = &Ask { state: looking.state, actor, livemode: looking.livemode, now: looking.state.now(), query };
+    match table::role_for_page(&parts) {
+        Some(role) if actor.role < role => {
+            let words = format!("This page needs the role {role}; an owner can give it.");
+            return Ok((StatusCode::FORBIDDEN, Answer::page(message::forbidden(&words))));
+        }
+        Some(_) => {}
+        None => return Ok((StatusCode::NOT_FOUND, Answer::page(not_found(ask, &parts).await?))),
+    }
     if let ["go", what @ ..] = parts.as_slice() {
         let what = if what.is_empty() { ask.param("q").unwrap_or_default().to_owned() } else { what.join("/") };
         return Ok((StatusCode::OK, go::go(ask, &what).await?));
+    }
+    if parts.as_slice() == ["account", "2fa"] {
+        return Ok((StatusCode::OK, second_factor::set_up(ask, &looking.session).await?));
     }
     let loaded = match parts.as_slice() {
         [] => overview::overview(ask).await?,
@@ -136,6 +173,7 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["search"] => return Ok((StatusCode::OK, search::search(ask).await?)),
         ["customers"] => customers::customers(ask).await?,
         ["customers", id] => customer::customer(ask, id).await?,
+        ["customers", id, "erase"] => erase::erase(ask, id).await?,
         ["customers", id, "compare"] => resyncs::compare(ask, id).await?,
         ["resyncs"] => resyncs::resyncs(ask).await?,
         ["resyncs", id] => resyncs::resync(ask, id).await?,
@@ -160,10 +198,16 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["unattributed", id] => unattributed::link(ask, id).await?,
         ["catalog"] => catalog::catalog(ask).await?,
         ["catalog", kind @ ("prices" | "products"), id] => catalog::target(ask, kind, id).await?,
+        ["catalog", kind @ ("prices" | "products"), id, "preview"] => {
+            preview::giving(ask, &looking.query, kind, id).await?
+        }
+        ["catalog", "prices", id, "policy", "preview"] => preview::price_policy(ask, &looking.query, id).await?,
         ["catalog", "prices", id, "policy"] => policies::of_price(ask, id),
+        ["features", key, "policy", "preview"] => preview::feature_policy(ask, &looking.query, key).await?,
+        ["features", key, "preview"] => preview::feature(ask, &looking.query, key).await?,
         ["features", key, "policy"] => policies::of_feature(ask, key),
         ["features", key] => feature::feature(ask, key).await?,
-        ["features", key, "delete"] => confirm::delete_feature(ask, key),
+        ["features", key, "delete"] => preview::deleting(ask, &looking.query, key).await?,
         ["features"] => catalog::features(ask).await?,
         ["events"] => events::events(ask).await?,
         ["events", id] => event::event(ask, id).await?,
@@ -176,20 +220,15 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         ["audit"] => audit::audit(ask).await?,
         ["audit", number] => audit::entry(ask, number).await?,
         ["account"] => Some(Page::Account(account::Account)),
+        ["account", "security"] => security::security(ask, &looking.session).await?,
         ["account", "preferences"] => Some(Page::Preferences(account::Preferences { zones: Zone::choices() })),
         ["account", "shortcuts"] => Some(Page::Shortcuts(account::Shortcuts)),
         ["api-keys", id, "revoke"] => confirm::revoke_key(ask, id).await?,
-        ["api-keys"] => settings::api_keys(ask).await?,
+        ["api-keys", id, "rotate"] => keys::rotate(ask, id).await?,
+        ["api-keys", id] => keys::one(ask, id).await?,
+        ["api-keys"] => keys::all(ask).await?,
         ["system"] => system::system(ask).await?,
-        ["settings"] if ask.actor.role < Role::Admin => {
-            let page = message::forbidden("The settings page needs the role admin; an owner can give it.");
-            return Ok((StatusCode::FORBIDDEN, Answer::page(page)));
-        }
         ["settings"] => Some(settings::settings(ask)),
-        ["staff"] if ask.actor.role < Role::Admin => {
-            let page = message::forbidden("The staff page needs the role admin; an owner can give it.");
-            return Ok((StatusCode::FORBIDDEN, Answer::page(page)));
-        }
         ["staff"] => settings::staff(ask).await?,
         _ => None,
     };
@@ -197,6 +236,26 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
         Some(page) => Ok((StatusCode::OK, Answer::page(page))),
         None => Ok((StatusCode::NOT_FOUND, Answer::page(not_found(ask, &parts).await?))),
     }
+}
+
+/// Somebody sees what Stripe sent, which may hold personal data: who, what and when is audited, once an hour for each object.
+async fn note_reading(ask: &Ask<'_>, object: (&str, &str)) -> anyhow::Result<()> {
+    let author = ask.actor.author(None, ask.now);
+    let hour = ask.now.plus_millis(-ask.now.millis().rem_euclid(HOUR_MS));
+    let known = AuditFilter {
+        livemode: Some(ask.livemode),
+        actor: Some(author.actor.clone()),
+        action: Some(READ.to_owned()),
+        object_kind: Some(object.0.to_owned()),
+        object_id: Some(object.1.to_owned()),
+        from: Some(hour),
+        limit: 1,
+        ..AuditFilter::default()
+    };
+    if ask.state.store.audit(&known).await?.data.is_empty() {
+        ask.state.store.note_audit(Some(ask.livemode), READ, object, &serde_json::json!({}), &author).await?;
+    }
+    Ok(())
 }
 
 /// What somebody who types this may mean.

@@ -1,6 +1,6 @@
 //! `/admin/overrides`, and the forms for a new one and for another end.
 
-use app::components::{address, time_until};
+use app::components::time_until;
 use app::pages::confirm::View as Confirm;
 use app::pages::overrides::{List, Row, View};
 use app::pages::{Page, override_form};
@@ -9,7 +9,8 @@ use domain::role::Role;
 use store::records::{OverrideList, OverrideRecord, Which};
 
 use super::confirm::back;
-use super::{Ask, Loaded, ROWS, impact};
+use super::list::{around, export};
+use super::{Ask, Loaded, impact};
 use crate::admin::customers::{path, user_of};
 use crate::admin::overrides::period_end;
 
@@ -20,6 +21,23 @@ const REASONS: usize = 10;
 const MOST: usize = 50;
 
 pub(super) async fn overrides(ask: &Ask<'_>) -> Loaded {
+    let (list, wanted) = asked(ask);
+    let store = &ask.state.store;
+    let page = store.list_overrides(ask.livemode, &wanted, ask.now).await?;
+    let fields = [("list", list.word())];
+    let mut pages = around(ask, "/admin/overrides", &fields, &page, |row| wanted.which.key(row));
+    if !page.data.is_empty() {
+        pages.count = Some(store.count_overrides(ask.livemode, &wanted.which, ask.now).await?);
+        pages.export = Some(export(ask, "overrides", &fields));
+    }
+    let any = store::records::OverrideFilter { user_id: None, after: None, limit: 1 };
+    let ever = !page.data.is_empty() || !store.overrides(ask.livemode, &any).await?.data.is_empty();
+    let rows = page.data.into_iter().map(|record| Row { underneath: underneath(ask, &record), ..row(ask, record) });
+    Ok(Some(Page::Overrides(View { list, rows: rows.collect(), ever, pages })))
+}
+
+/// The list that is asked for, as the page names it and as the store is asked.
+pub(crate) fn asked(ask: &Ask<'_>) -> (List, OverrideList) {
     let word = ask.param("list").unwrap_or_default();
     let list = List::ALL.into_iter().find(|list| list.word() == word).unwrap_or(List::Active);
     let which = match list {
@@ -29,18 +47,7 @@ pub(super) async fn overrides(ask: &Ask<'_>) -> Loaded {
         List::Mine => Which::By(ask.actor.author(None, ask.now).actor),
         List::Ended => Which::Over,
     };
-    let store = &ask.state.store;
-    let wanted = OverrideList { which, after: ask.param("after").map(str::to_owned), limit: ROWS };
-    let page = store.list_overrides(ask.livemode, &wanted, ask.now).await?;
-    let next = page.data.last().filter(|_| page.has_more).map(|last| {
-        let after = wanted.cursor(last.expires_at, &last.override_id);
-        address("/admin/overrides", &[("list", list.word()), ("after", &after)])
-    });
-    let first = wanted.after.is_some().then(|| list.href());
-    let any = store::records::OverrideFilter { user_id: None, after: None, limit: 1 };
-    let ever = !page.data.is_empty() || !store.overrides(ask.livemode, &any).await?.data.is_empty();
-    let rows = page.data.into_iter().map(|record| Row { underneath: underneath(ask, &record), ..row(ask, record) });
-    Ok(Some(Page::Overrides(View { list, rows: rows.collect(), ever, first, next })))
+    (list, OverrideList { which, place: ask.place() })
 }
 
 /// Whether the user would have access without this override; none where it counts no longer.

@@ -125,7 +125,7 @@ async fn steps(ask: &Ask<'_>, last_event_at: Option<Timestamp>) -> anyhow::Resul
     let store = &ask.state.store;
     let given = store.index().catalog(ask.livemode);
     let keys = store.api_keys().await?;
-    let has_key = keys.iter().any(|key| key.livemode == ask.livemode && key.revoked_at.is_none());
+    let has_key = keys.iter().any(|key| key.livemode == ask.livemode && key.is_active(ask.now));
     let has_asked = store.was_ever_checked(ask.livemode).await?;
     let step = |done, words, href| Step { done, words, href };
     let steps = vec![

@@ -8,11 +8,12 @@ use app::pages::replays::{Event, New, One, Plan, Row, View};
 use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
 use store::records::{
-    Effects, EventFilter, FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord,
-    ReplayStatus,
+    Effects, EventFilter, FASTEST_REPLAY, NewReplay, Place, REPLAY_RATE, ReplayEvent, ReplayOutcome, ReplayPlan,
+    ReplayRecord, ReplayStatus,
 };
 
-use super::{Ask, Loaded, ROWS};
+use super::list::{around, export};
+use super::{Ask, Loaded};
 use crate::config::parse_duration;
 use crate::live;
 
@@ -112,7 +113,7 @@ pub(crate) fn address_of(new: &NewReplay) -> String {
 }
 
 /// Which events, in words; since when stands beside them.
-fn what(new: &NewReplay) -> String {
+pub(crate) fn what(new: &NewReplay) -> String {
     let filter = &new.filter;
     let mut words = match filter.statuses.as_slice() {
         [] => "Events".to_owned(),
@@ -164,12 +165,19 @@ fn lasts(seconds: i64) -> String {
 
 /// `/admin/replays`
 pub(super) async fn replays(ask: &Ask<'_>) -> Loaded {
-    let before = ask.param("before").and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
-    let page = ask.state.store.replays(ask.livemode, before, LISTED).await?;
-    let next = page.data.last().filter(|_| page.has_more);
-    let next = next.map(|last| format!("{PAGE}?before={}", last.created_at.millis()));
-    let rows = page.data.iter().map(row).collect();
-    Ok(Some(Page::Replays(View { rows, first: before.map(|_| PAGE.to_owned()), next })))
+    let store = &ask.state.store;
+    let page = store.replays(ask.livemode, &Place { limit: LISTED, ..ask.place() }).await?;
+    let mut pages = around(ask, PAGE, &[], &page, key);
+    if !page.data.is_empty() {
+        pages.count = Some(store.count_replays(ask.livemode).await?);
+        pages.export = Some(export(ask, "replays", &[]));
+    }
+    Ok(Some(Page::Replays(View { rows: page.data.iter().map(row).collect(), pages })))
+}
+
+/// What the list is sorted by.
+pub(crate) fn key(replay: &ReplayRecord) -> String {
+    format!("{}:{}", replay.created_at.millis(), replay.replay_id)
 }
 
 fn row(replay: &ReplayRecord) -> Row {
@@ -186,7 +194,8 @@ fn row(replay: &ReplayRecord) -> Row {
     }
 }
 
-fn state(replay: &ReplayRecord) -> State {
+/// How far a replay is, in a word.
+pub(crate) fn state(replay: &ReplayRecord) -> State {
     let (tone, word) = match replay.status {
         _ if replay.is_paused => (Tone::Neutral, "Paused"),
         ReplayStatus::Collecting => (Tone::Info, "Looking for events"),
@@ -280,6 +289,7 @@ fn planned(new: &NewReplay, plan: &ReplayPlan, since: Option<&str>) -> Plan {
             words => words,
         },
         in_line: figure(plan.in_line) + more,
+        removed: (plan.removed > 0).then(|| figure(plan.removed) + more),
         customers: figure(plan.customers) + more,
         received: plan.received,
         is_capped: plan.is_capped,
@@ -297,14 +307,20 @@ pub(super) async fn replay(ask: &Ask<'_>, id: &str) -> Loaded {
     let first = SHOWN.iter().map(|(outcome, ..)| *outcome).find(|outcome| replay.counts.of(*outcome) > 0);
     let shown = wanted.or(first).unwrap_or(ReplayOutcome::Waiting);
     let note = ask.param("note");
-    let place = ask.param("after").and_then(|after| after.parse().ok());
-    let page = store.replay_events(id, shown, note, place, ROWS).await?;
+    let Place { after, before, limit } = ask.place();
+    let number = |key: Option<String>| key.and_then(|key| key.parse().ok());
+    let place = Place { after: number(after), before: number(before), limit };
+    let page = store.replay_events(id, shown, note, &place).await?;
     let here = format!("{PAGE}/{id}");
-    let link = |outcome: ReplayOutcome, note: Option<&str>, after: Option<i64>| {
-        let after = after.map(|after| after.to_string()).unwrap_or_default();
-        address(&here, &[("outcome", outcome.as_str()), ("note", note.unwrap_or_default()), ("after", &after)])
+    let fields = [("outcome", shown.as_str()), ("note", note.unwrap_or_default())];
+    let mut pages = around(ask, &here, &fields, &page, |event| event.seq.to_string());
+    if !page.data.is_empty() {
+        pages.count = Some(store.count_replay_events(id, shown, note).await?);
+        pages.export = Some(export(ask, "replay", &[&[("id", id)], &fields[..]].concat()));
+    }
+    let link = |outcome: ReplayOutcome, note: Option<&str>| {
+        address(&here, &[("outcome", outcome.as_str()), ("note", note.unwrap_or_default())])
     };
-    let next = page.data.last().filter(|_| page.has_more).map(|last| link(shown, note, Some(last.seq)));
     let open = replay.counts.matched - replay.counts.settled();
     let outcomes = SHOWN.iter().filter_map(|(outcome, _, heading)| {
         let words = match outcome {
@@ -314,7 +330,7 @@ pub(super) async fn replay(ask: &Ask<'_>, id: &str) -> Loaded {
             ReplayOutcome::Asks if !replay.new.is_dry_run => return None,
             outcome => format!("{heading} {}", figure(replay.counts.of(*outcome))),
         };
-        Some((words, link(*outcome, None, None), *outcome == shown))
+        Some((words, link(*outcome, None), *outcome == shown))
     });
     let notes = match shown {
         ReplayOutcome::Failed | ReplayOutcome::Skipped => store.replay_notes(id, shown).await?,
@@ -322,7 +338,7 @@ pub(super) async fn replay(ask: &Ask<'_>, id: &str) -> Loaded {
     };
     let notes = notes.into_iter().map(|(words, number)| {
         let chosen = note == Some(words.as_str());
-        let href = link(shown, Some(&words).filter(|_| !chosen).map(String::as_str), None);
+        let href = link(shown, Some(&words).filter(|_| !chosen).map(String::as_str));
         (words, events(number), href, chosen)
     });
     Ok(Some(Page::Replay(Box::new(One {
@@ -336,8 +352,7 @@ pub(super) async fn replay(ask: &Ask<'_>, id: &str) -> Loaded {
         outcomes: outcomes.collect(),
         notes: notes.collect(),
         events: page.data.into_iter().map(event).collect(),
-        first: place.map(|_| link(shown, note, None)),
-        next,
+        pages,
     }))))
 }
 
@@ -354,7 +369,7 @@ fn event(event: ReplayEvent) -> Event {
 }
 
 /// What processing an event again would change, a line each; access first.
-fn would_change(effects: &Effects) -> Vec<String> {
+pub(crate) fn would_change(effects: &Effects) -> Vec<String> {
     let access = effects.verdicts.iter().filter(|change| change.allowed_before != change.allowed_after).map(|change| {
         let verb = if change.allowed_after { "gets" } else { "loses" };
         format!("{} {verb} {}", change.user_id, change.feature)

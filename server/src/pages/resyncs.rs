@@ -1,15 +1,15 @@
 //! Resyncs, one resync, and one customer compared with Stripe.
 
-use app::components::Tone;
+use app::components::{Tone, address};
 use app::pages::compare::{Compared, View as Compare};
 use app::pages::job::State;
 use app::pages::resyncs::{Customer, One, Row, View};
 use app::pages::{Page, message};
-use domain::Timestamp;
 use domain::role::Role;
-use store::records::{Purpose, ResyncCounts, ResyncRecord, ResyncScope, ResyncStatus};
+use store::records::{Place, Purpose, ResyncCounts, ResyncRecord, ResyncScope, ResyncStatus};
 
-use super::{Ask, Loaded, ROWS};
+use super::list::{around, export};
+use super::{Ask, Loaded};
 use crate::admin::customers::{encoded, path, user_of};
 use crate::config::duration_text;
 use crate::live::Progress;
@@ -22,11 +22,13 @@ const LISTED: i64 = 20;
 /// `/admin/resyncs`
 pub(super) async fn resyncs(ask: &Ask<'_>) -> Loaded {
     let store = &ask.state.store;
-    let before = ask.param("before").and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
-    let page = store.resyncs(ask.livemode, None, before, LISTED).await?;
-    let next = page.data.last().filter(|_| page.has_more);
-    let next = next.map(|last| format!("/admin/resyncs?before={}", last.created_at.millis()));
-    let last = store.resyncs(ask.livemode, Some(Purpose::Reconcile), None, 1).await?.data.pop();
+    let page = store.resyncs(ask.livemode, None, &Place { limit: LISTED, ..ask.place() }).await?;
+    let mut pages = around(ask, "/admin/resyncs", &[], &page, key);
+    if !page.data.is_empty() {
+        pages.count = Some(store.count_resyncs(ask.livemode).await?);
+        pages.export = Some(export(ask, "resyncs", &[]));
+    }
+    let last = store.resyncs(ask.livemode, Some(Purpose::Reconcile), &Place::first(1)).await?.data.pop();
     let last = match last {
         None => None,
         Some(last) => store.resync(&last.resync_id).await?.map(|(record, counts)| came_to(&record, &counts)),
@@ -43,13 +45,17 @@ pub(super) async fn resyncs(ask: &Ask<'_>) -> Loaded {
     };
     Ok(Some(Page::Resyncs(View {
         rows: page.data.iter().map(row).collect(),
-        first: before.map(|_| "/admin/resyncs".to_owned()),
-        next,
+        pages,
         schedule: schedule(ask),
         last,
         usage,
         can_read: ask.state.gateway(ask.livemode).is_some(),
     })))
+}
+
+/// What the list is sorted by.
+pub(crate) fn key(record: &ResyncRecord) -> String {
+    format!("{}:{}", record.created_at.millis(), record.resync_id)
 }
 
 fn schedule(ask: &Ask<'_>) -> String {
@@ -106,7 +112,8 @@ fn row(record: &ResyncRecord) -> Row {
     }
 }
 
-fn scope(record: &ResyncRecord) -> String {
+/// Whom a resync compares, in words.
+pub(crate) fn scope(record: &ResyncRecord) -> String {
     match &record.new.scope {
         ResyncScope::All => "Everybody".into(),
         ResyncScope::Customers { customer_ids } => match customer_ids.as_slice() {
@@ -119,7 +126,8 @@ fn scope(record: &ResyncRecord) -> String {
     }
 }
 
-fn state(record: &ResyncRecord) -> State {
+/// How far a resync is, in a word.
+pub(crate) fn state(record: &ResyncRecord) -> State {
     let (tone, word) = match record.status {
         _ if record.is_paused => (Tone::Neutral, "Paused"),
         _ if record.error.is_some() && record.status.is_open() => (Tone::Warn, "Waits"),
@@ -147,19 +155,22 @@ pub(super) async fn resync(ask: &Ask<'_>, id: &str) -> Loaded {
     ];
     let wanted = ask.param("state").and_then(|state| groups.iter().find(|(word, ..)| *word == state));
     let shown = wanted.or_else(|| groups.iter().find(|(_, _, count)| *count > 0)).unwrap_or(&groups[0]).0;
-    let base = format!("/admin/resyncs/{}?state=", encoded(id));
-    let after = ask.param("after");
-    let page = store.resync_customers(id, &[shown], after, ROWS).await?;
-    let next = page.data.last().filter(|_| page.has_more);
-    let next = next.map(|last| format!("{base}{shown}&after={}", encoded(&last.customer_id)));
+    let here = format!("/admin/resyncs/{}", encoded(id));
+    let page = store.resync_customers(id, &[shown], &ask.place()).await?;
+    let mut pages = around(ask, &here, &[("state", shown)], &page, |row| row.customer_id.clone());
+    if !page.data.is_empty() {
+        pages.count = groups.iter().find(|(word, ..)| *word == shown).map(|(.., count)| *count);
+        pages.export = Some(export(ask, "resync", &[("id", id), ("state", shown)]));
+    }
     let customers = page.data.into_iter().map(|customer| Customer {
         differences: customer.effects.as_ref().map(differences).unwrap_or_default(),
         id: customer.customer_id,
         user_id: customer.user_id,
         error: customer.error,
     });
-    let chips =
-        groups.iter().map(|(word, words, count)| (format!("{words} {count}"), format!("{base}{word}"), *word == shown));
+    let chips = groups
+        .iter()
+        .map(|(word, words, count)| (format!("{words} {count}"), address(&here, &[("state", word)]), *word == shown));
     let error = record.error.clone().filter(|_| record.status.is_open());
     Ok(Some(Page::Resync(Box::new(One {
         row: row(&record),
@@ -171,8 +182,7 @@ pub(super) async fn resync(ask: &Ask<'_>, id: &str) -> Loaded {
         changes: changes(&record, &counts),
         counts: chips.collect(),
         customers: customers.collect(),
-        first: after.map(|_| format!("{base}{shown}")),
-        next,
+        pages,
     }))))
 }
 

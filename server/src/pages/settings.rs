@@ -1,8 +1,12 @@
-//! The settings, and the pages of who may do what: API keys, staff.
+//! The settings, and the page of the staff.
 
-use app::pages::{Page, keys, settings as shown, staff as people};
+use std::collections::HashMap;
+
+use app::pages::{Page, settings as shown, staff as people};
 
 use super::{Ask, Loaded};
+use crate::auth::password;
+use crate::auth::session::Seen;
 use crate::config::SETTINGS;
 
 /// `/admin/settings`
@@ -17,39 +21,27 @@ pub(super) fn settings(ask: &Ask<'_>) -> Page {
     Page::Settings(shown::View { settings: settings.collect() })
 }
 
-/// `/admin/api-keys`
-pub(super) async fn api_keys(ask: &Ask<'_>) -> Loaded {
-    let keys = ask.state.store.api_keys().await?;
-    let keys = keys
-        .into_iter()
-        .map(|key| keys::Key {
-            shown: format!("{}…{}", key.prefix, key.last4),
-            id: key.api_key_id,
-            name: key.name,
-            livemode: key.livemode,
-            scope: key.scope,
-            created_at: key.created_at,
-            created_by: key.created_by,
-            last_used_at: key.last_used_at,
-            revoked_at: key.revoked_at,
-        })
-        .collect();
-    Ok(Some(Page::Keys(keys::View { keys })))
-}
-
 /// `/admin/staff`
 pub(super) async fn staff(ask: &Ask<'_>) -> Loaded {
-    let people = ask.state.store.staff().await?;
-    let people = people
-        .into_iter()
-        .map(|person| people::Person {
+    let store = &ask.state.store;
+    let links: HashMap<_, _> =
+        store.staff_links(ask.now).await?.into_iter().map(|link| (link.staff_id, link.expires_at)).collect();
+    let with_second = store.who_has_second_factor().await?;
+    let mut people = vec![];
+    for person in store.staff().await? {
+        people.push(people::Person {
+            is_invited: person.password_hash == password::NONE,
+            link_until: links.get(&person.staff_id).copied(),
+            sessions: store.sessions_of(&person.staff_id, ask.now).await?.iter().filter_map(Seen::of).count(),
+            has_second_factor: with_second.contains(&person.staff_id),
+            is_self: person.staff_id == ask.actor.staff_id,
             id: person.staff_id,
             name: person.name,
             email: person.email,
             role: person.role,
             last_seen_at: person.last_seen_at,
             disabled_at: person.disabled_at,
-        })
-        .collect();
+        });
+    }
     Ok(Some(Page::Staff(people::View { people })))
 }

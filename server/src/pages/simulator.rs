@@ -22,6 +22,7 @@ pub(super) async fn simulator(ask: &Ask<'_>) -> Loaded {
         feature: field("feature"),
         day: field("day"),
         time: field("time"),
+        zone: field("zone"),
         status: field("status"),
         price: field("price"),
         without_overrides: ask.param("without_overrides").is_some(),
@@ -36,9 +37,10 @@ pub(super) async fn simulator(ask: &Ask<'_>) -> Loaded {
 }
 
 async fn told(ask: &Ask<'_>, asked: &Asked) -> anyhow::Result<Told> {
+    let zone = moment::zone(ask.param("zone"));
     let at = match (asked.day.as_str(), asked.time.as_str()) {
         ("", "") => None,
-        (day, time) => match moment::of(day, if time.is_empty() { "00:00" } else { time }) {
+        (day, time) => match moment::of(day, if time.is_empty() { "00:00" } else { time }, &zone) {
             Ok(at) => Some(at),
             Err(why) => return Ok(Told::Nothing(why, None)),
         },
@@ -73,7 +75,7 @@ async fn told(ask: &Ask<'_>, asked: &Asked) -> anyhow::Result<Told> {
         Some(at) => {
             let then = store.access_at(ask.livemode, &user, at, Knowledge::Today).await?;
             if let Some(begins) = then.begins_at {
-                let since = moment::written(begins);
+                let since = moment::written(begins, &zone);
                 let why = format!("Nothing is known about that moment: what was so is kept since {since}.");
                 return Ok(Told::Nothing(why, None));
             }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use app::pages::Page;
 use app::pages::subscriptions::{Item, Listed, Row, STATUSES, View};
 use domain::stripe::Subscription;
-use store::records::{SubscriptionFilter, SubscriptionRecord, SyncState, TargetKind};
+use store::records::{Place, SubscriptionFilter, SubscriptionRecord, SyncState, TargetKind};
 
 use super::catalog::path;
 use super::list::{around, export};
@@ -15,7 +15,7 @@ use crate::admin::customers::{self, encoded};
 /// `/admin/subscriptions`
 pub(super) async fn subscriptions(ask: &Ask<'_>) -> Loaded {
     let store = &ask.state.store;
-    let (after, before) = ask.place();
+    let Place { after, before, .. } = ask.place();
     let status = ask.param("status").map(str::to_owned);
     let filter = SubscriptionFilter { status: status.clone(), after, before, limit: ROWS };
     let page = store.list_subscriptions(ask.livemode, &filter).await?;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use app::pages::Page;
 use app::pages::system::{Fact, View};
 use domain::Timestamp;
-use store::records::{DatabaseState, Purpose};
+use store::records::{DatabaseState, Place, Purpose, Retained};
 
 use super::{Ask, Loaded};
-use crate::config::Source;
+use crate::config::{Source, duration_text};
 use crate::resync::Reconcile;
+use crate::retention::EVERY_MS;
 use crate::validator;
 
 /// The commit the program was built from and when, in Unix seconds: told by whoever builds it, so that the same sources build the same
@@ -26,6 +27,7 @@ pub(super) async fn system(ask: &Ask<'_>) -> Loaded {
         ("Queue", queue(ask).await?),
         ("Asked of Stripe today", usage(ask).await?),
         ("Work in the background", jobs(ask).await?),
+        ("Removed after its time", removed(ask).await?),
     ];
     let report = report(ask, &groups);
     Ok(Some(Page::System(View { groups, report })))
@@ -137,13 +139,13 @@ async fn usage(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
 async fn jobs(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
     let store = &ask.state.store;
     let mut facts = vec![];
-    let newest = store.resyncs(ask.livemode, Some(Purpose::Resync), None, 1).await?.data.pop();
+    let newest = store.resyncs(ask.livemode, Some(Purpose::Resync), &Place::first(1)).await?.data.pop();
     facts.push(newest.map_or_else(
         || fact("Resync", "none was made yet"),
         |resync| fact_at("Resync", &format!("{}, begun", resync.status.as_str()), resync.created_at),
     ));
     let schedule = ask.state.config.schedule;
-    let last = store.resyncs(ask.livemode, Some(Purpose::Reconcile), None, 1).await?.data.pop();
+    let last = store.resyncs(ask.livemode, Some(Purpose::Reconcile), &Place::first(1)).await?.data.pop();
     facts.push(match &last {
         Some(last) => fact_at("Reconcile", &format!("{}, begun", last.status.as_str()), last.created_at),
         None => fact("Reconcile", "none was made yet"),
@@ -162,6 +164,31 @@ async fn jobs(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
             facts.push(fact_at("Next catch-up", "", state.due_at));
         }
         None => facts.push(fact("Catch-up of missed events", "none was made yet")),
+    }
+    Ok(facts)
+}
+
+async fn removed(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
+    let mut facts = vec![];
+    for (subject, name, next) in [
+        (Retained::Payloads, "Payloads of events", "Next look for payloads"),
+        (Retained::Rejected, "Refused deliveries", "Next look for refused deliveries"),
+    ] {
+        let record = ask.state.store.retention(subject).await?;
+        let kept = ask.state.config.kept.of(subject).map(duration_text);
+        let so_far = match record.removed_at {
+            Some(_) => format!("{} removed so far, {} of them", record.removed_in_all, record.removed),
+            None => "none removed so far".to_owned(),
+        };
+        let Some(kept) = kept else {
+            facts.push(Fact { name, value: format!("kept for ever; {so_far}"), at: record.removed_at });
+            continue;
+        };
+        facts.push(Fact { name, value: format!("kept for {kept}; {so_far}"), at: record.removed_at });
+        facts.push(match record.ran_at {
+            Some(at) => fact_at(next, "", at.plus_millis(EVERY_MS)),
+            None => fact(next, "in a moment"),
+        });
     }
     Ok(facts)
 }

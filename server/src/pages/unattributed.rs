@@ -5,24 +5,30 @@ use std::collections::HashSet;
 use app::pages::Page;
 use app::pages::unattributed::{self as page, Confidence};
 use domain::stripe::Subscription;
-use store::records::{CustomerRecord, IgnoredCustomer};
+use store::records::{Among, CustomerFilter, CustomerRecord, CustomerRow, IgnoredCustomer, Place};
 
-use super::{Ask, Loaded, ROWS};
+use super::list::{around, export};
+use super::{Ask, Loaded};
 
 /// How many users an e-mail address may suggest.
 const MOST_GUESSES: i64 = 20;
+
+const PAGE: &str = "/admin/unattributed";
 
 /// The list.
 pub(super) async fn unattributed(ask: &Ask<'_>) -> Loaded {
     if ask.param("list") == Some("ignored") {
         return ignored(ask).await;
     }
-    let (store, after) = (&ask.state.store, ask.param("after"));
-    let found = store.list_unattributed(ask.livemode, after, ROWS).await?;
-    let next = found.data.last().filter(|_| found.has_more).map(|last| {
-        let at = last.customer.last_event_at.map_or(0, domain::Timestamp::millis);
-        format!("{at}:{}", last.customer.customer_id)
-    });
+    let (store, Place { after, before, limit }) = (&ask.state.store, ask.place());
+    let filter = CustomerFilter { among: Among::Unattributed, after, before, limit, ..CustomerFilter::default() };
+    let found = store.list_customers(ask.livemode, &filter).await?;
+    let counts = counts(ask).await?;
+    let mut pages = around(ask, PAGE, &[], &found, key);
+    if !found.data.is_empty() {
+        pages.count = Some(counts.0);
+        pages.export = Some(export(ask, "unattributed", &[]));
+    }
     let ids: Vec<String> = found.data.iter().map(|row| row.customer.customer_id.clone()).collect();
     let sessions = store.checkout_sessions_of(ask.livemode, &ids, None).await?;
     let nameless =
@@ -35,22 +41,43 @@ pub(super) async fn unattributed(ask: &Ask<'_>) -> Loaded {
         let pays = payments(ask, &customer.subscriptions).await?;
         rows.push(row(customer.customer, Some(customer.events), pays, guess));
     }
-    Ok(Some(Page::Unattributed(page::View { rows, ignored: false, nameless, paged: after.is_some(), next })))
+    Ok(Some(Page::Unattributed(page::View { rows, ignored: false, nameless, counts, pages })))
 }
 
 /// Those that nobody is to be found for.
 async fn ignored(ask: &Ask<'_>) -> Loaded {
-    let after = ask.param("after");
-    let found = ask.state.store.ignored_customers(ask.livemode, after, ROWS).await?;
-    let next = found.data.last().filter(|_| found.has_more);
-    let next = next.map(|(ignored, _)| format!("{}:{}", ignored.at.millis(), ignored.customer_id));
+    let found = ask.state.store.ignored_customers(ask.livemode, &ask.place()).await?;
+    let counts = counts(ask).await?;
+    let mut pages = around(ask, PAGE, &[("list", "ignored")], &found, |(ignored, _)| ignored_key(ignored));
+    if !found.data.is_empty() {
+        pages.count = Some(counts.1);
+        pages.export = Some(export(ask, "ignored", &[]));
+    }
     let mut rows = Vec::with_capacity(found.data.len());
     for (ignored, customer) in found.data {
         let pays = payments(ask, &customer.subscriptions).await?;
         let row = row(customer.customer, Some(customer.events), pays, None);
         rows.push(page::Row { ignored: Some(told(ignored)), ..row });
     }
-    Ok(Some(Page::Unattributed(page::View { rows, ignored: true, nameless: 0, paged: after.is_some(), next })))
+    Ok(Some(Page::Unattributed(page::View { rows, ignored: true, nameless: 0, counts, pages })))
+}
+
+/// How many are to be found, and how many are ignored.
+async fn counts(ask: &Ask<'_>) -> store::Result<(i64, i64)> {
+    let to_find = CustomerFilter { among: Among::Unattributed, ..CustomerFilter::default() };
+    let store = &ask.state.store;
+    Ok((store.count_customers(ask.livemode, &to_find).await?, store.count_ignored(ask.livemode).await?))
+}
+
+/// What the list is sorted by.
+pub(crate) fn key(row: &CustomerRow) -> String {
+    let at = row.customer.last_event_at.map_or(0, domain::Timestamp::millis);
+    format!("{at}:{}", row.customer.customer_id)
+}
+
+/// What those that are ignored are sorted by.
+pub(crate) fn ignored_key(ignored: &IgnoredCustomer) -> String {
+    format!("{}:{}", ignored.at.millis(), ignored.customer_id)
 }
 
 fn told(ignored: IgnoredCustomer) -> page::Ignored {

@@ -246,7 +246,7 @@ impl Resyncs {
         let (store, owner, id) = (&self.0.store, &self.0.owner, &resync.resync_id);
         for (customer_id, snapshot, read_at) in store.staged_differences(id, COMPARED_AT_ONCE).await? {
             let now = self.0.clock.now();
-            let author = Author { actor: resync.created_by.clone(), reason: resync.reason.clone(), now };
+            let author = Author::new(&resync.created_by, now).because(resync.reason.as_deref());
             let livemode = resync.new.livemode;
             let applied = match store.lease_customer(livemode, &customer_id, owner, now).await? {
                 None => Ok(None),

@@ -1,7 +1,7 @@
 //! Reconcile: a resync by the clock of those customers that most likely differ, within what may be read of Stripe a day.
 
 use domain::{Livemode, Timestamp};
-use store::records::{Author, NewResync, Purpose, ResyncRecord, ResyncScope, SCHEDULE};
+use store::records::{Author, NewResync, Place, Purpose, ResyncRecord, ResyncScope, SCHEDULE};
 
 use super::Resyncs;
 
@@ -75,7 +75,7 @@ impl Resyncs {
             if !self.0.gateways.contains_key(&livemode) {
                 continue;
             }
-            let last = self.0.store.resyncs(livemode, Some(Purpose::Reconcile), None, 1).await?.data.pop();
+            let last = self.0.store.resyncs(livemode, Some(Purpose::Reconcile), &Place::first(1)).await?.data.pop();
             if last.is_none_or(|last| !last.status.is_open() && last.created_at.plus_millis(every_ms) <= now) {
                 self.begin_reconcile(livemode, reconcile == Reconcile::Mend, &by_the_clock(now)).await?;
             }
@@ -103,7 +103,7 @@ impl Resyncs {
 
 /// What mends by the clock has a name in the audit log.
 fn by_the_clock(now: Timestamp) -> Author {
-    Author { actor: SCHEDULE.into(), reason: None, now }
+    Author::new(SCHEDULE, now)
 }
 
 #[cfg(test)]

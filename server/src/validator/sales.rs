@@ -164,7 +164,7 @@ pub(super) fn sold(catalog: &Catalog, mistyped: &[UnknownFeature]) -> Check {
 pub(super) fn asked_for(keys: &[ApiKeyRecord], livemode: Livemode, now: Timestamp) -> Check {
     let looked_at = format!("API keys of {livemode} mode, and when each was last used");
     let subject = Subject::new("V15", Group::Sales, "Your application asks", looked_at);
-    let valid = keys.iter().filter(|key| key.livemode == livemode && key.revoked_at.is_none());
+    let valid = keys.iter().filter(|key| key.livemode == livemode && key.is_active(now));
     let check = match valid.clone().max_by_key(|key| key.last_used_at) {
         None => subject
             .fail(format!("There is no API key of {livemode} mode."), "Create one and give it to your application."),

@@ -84,10 +84,14 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("WEBHOOK_TOLERANCE", "soon", "soon"),
         ("PAST_DUE_GRACE", "a week", "a week"),
         ("PERIOD_LEEWAY", "-1d", "-1d"),
+        ("PAYLOAD_RETENTION", "7d", "too short"),
+        ("REJECTED_RETENTION", "1h", "too short"),
         ("USER_METADATA_KEYS", "user_id,,x", "metadata key"),
         ("ADMIN_EMAIL", "nobody", "nobody"),
         ("ADMIN_EMAIL", "ada@example.com", "ADMIN_PASSWORD"),
         ("ADMIN_PASSWORD", "long enough HIDDEN", "ADMIN_EMAIL"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, here", "here"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0", "trusts everybody"),
         ("METRICS_LISTEN", "9000", "9000"),
         ("LOG", "info,=,x", "filter"),
         ("LOG_FORMAT", "xml", "xml"),
@@ -209,6 +213,54 @@ fn a_new_key_stands_alone_on_stdout_and_can_be_revoked() {
 }
 
 #[test]
+fn a_key_has_an_end_and_addresses_and_another_takes_its_place() {
+    let shell = Shell::new();
+    let create = ["api-key", "create", "--name", "app", "--mode", "test"];
+    let with = |more: &[&'static str]| [&create[..], more].concat();
+    for (wrong, says) in [
+        (["--expires", "soon"], "--expires"),
+        (["--expires", "2020-01-01"], "future"),
+        (["--address", "10.0.0.1/8"], "10.0.0.1 for the address"),
+        (["--check-rate", "0"], "--check-rate"),
+    ] {
+        let refused = shell.run(&with(&wrong));
+        assert!(refused.code == 2 && refused.stderr.contains(says) && refused.stdout.is_empty(), "{refused:?}");
+    }
+    let all =
+        ["--expires", "90d", "--address", "203.0.113.0/24,::1", "--address", "198.51.100.7", "--request-rate", "20"];
+    let old = shell.run(&with(&all));
+    assert!(old.code == 0 && old.stderr.contains("only from 203.0.113.0/24 ::1 198.51.100.7"), "{old:?}");
+    let listed = || shell.run(&["api-key", "list", "--json"]).json()["data"].as_array().unwrap().clone();
+    let id = listed()[0]["id"].as_str().unwrap().to_owned();
+
+    let refused = shell.run(&["api-key", "rotate", &id, "--overlap", "long"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert_eq!(shell.run(&["api-key", "rotate", "key_unknown"]).code, 4);
+    let new = shell.run(&["api-key", "rotate", &id, "--overlap", "7d"]);
+    assert_eq!(new.code, 0, "{new:?}");
+    assert!(server::auth::api_key::is_well_formed(new.stdout.trim_end()) && new.stdout != old.stdout, "{new:?}");
+    assert!(!new.stderr.contains(new.stdout.trim_end()));
+    assert_eq!(shell.run(&["api-key", "rotate", &id]).code, 4, "it was replaced already");
+    let keys = listed();
+    let (new, old) = (&keys[0], &keys[1]);
+    assert_eq!((&new["replaces"], &old["replaced_by"]), (&old["id"], &new["id"]));
+    for same in ["name", "scope", "livemode", "addresses", "check_rate", "request_rate"] {
+        assert_eq!(new[same], old[same], "{same}");
+    }
+    assert_eq!((&new["request_rate"], &new["check_rate"]), (&20.into(), &100_000.into()));
+    let end = |key: &Value| domain::Timestamp::parse(key["expires_at"].as_str().unwrap()).unwrap().secs();
+    let now = domain::Timestamp::parse(new["created_at"].as_str().unwrap()).unwrap().secs();
+    assert_eq!((end(old) - now, end(new) - now), (7 * 86_400, 90 * 86_400));
+
+    let id = new["id"].as_str().unwrap();
+    let last = shell.run(&["api-key", "rotate", id, "--overlap", "none", "--expires", "never"]);
+    assert!(last.code == 0 && last.stderr.contains("revoked"), "{last:?}");
+    let keys = listed();
+    assert!(keys[0]["expires_at"].is_null() && keys[1]["revoked_at"].is_string(), "{keys:?}");
+    assert!(shell.run(&["api-key", "list"]).stdout.contains(&format!("replaced by {id}")));
+}
+
+#[test]
 fn staff_are_added_listed_and_disabled() {
     let shell = Shell::new();
     let link = shell.run(&["staff", "setup-link", "--public-url", "https://toll.example.com"]);
@@ -223,11 +275,40 @@ fn staff_are_added_listed_and_disabled() {
     assert_eq!((made_up.code, made_up.stdout.trim_end().len()), (0, 24), "{made_up:?}");
     assert_eq!(shell.run(&["staff", "reset-password", "--email", "sam@example.com"]).code, 0);
     assert_eq!(shell.run(&["staff", "reset-password", "--email", "nobody@example.com"]).code, 4);
+    assert_eq!(shell.run(&["staff", "reset-2fa", "--email", "sam@example.com"]).code, 1, "there is none");
+    assert_eq!(shell.run(&["staff", "reset-2fa", "--email", "nobody@example.com"]).code, 4);
     assert_eq!(shell.run(&["staff", "disable", "--email", "sam@example.com"]).code, 0);
     assert_eq!(shell.run(&["staff", "disable", "--email", "ada@example.com"]).code, 1, "the last owner stays");
     let list = shell.run(&["staff", "list", "--json"]);
     assert!(!list.stdout.contains("argon2"), "{list:?}");
     assert_eq!(list.json()["data"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn somebody_is_invited_and_the_audit_log_vouches_for_it() {
+    let shell = Shell::new();
+    let empty = shell.run(&["audit", "verify"]);
+    assert_eq!((empty.code, empty.stdout.as_str()), (0, "\n"), "{empty:?}");
+    let invite = [
+        "staff",
+        "invite",
+        "--email",
+        "eve@example.com",
+        "--role",
+        "owner",
+        "--public-url",
+        "https://toll.example.com",
+    ];
+    let invited = shell.run(&invite);
+    assert_eq!(invited.code, 0, "{invited:?}");
+    assert!(invited.stdout.starts_with("https://toll.example.com/admin/invite?token="), "{invited:?}");
+    assert_eq!(shell.run(&invite).code, 1, "somebody has this address");
+    let chain = shell.run(&["audit", "verify", "--json"]).json();
+    assert_eq!((&chain["holds"], &chain["entries"]), (&true.into(), &2.into()), "{chain}");
+    let head = chain["head"].as_str().unwrap();
+    assert_eq!(shell.run(&["api-key", "create", "--name", "shop", "--mode", "test"]).code, 0);
+    assert_eq!(shell.run(&["audit", "verify", "--since", head]).code, 0, "the chain goes on from there");
+    assert_eq!(shell.run(&["audit", "verify", "--since", &"0".repeat(64)]).code, 1, "another chain");
 }
 
 #[test]
@@ -373,4 +454,51 @@ fn the_first_owner_comes_from_the_settings_once() {
     let staff = shell.run(&["staff", "list", "--json"]).json();
     assert_eq!(staff["data"].as_array().unwrap().len(), 1);
     assert_eq!(staff["data"][0]["email"], "ada@example.com");
+}
+
+#[tokio::test]
+async fn a_person_is_exported_and_erased_by_command() {
+    use domain::Livemode;
+    let shell = Shell::new();
+    assert_eq!(shell.run(&["migrate"]).code, 0);
+    let url = format!("sqlite://{}", shell.folder.path().join("data/tollkeeper.db").display());
+    let put = async || {
+        let store = store::open(&url, store::Options::default()).await.unwrap();
+        let author = store::records::Author::new("cli", domain::Timestamp::from_secs(1_795_305_600));
+        store
+            .put_user(Livemode::Test, "user_ada", Some("ada@example.com"), Some("Ada Lovelace"), &author)
+            .await
+            .unwrap();
+        store.close().await;
+    };
+    put().await;
+    let nobody = shell.run(&["export", "--user", "user_zoe"]);
+    assert!(
+        nobody.code == 4 && nobody.stderr.contains("nothing is kept about \"user_zoe\" in test mode"),
+        "{nobody:?}"
+    );
+    assert_eq!(shell.run(&["erase"]).code, 2, "whom?");
+    assert_eq!(shell.run(&["export", "--user", "user_ada", "--customer", "cus_1"]).code, 2);
+    let export = shell.run(&["export", "--user", "user_ada"]).json();
+    assert_eq!(export["kept"]["application_users"][0]["email"], "ada@example.com");
+
+    // Nobody is at the terminal, and nobody said yes.
+    let asked = shell.run(&["erase", "--user", "user_ada"]);
+    assert!(
+        asked.code == 2 && asked.stderr.contains("--yes") && asked.stdout.contains("application users: 1"),
+        "{asked:?}"
+    );
+    let plan = shell.run(&["erase", "--user", "user_ada", "--json"]);
+    assert_eq!(plan.code, 3, "{plan:?}");
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!((&plan["erased"], &plan["kept"]["application_users"]), (&Value::from(false), &Value::from(1)));
+    let args = ["erase", "--user", "user_ada", "--yes", "--vacuum", "--json", "--reason", "they asked"];
+    let erased = shell.run(&args).json();
+    assert!(erased["person"]["pseudonym"].as_str().unwrap().starts_with("erased_"), "{erased}");
+    assert_eq!(shell.run(&args).code, 4, "there is nobody of this id any more");
+    let bytes = std::fs::read(shell.folder.path().join("data/tollkeeper.db")).unwrap();
+    for name in ["user_ada", "ada@example.com", "Lovelace"] {
+        assert!(!bytes.windows(name.len()).any(|window| window == name.as_bytes()), "{name}");
+    }
+    assert_eq!(shell.run(&["audit", "verify"]).code, 0);
 }

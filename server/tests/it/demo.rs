@@ -20,7 +20,7 @@ async fn code(demo: &Demo, user: &str, feature: &str) -> String {
 }
 
 fn staff(demo: &Demo) -> Author {
-    Author { actor: "staff:demo@example.com".into(), reason: None, now: demo.state.now() }
+    Author::new("staff:demo@example.com", demo.state.now())
 }
 
 async fn events(demo: &Demo, statuses: &[EventStatus]) -> usize {

@@ -66,7 +66,15 @@ impl View {
                 .into_any()
             })
             .collect();
-        let columns = ["Last asked", "Feature", "Answer", "Because", "Times", "Since", "API key"];
+        let columns = [
+            ("Last asked", 7),
+            ("Feature", 10),
+            ("Answer", 7),
+            ("Because", 12),
+            ("Times", 5),
+            ("Since", 7),
+            ("API key", 11),
+        ];
         card("What the application was told", (), table("Access checks", &columns, rows))
     }
 }

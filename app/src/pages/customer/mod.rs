@@ -16,7 +16,8 @@ use leptos::prelude::*;
 
 use super::{events, overrides};
 use crate::components::{
-    Tone, action_button, address, card, chip, crumbs, id, shortened, status_word, table, time_or, until, verdict_chip,
+    Tone, action_button, address, asking_link, card, chip, crumbs, id, shortened, status_word, table, time, time_or,
+    until, verdict_chip,
 };
 use crate::context::Context;
 pub use checks::CheckLine;
@@ -69,6 +70,8 @@ pub struct View {
     pub overrides: Vec<overrides::Row>,
     /// Whether Stripe can be read in this mode.
     pub can_read: bool,
+    /// Since when nothing personal is kept any more.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// Something stored that a link of the chain rests on.
@@ -219,6 +222,7 @@ impl View {
             {self.features_card(context)}
             {self.tabs()}
             {self.tab_body(context)}
+            {self.personal_card(context)}
         }
         .into_any()
     }
@@ -277,6 +281,28 @@ impl View {
             </div>
         }
         .into_any()
+    }
+
+    /// What is kept about the person, to be handed over or to be ended.
+    fn personal_card(&self, context: &Context) -> AnyView {
+        let erased = self.erased_at.map(|at| {
+            view! { <p>"Erased "{time(at, context.now)}": no name, no address and no payload is kept. What Stripe tells later is taken in without them."</p> }
+        });
+        let export = context.may(Role::Support).then(|| {
+            let href = format!("{}/person.json", self.href);
+            view! { <a class="btn sm" href=href download>"Export everything as JSON"</a> }
+        });
+        let body = view! {
+            <div class="pad stack tight">
+                {erased}
+                <p class="muted">"Everything that is kept about this person, with the payloads of their events; and its end, when they ask for it."</p>
+                <div class="row">
+                    {export}
+                    {asking_link(context, &format!("{}/erase", self.href), "Erase personal data", &self.heading, Role::Owner)}
+                </div>
+            </div>
+        };
+        card("Personal data", (), body)
     }
 
     fn verdict(&self, context: &Context) -> AnyView {
@@ -350,7 +376,14 @@ impl View {
             grant,
             table(
                 "Features and the reason for each answer",
-                &["Feature", "Answer", "Because", "Granted by", "Until", "Last check"],
+                &[
+                    ("Feature", 9),
+                    ("Answer", 11),
+                    ("Because", 12),
+                    ("Granted by", 12),
+                    ("Until", 7),
+                    ("Last check", 11),
+                ],
                 rows,
             ),
         )

@@ -47,7 +47,7 @@ impl View {
             "checks" => self.checks_tab(context),
             "mappings" => self.mappings_tab(context),
             "raw" => self.raw_tab(context),
-            _ => view! { {self.past_card()} {self.timeline_tab(context)} }.into_any(),
+            _ => view! { {self.past_card(context)} {self.timeline_tab(context)} }.into_any(),
         }
     }
 
@@ -92,7 +92,7 @@ impl View {
                 .into_any()
             })
             .collect();
-        let columns = ["When", "What", "Status", "Effect on access", "By"];
+        let columns = [("When", 7), ("What", 18), ("Status", 9), ("Effect on access", 14), ("By", 11)];
         view! { {chips}{card("Timeline", (), table("Timeline", &columns, rows))} }.into_any()
     }
 
@@ -132,7 +132,8 @@ impl View {
                 .into_any()
             })
             .collect();
-        let columns = ["Subscription", "Status", "Prices", "Paid until", "Ends", "Last word"];
+        let columns =
+            [("Subscription", 16), ("Status", 9), ("Prices", 14), ("Paid until", 7), ("Ends", 7), ("Last word", 7)];
         card("Subscriptions", (), table("Subscriptions", &columns, rows))
     }
 
@@ -160,7 +161,7 @@ impl View {
                 .into_any()
             })
             .collect();
-        let columns = ["Customer", "E-mail", "Linked by", "Read from Stripe"];
+        let columns = [("Customer", 18), ("E-mail", 14), ("Linked by", 14), ("Read from Stripe", 12)];
         card("Stripe customers", (), table("Stripe customers", &columns, rows))
     }
 

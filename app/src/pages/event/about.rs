@@ -48,7 +48,7 @@ impl About {
         });
         let more = self.more.then(|| view! { <p class="pad muted">"Older ones are in the log."</p> });
         let rows = self.lines.iter().map(|line| line.row(context, this)).collect();
-        let columns = ["Created by Stripe", "Event", "Status", "Effect", "Received"];
+        let columns = [("Created by Stripe", 9), ("Event", 16), ("Status", 9), ("Effect", 16), ("Received", 9)];
         card(
             "Events in Stripe's order",
             log,

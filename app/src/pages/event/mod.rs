@@ -73,6 +73,8 @@ pub struct View {
     pub attempts: Vec<Attempt>,
     /// When it was processed.
     pub processed_at: Option<Timestamp>,
+    /// When what Stripe sent was removed, and after what time; none of the latter: with the personal data of whom it was about.
+    pub removed: Option<(Timestamp, Option<String>)>,
     /// What Stripe sent; only for those who may see payloads.
     pub payload: Option<Payload>,
     /// All events of its object.
@@ -176,7 +178,11 @@ impl View {
             {without_key(context)}
             {self.fetched_instead()}
             {self.next_attempt_at.filter(|_| failed).map(|at| view! { <p>"Next try: " {time(at, context.now)}</p> })}
-            <div class="row">{link}{action_button(context, replay, "Process again", class, Role::Support)}{ignore}</div>
+            <div class="row">
+                {link}
+                {self.removed.is_none().then(|| action_button(context, replay, "Process again", class, Role::Support))}
+                {ignore}
+            </div>
             {self.facts(context)}
             {self.effects()}
             {self.attempts(context)}

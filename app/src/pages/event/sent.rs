@@ -4,7 +4,7 @@ use domain::role::Role;
 use leptos::prelude::*;
 
 use super::{View, difference};
-use crate::components::{card, table};
+use crate::components::{card, table, time};
 use crate::context::Context;
 use crate::pages::events::segment;
 
@@ -85,6 +85,27 @@ impl Json {
 impl View {
     /// What Stripe sent may hold personal data.
     pub(super) fn sent(&self, context: &Context) -> AnyView {
+        if let Some((at, kept)) = &self.removed {
+            let why = kept.as_ref().map_or_else(
+                || "with the personal data of its customer".to_owned(),
+                |kept| format!("payloads are kept for {kept}"),
+            );
+            let fetched = match kept {
+                Some(_) => {
+                    "The event cannot be processed again. Stripe lists events for 30 days, so it cannot be fetched either: what Stripe says now comes with a resync of the customer."
+                }
+                None => {
+                    "The event cannot be processed again, and is not fetched: that would bring the person's data back."
+                }
+            };
+            let body = view! {
+                <div class="pad">
+                    <p>"The payload was removed "{time(*at, context.now)}" ("{why}"). What it changed is kept."</p>
+                    <p class="muted">{fetched}</p>
+                </div>
+            };
+            return card("Payload", (), body);
+        }
         let Some(payload) = self.payload.as_ref().filter(|_| context.may(Role::Support)) else {
             let words = "Payloads may hold personal data: reading them needs the role support.";
             return card("Payload", (), view! { <p class="pad muted">{words}</p> });

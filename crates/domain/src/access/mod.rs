@@ -2,6 +2,7 @@
 
 mod course;
 mod decide;
+mod difference;
 mod losses;
 mod payment;
 mod payment_policy;
@@ -21,6 +22,7 @@ use crate::stripe::Subscription;
 pub use course::course;
 pub(crate) use decide::decide_paid;
 pub use decide::{decide, decide_any, entitlements};
+pub use difference::{Answer, Difference, Turn};
 pub use losses::{Loss, known_losses};
 pub use payment::PaymentFacts;
 pub use payment_policy::{DisputePolicy, FailedDebitPolicy, PaymentPolicy, RefundPolicy};

@@ -12,6 +12,7 @@ pub mod invoice;
 pub mod json;
 pub mod line_item;
 pub mod product;
+pub mod redact;
 pub mod refund;
 pub mod subscription;
 pub mod version;

@@ -33,6 +33,12 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (16, "lists", include_str!("../../../../migrations/postgres/0016_lists.sql")),
     (17, "checks_and_audit", include_str!("../../../../migrations/postgres/0017_checks_and_audit.sql")),
     (18, "admin_changes", include_str!("../../../../migrations/postgres/0018_admin_changes.sql")),
+    (19, "pages", include_str!("../../../../migrations/postgres/0019_pages.sql")),
+    (21, "audit_chain", include_str!("../../../../migrations/postgres/0021_audit_chain.sql")),
+    (22, "staff_links", include_str!("../../../../migrations/postgres/0022_staff_links.sql")),
+    (23, "second_factor", include_str!("../../../../migrations/postgres/0023_second_factor.sql")),
+    (24, "api_key_terms", include_str!("../../../../migrations/postgres/0024_api_key_terms.sql")),
+    (25, "personal_data", include_str!("../../../../migrations/postgres/0025_personal_data.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.
@@ -40,6 +46,11 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
     let write = PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect(url).await?;
     let read = PgPoolOptions::new().max_connections(8).test_before_acquire(false).connect(url).await?;
     Ok((write, read))
+}
+
+/// What is to be done once the schema is as it should be: PostgreSQL takes its statistics by itself.
+pub(crate) async fn migrated(_: &sqlx::Pool<Db>) -> Result<(), Error> {
+    Ok(())
 }
 
 /// Before a column that is compared and not to be looked up by: statistics tell PostgreSQL by which index to look.
@@ -54,3 +65,8 @@ pub(crate) const DURABILITY: (&str, &str, &str) = ("fsync", "show fsync", "on");
 pub(crate) const FILE: &str = "select cast(null as text)";
 /// Bytes of the database.
 pub(crate) const SIZE: &str = "select pg_database_size(current_database())";
+/// What gives the room of removed rows free for new ones. `vacuum full`, which writes the files anew, locks each table: that is the owner's
+/// to choose.
+pub(crate) const REWRITE: &[&str] = &["vacuum"];
+/// The log is the server's own.
+pub(crate) const EMPTY_LOG: &[&str] = &[];

@@ -22,6 +22,12 @@ pub struct AuditRecord {
     pub object_id: String,
     /// Why.
     pub reason: Option<String>,
+    /// The role of the member of staff at that time, or the scope of the API key.
+    pub role: Option<String>,
+    /// The address it was asked from.
+    pub address: Option<String>,
+    /// The request, as its answer and the program's log name it.
+    pub request_id: Option<String>,
     /// Before and after.
     pub details: Value,
 }
@@ -45,6 +51,38 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
     /// Rows behind this id.
     pub after: Option<i64>,
+    /// The rows just before this id, instead.
+    pub before: Option<i64>,
     /// Rows per page.
     pub limit: i64,
+}
+
+/// What a walk along the audit log's chain found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditChain {
+    /// Entries that are as they were, up to the fault if there is one.
+    pub entries: u64,
+    /// Entries from before the chain began, which nothing vouches for.
+    pub unchained: u64,
+    /// The hash of the last entry. Noted elsewhere, it shows later that nobody made the whole chain anew.
+    pub head: String,
+    /// The first entry that is not as it was, and what is wrong with it.
+    pub fault: Option<(i64, AuditFault)>,
+}
+
+impl AuditChain {
+    pub(crate) fn broken_at(self, audit_id: i64, fault: AuditFault) -> Self {
+        Self { fault: Some((audit_id, fault)), ..self }
+    }
+}
+
+/// What is wrong with an entry of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditFault {
+    /// It is not there.
+    Missing,
+    /// It does not say what it said, or stands where another stood.
+    Changed,
+    /// It has no hash.
+    Unchained,
 }

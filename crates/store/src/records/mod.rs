@@ -1,5 +1,7 @@
 //! The rows and reports of the store's interface.
 
+mod account;
+mod api_key;
 mod audit;
 mod check;
 mod figures;
@@ -7,9 +9,12 @@ mod ignored;
 mod job;
 mod news;
 mod override_list;
+mod person;
+mod place;
 mod preference;
 mod replay;
 mod resync;
+mod retention;
 mod undo;
 
 use std::sync::Arc;
@@ -19,19 +24,23 @@ use domain::catalog::Catalog;
 use domain::delivery::{Registration, Undelivered};
 use domain::event::{Envelope, EventStatus, RelatedObject};
 use domain::mapping::MappingSource;
-use domain::role::{Role, Scope};
+use domain::role::Role;
 use domain::stripe::{CheckoutSession, Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use audit::{AuditFilter, AuditRecord};
+pub use account::{SessionRecord, StaffLink, StaffLinkKind};
+pub use api_key::{ApiKeyRecord, ApiKeyTerms, ApiKeyUse};
+pub use audit::{AuditChain, AuditFault, AuditFilter, AuditRecord};
 pub use check::{CheckGroup, CheckHour, UnknownFeature};
 pub use figures::EventHour;
 pub use ignored::IgnoredCustomer;
 pub use job::JobChange;
 pub use news::News;
 pub use override_list::{OverrideList, Which};
+pub use person::{Erased, ErasurePlan, Person, Whom};
+pub use place::Place;
 pub use preference::{MOST_FILTERS, Preference, SavedFilter};
 pub use replay::{
     FASTEST_REPLAY, NewReplay, REPLAY_RATE, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan, ReplayRecord,
@@ -41,6 +50,7 @@ pub use resync::{
     Compared, GUEST, NewResync, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
     ResyncStatus, SCHEDULE, StagedObject,
 };
+pub use retention::{Removed, Retained, RetentionRecord};
 pub use undo::Undone;
 
 /// Who changes something, when and why: every change is audited with it.
@@ -52,14 +62,39 @@ pub struct Author {
     pub reason: Option<String>,
     /// When.
     pub now: Timestamp,
+    /// From where.
+    pub origin: Origin,
 }
 
 impl Author {
+    /// Whoever `actor` is, giving no reason.
+    #[must_use]
+    pub fn new(actor: impl Into<String>, now: Timestamp) -> Self {
+        Self { actor: actor.into(), reason: None, now, origin: Origin::default() }
+    }
+
     /// The program itself.
     #[must_use]
     pub fn system(now: Timestamp) -> Self {
-        Self { actor: "system".into(), reason: None, now }
+        Self::new("system", now)
     }
+
+    /// The same with a reason.
+    #[must_use]
+    pub fn because(self, reason: Option<impl Into<String>>) -> Self {
+        Self { reason: reason.map(Into::into), ..self }
+    }
+}
+
+/// From where a change was asked for; what does not come over HTTP has none of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The role of the member of staff, or the scope of the API key: `admin`.
+    pub role: Option<String>,
+    /// The address the request came from.
+    pub address: Option<String>,
+    /// The request: `req_…`.
+    pub request_id: Option<String>,
 }
 
 /// A page of a list.
@@ -226,6 +261,20 @@ pub struct Snapshot {
     pub entitlements: Option<Vec<Value>>,
 }
 
+impl Snapshot {
+    /// The same without anything about a person.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        let mut redacted = self.clone();
+        let Self { customer, subscriptions, checkout_sessions, invoices, charges, disputes, entitlements } =
+            &mut redacted;
+        let lists = [subscriptions, checkout_sessions, invoices, charges, disputes];
+        let values = lists.into_iter().flatten().chain(customer.iter_mut()).chain(entitlements.iter_mut().flatten());
+        values.for_each(domain::stripe::redact::redact);
+        redacted
+    }
+}
+
 /// What Stripe answered about a product, as raw JSON.
 #[derive(Clone, Debug, Default)]
 pub struct ProductSnapshot {
@@ -331,8 +380,10 @@ pub struct EventRecord {
     pub object_id: Option<String>,
     /// `cus_…`
     pub customer_id: Option<String>,
-    /// The raw body.
+    /// The raw body; empty once it was removed.
     pub payload: String,
+    /// When the body was removed.
+    pub payload_removed_at: Option<Timestamp>,
     /// First receipt.
     pub received_at: Timestamp,
     /// The secret that matched.
@@ -478,6 +529,17 @@ pub struct MappingRecord {
     pub evidence: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// A mapping in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingRow {
+    /// The mapping.
+    pub mapping: MappingRecord,
+    /// What Stripe calls the customer: its name, or its e-mail address.
+    pub name: Option<String>,
+    /// Whether a claim contradicts it that nobody has settled.
+    pub in_conflict: bool,
 }
 
 /// A conflict.
@@ -760,33 +822,6 @@ pub struct StaffRecord {
     pub last_seen_at: Option<Timestamp>,
     /// Disabled since.
     pub disabled_at: Option<Timestamp>,
-}
-
-/// An API key; the key itself is nowhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKeyRecord {
-    /// `key_…`
-    pub api_key_id: String,
-    /// A name for people.
-    pub name: String,
-    /// The mode it may ask about.
-    pub livemode: Livemode,
-    /// What it may do.
-    pub scope: Scope,
-    /// SHA-256 of the key, hex.
-    pub key_hash: String,
-    /// Its beginning, for people.
-    pub prefix: String,
-    /// Its last four characters.
-    pub last4: String,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// By whom.
-    pub created_by: String,
-    /// Last used, to the minute.
-    pub last_used_at: Option<Timestamp>,
-    /// Revoked since.
-    pub revoked_at: Option<Timestamp>,
 }
 
 /// Figures beside the navigation.

@@ -2,6 +2,8 @@
 
 use domain::Timestamp;
 
+use super::{OverrideRecord, Place};
+
 /// Which overrides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
@@ -13,7 +15,7 @@ pub enum Which {
     NoEnd,
     /// Those that count and this person made, the newest first.
     By(String),
-    /// Those that were revoked or have ended, the newest first.
+    /// Those that were revoked or have ended, the last one first.
     Over,
 }
 
@@ -22,18 +24,19 @@ pub enum Which {
 pub struct OverrideList {
     /// Which.
     pub which: Which,
-    /// Rows behind this cursor, see [`OverrideList::cursor`].
-    pub after: Option<String>,
-    /// Rows per page.
-    pub limit: i64,
+    /// Which page: its keys are [`Which::key`]s.
+    pub place: Place,
 }
 
-impl OverrideList {
-    /// The cursor of what stands behind a row of this list.
+impl Which {
+    /// What a row of this list is found again by.
     #[must_use]
-    pub fn cursor(&self, expires_at: Option<Timestamp>, override_id: &str) -> String {
-        let by_end = matches!(self.which, Which::Active | Which::EndingBy(_));
-        let end = expires_at.filter(|_| by_end).map(|end| end.millis().to_string());
-        format!("{}:{override_id}", end.unwrap_or_default())
+    pub fn key(&self, row: &OverrideRecord) -> String {
+        let at = match self {
+            Self::Active | Self::EndingBy(_) => row.expires_at,
+            Self::Over => row.revoked_at.or(row.expires_at),
+            Self::NoEnd | Self::By(_) => None,
+        };
+        format!("{}:{}", at.map(|at| at.millis().to_string()).unwrap_or_default(), row.override_id)
     }
 }

@@ -34,6 +34,8 @@ pub struct ReplayPlan {
     pub is_capped: bool,
     /// Of them, those that are in line already and will be skipped.
     pub in_line: i64,
+    /// Of them, those whose body is not kept any more: they cannot be processed again and will be skipped.
+    pub removed: i64,
     /// Customers they are about.
     pub customers: i64,
     /// Receipt of the oldest and of the newest.

@@ -1,20 +1,20 @@
-//! Staff, their sessions and set-up links, API keys, and the audit log.
+//! Staff, their sessions and set-up links, and the audit log.
 
 use async_trait::async_trait;
-use domain::role::{Role, Scope};
+use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use serde_json::{Value, json};
 
 use super::audit::audit;
 use super::rows::{Columns as _, DbRow, word};
 use super::{Backend, Conn};
-use crate::records::{ApiKeyRecord, AuditFilter, AuditRecord, Author, Page, StaffRecord};
+use crate::records::{AuditChain, AuditFilter, AuditRecord, Author, Page, StaffRecord};
 use crate::{Accounts, Result};
 
 const STAFF: &str =
     "select staff_id, email, name, role, password_hash, created_at, last_seen_at, disabled_at from staff";
 
-fn staff_record(row: &DbRow) -> Result<StaffRecord> {
+pub(super) fn staff_record(row: &DbRow) -> Result<StaffRecord> {
     let staff_id = row.text("staff_id")?;
     let role = word("staff", "role", &staff_id, &row.text("role")?, Role::parse)?;
     Ok(StaffRecord {
@@ -29,30 +29,12 @@ fn staff_record(row: &DbRow) -> Result<StaffRecord> {
     })
 }
 
-fn api_key_record(row: &DbRow) -> Result<ApiKeyRecord> {
-    let api_key_id = row.text("api_key_id")?;
-    let scope = word("api_key", "scope", &api_key_id, &row.text("scope")?, Scope::parse)?;
-    Ok(ApiKeyRecord {
-        api_key_id,
-        name: row.text("name")?,
-        livemode: row.livemode()?,
-        scope,
-        key_hash: row.text("key_hash")?,
-        prefix: row.text("prefix")?,
-        last4: row.text("last4")?,
-        created_at: row.time("created_at")?,
-        created_by: row.text("created_by")?,
-        last_used_at: row.opt_time("last_used_at")?,
-        revoked_at: row.opt_time("revoked_at")?,
-    })
-}
-
 /// What the audit log keeps of a member of staff: no hash.
 fn staff_details(staff: &StaffRecord) -> Value {
     json!({ "email": staff.email, "name": staff.name, "role": staff.role, "disabled": staff.disabled_at.is_some() })
 }
 
-async fn insert_staff(conn: &mut Conn, staff: &StaffRecord, author: &Author) -> Result<()> {
+pub(super) async fn insert_staff(conn: &mut Conn, staff: &StaffRecord, author: &Author) -> Result<()> {
     sqlx::query(
         "insert into staff (staff_id, email, name, role, password_hash, created_at, last_seen_at, disabled_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -72,7 +54,7 @@ async fn insert_staff(conn: &mut Conn, staff: &StaffRecord, author: &Author) -> 
 
 async fn owners_besides(conn: &mut Conn, staff_id: &str) -> Result<i64> {
     let owners = sqlx::query_scalar(
-        "select count(*) from staff where role = 'owner' and disabled_at is null and staff_id <> $1",
+        "select count(*) from staff where role = 'owner' and disabled_at is null and password_hash <> 'none' and staff_id <> $1",
     );
     Ok(owners.bind(staff_id).fetch_one(conn).await?)
 }
@@ -112,9 +94,11 @@ impl Accounts for Backend {
     }
 
     async fn has_owner(&self) -> Result<bool> {
-        let owners: i64 = sqlx::query_scalar("select count(*) from staff where role = 'owner' and disabled_at is null")
-            .fetch_one(&self.read)
-            .await?;
+        let owners: i64 = sqlx::query_scalar(
+            "select count(*) from staff where role = 'owner' and disabled_at is null and password_hash <> 'none'",
+        )
+        .fetch_one(&self.read)
+        .await?;
         Ok(owners > 0)
     }
 
@@ -140,6 +124,12 @@ impl Accounts for Backend {
             .execute(write.conn())
             .await?;
         sqlx::query("delete from session where staff_id = $1").bind(&staff.staff_id).execute(write.conn()).await?;
+        if staff.disabled_at.is_some() || before.password_hash != staff.password_hash {
+            sqlx::query("delete from staff_link where staff_id = $1")
+                .bind(&staff.staff_id)
+                .execute(write.conn())
+                .await?;
+        }
         let details = json!({
             "before": staff_details(&before),
             "after": staff_details(staff),
@@ -240,84 +230,16 @@ impl Accounts for Backend {
         Ok(done.rows_affected())
     }
 
-    async fn add_api_key(&self, key: &ApiKeyRecord, author: &Author) -> Result<()> {
-        let mut write = self.begin().await?;
-        sqlx::query(
-            "insert into api_key
-                (api_key_id, name, livemode, scope, key_hash, prefix, last4, created_at, created_by, last_used_at, revoked_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(&key.api_key_id)
-        .bind(&key.name)
-        .bind(key.livemode.is_live())
-        .bind(key.scope.as_str())
-        .bind(&key.key_hash)
-        .bind(&key.prefix)
-        .bind(&key.last4)
-        .bind(key.created_at.millis())
-        .bind(&key.created_by)
-        .bind(key.last_used_at.map(Timestamp::millis))
-        .bind(key.revoked_at.map(Timestamp::millis))
-        .execute(write.conn())
-        .await?;
-        let details = json!({ "after": { "name": key.name, "scope": key.scope, "prefix": key.prefix } });
-        audit(write.conn(), author, "api_key.create", Some(key.livemode), ("api_key", &key.api_key_id), &details)
-            .await?;
-        write.commit(author.now).await
-    }
-
-    async fn api_keys(&self) -> Result<Vec<ApiKeyRecord>> {
-        let rows = sqlx::query("select * from api_key order by created_at desc, api_key_id desc")
-            .fetch_all(&self.read)
-            .await?;
-        rows.iter().map(api_key_record).collect()
-    }
-
-    async fn api_key_by_hash(&self, key_hash: &str) -> Result<Option<ApiKeyRecord>> {
-        let row =
-            sqlx::query("select * from api_key where key_hash = $1").bind(key_hash).fetch_optional(&self.read).await?;
-        row.as_ref().map(api_key_record).transpose()
-    }
-
-    async fn revoke_api_key(&self, api_key_id: &str, author: &Author) -> Result<bool> {
-        let mut write = self.begin().await?;
-        let livemode: Option<bool> = sqlx::query_scalar(
-            "update api_key set revoked_at = $2 where api_key_id = $1 and revoked_at is null returning livemode",
-        )
-        .bind(api_key_id)
-        .bind(author.now.millis())
-        .fetch_optional(write.conn())
-        .await?;
-        let Some(livemode) = livemode else { return Ok(false) };
-        let livemode = Livemode::from_bool(livemode);
-        audit(write.conn(), author, "api_key.revoke", Some(livemode), ("api_key", api_key_id), &json!({})).await?;
-        write.commit(author.now).await?;
-        Ok(true)
-    }
-
-    async fn touch_api_keys(&self, used: &[(String, Timestamp)]) -> Result<()> {
-        let Some(newest) = used.iter().map(|(_, at)| *at).max() else { return Ok(()) };
-        let mut write = self.begin().await?;
-        for (api_key_id, at) in used {
-            sqlx::query("update api_key set last_used_at = $2 where api_key_id = $1 and (last_used_at is null or last_used_at < $2)")
-                .bind(api_key_id)
-                .bind(at.millis())
-                .execute(write.conn())
-                .await?;
-        }
-        write.commit(newest).await
-    }
-
     async fn note_audit(
         &self,
-        livemode: Livemode,
+        livemode: Option<Livemode>,
         action: &str,
         object: (&str, &str),
         details: &Value,
         author: &Author,
     ) -> Result<()> {
         let mut write = self.begin().await?;
-        audit(write.conn(), author, action, Some(livemode), object, details).await?;
+        audit(write.conn(), author, action, livemode, object, details).await?;
         write.commit(author.now).await
     }
 
@@ -325,7 +247,21 @@ impl Accounts for Backend {
         self.audit_entries(filter).await
     }
 
+    async fn count_audit(&self, filter: &AuditFilter) -> Result<i64> {
+        self.audit_count(filter).await
+    }
+
     async fn audit_entry(&self, audit_id: i64) -> Result<Option<AuditRecord>> {
         self.one_audit_entry(audit_id).await
+    }
+
+    async fn verify_audit(&self) -> Result<AuditChain> {
+        self.walk_audit_chain().await
+    }
+
+    async fn audit_has_hash(&self, hash: &str) -> Result<bool> {
+        let found: i64 =
+            sqlx::query_scalar("select count(*) from audit where hash = $1").bind(hash).fetch_one(&self.read).await?;
+        Ok(found > 0)
     }
 }

@@ -1,7 +1,7 @@
 //! What a resync read from Stripe, compared with what is stored: kept until then, taken in without a commit to see what would change, and
 //! taken in for good. Older answers lose against newer news by themselves: all of it is evidence with a time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
@@ -12,8 +12,8 @@ use super::rows::{Columns as _, DbRow, json as read_json, to_json};
 use super::write::Write;
 use super::{Backend, Db};
 use crate::records::{
-    Author, Compared, Effects, GUEST, JobChange, NewResync, Page, Purpose, ReadClaim, ResyncCounts, ResyncCustomer,
-    ResyncRange, ResyncRecord, ResyncStatus, Snapshot, StagedObject, SyncReport,
+    Author, Compared, Effects, GUEST, JobChange, NewResync, Page, Place, Purpose, ReadClaim, ResyncCounts,
+    ResyncCustomer, ResyncRange, ResyncRecord, ResyncStatus, Snapshot, StagedObject, SyncReport,
 };
 use crate::{Error, Result, Resyncs};
 
@@ -30,24 +30,21 @@ impl Resyncs for Backend {
         self.find_resync(resync_id).await
     }
 
-    async fn resyncs(
-        &self,
-        livemode: Livemode,
-        purpose: Option<Purpose>,
-        before: Option<Timestamp>,
-        limit: i64,
-    ) -> Result<Page<ResyncRecord>> {
-        self.list_resyncs(livemode, purpose, before, limit).await
+    async fn resyncs(&self, livemode: Livemode, purpose: Option<Purpose>, place: &Place) -> Result<Page<ResyncRecord>> {
+        self.list_resyncs(livemode, purpose, place).await
+    }
+
+    async fn count_resyncs(&self, livemode: Livemode) -> Result<i64> {
+        self.resync_count(livemode).await
     }
 
     async fn resync_customers(
         &self,
         resync_id: &str,
         statuses: &[&str],
-        after: Option<&str>,
-        limit: i64,
+        place: &Place,
     ) -> Result<Page<ResyncCustomer>> {
-        self.list_resync_customers(resync_id, statuses, after, limit).await
+        self.list_resync_customers(resync_id, statuses, place).await
     }
 
     async fn change_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool> {
@@ -339,6 +336,7 @@ struct Found {
 
 impl Write<'_> {
     async fn stage(&mut self, resync_id: &str, objects: &[StagedObject]) -> Result<()> {
+        let objects = self.without_persons(resync_id, objects).await?;
         let (guests, objects): (Vec<_>, Vec<_>) = objects.iter().partition(|staged| staged.kind == GUEST);
         // A session alone does not say what became of its payment: each guest is read, whole.
         for chunk in guests.chunks(ROWS_AT_ONCE) {
@@ -360,6 +358,33 @@ impl Write<'_> {
             query.build().execute(self.conn()).await?;
         }
         Ok(())
+    }
+
+    /// What Stripe says of customers whose data was erased, without that data.
+    async fn without_persons(&mut self, resync_id: &str, objects: &[StagedObject]) -> Result<Vec<StagedObject>> {
+        let customers: BTreeSet<&str> = objects.iter().map(|staged| staged.customer_id.as_str()).collect();
+        let customers: Vec<&str> = customers.into_iter().collect();
+        let mut erased: BTreeSet<String> = BTreeSet::new();
+        for some in customers.chunks(ROWS_AT_ONCE) {
+            let mut query = QueryBuilder::<Db>::new(
+                "select x.customer_id from resync r join erased_customer x on x.livemode = r.livemode where r.resync_id = ",
+            );
+            query.push_bind(resync_id).push(" and x.customer_id in (");
+            let mut list = query.separated(", ");
+            for customer_id in some {
+                list.push_bind(*customer_id);
+            }
+            query.push(")");
+            let found: Vec<String> = query.build_query_scalar().fetch_all(self.conn()).await?;
+            erased.extend(found);
+        }
+        let mut objects = objects.to_vec();
+        for staged in objects.iter_mut().filter(|staged| erased.contains(&staged.customer_id)) {
+            let mut object = serde_json::from_str(&staged.object).unwrap_or_default();
+            domain::stripe::redact::redact(&mut object);
+            staged.object = object.to_string();
+        }
+        Ok(objects)
     }
 
     async fn unstage(&mut self, resync_id: &str, customer_id: &str) -> Result<()> {

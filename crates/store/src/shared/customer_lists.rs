@@ -7,14 +7,15 @@ use domain::stripe::Subscription;
 use sqlx::QueryBuilder;
 
 use super::dialect::BY_BYTES;
-use super::lists::{cursor, subscription_state};
+use super::lists::subscription_state;
+use super::paging::cursor;
 use super::rows::{Columns as _, DbRow};
 use super::{Backend, Db};
 use crate::Result;
 use crate::records::{Among, COUNTED, CustomerFilter, CustomerRecord, CustomerRow, Page, SyncState};
 
 /// Most hits of a search, of each of the columns that are searched.
-const FOUND: i64 = 1000;
+pub(super) const FOUND: i64 = 1000;
 
 /// The largest character: whatever begins with a text sorts before the text with this behind it.
 pub(super) const LAST: &str = "\u{10ffff}";

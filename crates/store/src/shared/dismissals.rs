@@ -3,12 +3,14 @@
 use async_trait::async_trait;
 use domain::Livemode;
 use serde_json::json;
+use sqlx::QueryBuilder;
 
-use super::Backend;
 use super::audit::audit;
+use super::paging::{Order, count, push_counted, push_place};
 use super::rows::{Columns as _, DbRow};
 use super::write::Write;
-use crate::records::{Author, CustomerRow, IgnoredCustomer, Page};
+use super::{Backend, Db};
+use crate::records::{Author, CustomerRow, IgnoredCustomer, Page, Place};
 use crate::{Dismissals, Result};
 
 fn ignored(row: &DbRow) -> Result<IgnoredCustomer> {
@@ -18,6 +20,17 @@ fn ignored(row: &DbRow) -> Result<IgnoredCustomer> {
         actor: row.text("actor")?,
         at: row.time("at")?,
     })
+}
+
+/// Adds the customers that are ignored, and known, and still nobody's.
+fn push_ignored(query: &mut QueryBuilder<Db>, livemode: Livemode) {
+    query.push(
+        " from ignored_customer i
+         where not exists (select 1 from mapping m where m.livemode = i.livemode and m.customer_id = i.customer_id)
+           and exists (select 1 from customer c where c.livemode = i.livemode and c.customer_id = i.customer_id)
+           and i.livemode = ",
+    );
+    query.push_bind(livemode.is_live());
 }
 
 impl Write<'_> {
@@ -92,24 +105,13 @@ impl Dismissals for Backend {
     async fn ignored_customers(
         &self,
         livemode: Livemode,
-        after: Option<&str>,
-        limit: i64,
+        place: &Place,
     ) -> Result<Page<(IgnoredCustomer, CustomerRow)>> {
-        let (millis, id) = super::lists::cursor(after).unzip();
-        let rows = sqlx::query(
-            "select i.customer_id, i.reason, i.actor, i.at from ignored_customer i
-             where i.livemode = $1 and (cast($2 as bigint) is null or (i.at, i.customer_id) < ($2, $3))
-               and not exists (select 1 from mapping m where m.livemode = i.livemode and m.customer_id = i.customer_id)
-             order by i.at desc, i.customer_id desc limit $4",
-        )
-        .bind(livemode.is_live())
-        .bind(millis)
-        .bind(id)
-        .bind(limit + 1)
-        .fetch_all(&self.read)
-        .await?;
-        let found: Vec<IgnoredCustomer> = rows.iter().map(ignored).collect::<Result<_>>()?;
-        let page = Page::from_rows(found, limit);
+        let mut query = QueryBuilder::<Db>::new("select i.customer_id, i.reason, i.actor, i.at");
+        push_ignored(&mut query, livemode);
+        push_place(&mut query, ("i.at", "i.customer_id"), Order::Falling, place);
+        let rows = query.build().fetch_all(&self.read).await?;
+        let page = place.page(rows.iter().map(ignored).collect::<Result<_>>()?);
         let ids: Vec<String> = page.data.iter().map(|ignored| ignored.customer_id.clone()).collect();
         let mut customers = self.customers_by_id(livemode, &ids).await?;
         let data = page.data.into_iter().filter_map(|ignored| {
@@ -117,6 +119,13 @@ impl Dismissals for Backend {
             Some((ignored, customer))
         });
         Ok(Page { data: data.collect(), has_more: page.has_more })
+    }
+
+    async fn count_ignored(&self, livemode: Livemode) -> Result<i64> {
+        let mut query = count();
+        push_ignored(&mut query, livemode);
+        push_counted(&mut query);
+        Ok(query.build_query_scalar().fetch_one(&self.read).await?)
     }
 
     async fn dismiss(&self, livemode: Livemode, topic: &str, author: &Author) -> Result<()> {

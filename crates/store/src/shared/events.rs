@@ -13,7 +13,7 @@ use super::{Backend, Db};
 use crate::records::{AttemptRecord, COUNTED, EventFilter, EventRecord, EventTally, Page};
 use crate::{Events, Result};
 
-const COLUMNS: &str = "seq, livemode, event_id, kind, created, api_version, object_id, customer_id, payload, received_at, secret_name, origin, undelivered,
+const COLUMNS: &str = "seq, livemode, event_id, kind, created, api_version, object_id, customer_id, payload, payload_removed_at, received_at, secret_name, origin, undelivered,
     deliveries, last_delivery_at, status, note, effects, error, attempts, next_attempt_at, processed_at";
 
 fn event(row: &DbRow) -> Result<EventRecord> {
@@ -28,6 +28,7 @@ fn event(row: &DbRow) -> Result<EventRecord> {
         object_id: row.opt_text("object_id")?,
         customer_id: row.opt_text("customer_id")?,
         payload: row.text("payload")?,
+        payload_removed_at: row.opt_time("payload_removed_at")?,
         received_at: row.time("received_at")?,
         secret_name: row.opt_text("secret_name")?,
         origin: row.text("origin")?,
@@ -278,11 +279,12 @@ impl Events for Backend {
     }
 
     async fn last_receipt(&self, livemode: Livemode) -> Result<Option<Timestamp>> {
-        let at: Option<i64> =
-            sqlx::query_scalar("select received_at from event where livemode = $1 order by seq desc limit 1")
-                .bind(livemode.is_live())
-                .fetch_optional(&self.read)
-                .await?;
+        let at: Option<i64> = sqlx::query_scalar(
+            "select received_at from event where seq = (select max(seq) from event where livemode = $1)",
+        )
+        .bind(livemode.is_live())
+        .fetch_optional(&self.read)
+        .await?;
         Ok(at.map(Timestamp::from_millis))
     }
 
@@ -332,13 +334,18 @@ impl Events for Backend {
     }
 
     async fn last_delivery(&self, livemode: Livemode) -> Result<Option<Timestamp>> {
-        let at: Option<i64> = sqlx::query_scalar(
-            "select received_at from event where livemode = $1 and undelivered is null order by seq desc limit 1",
+        Ok(self.last_deliveries(livemode, 1).await?.pop())
+    }
+
+    async fn last_deliveries(&self, livemode: Livemode, limit: i64) -> Result<Vec<Timestamp>> {
+        let ats: Vec<i64> = sqlx::query_scalar(
+            "select received_at from event where livemode = $1 and undelivered is null order by seq desc limit $2",
         )
         .bind(livemode.is_live())
-        .fetch_optional(&self.read)
+        .bind(limit)
+        .fetch_all(&self.read)
         .await?;
-        Ok(at.map(Timestamp::from_millis))
+        Ok(ats.into_iter().map(Timestamp::from_millis).collect())
     }
 }
 

@@ -215,7 +215,7 @@ pub(super) fn verdict_changes(
 }
 
 impl Backend {
-    /// Reads everything into memory, once, at start.
+    /// Reads everything into memory: at start, and when another process gave somebody another name.
     pub(super) async fn fill_index(&self) -> Result<()> {
         // While the writer is held nothing can be committed between the reads.
         let mut conn = self.write.acquire().await?;
@@ -271,6 +271,10 @@ impl Backend {
         for livemode in Livemode::ALL {
             changes.catalogs.insert(livemode, Arc::new(catalog(&mut conn, livemode).await?));
         }
+        for livemode in Livemode::ALL {
+            let gone = self.index.users_where(livemode, |_| true).into_iter().map(|(user_id, _)| (livemode, user_id));
+            changes.users.extend(gone.filter(|key| !users.contains_key(key)).map(|key| (key, None)));
+        }
         for (key, mut facts) in users {
             facts.known = true;
             changes.users.insert(key, Some(Arc::new(facts)));
@@ -290,7 +294,7 @@ impl Backend {
         }
         // The writer is held so that nothing of this process is published between reading the facts and publishing them.
         let mut conn = self.write.acquire().await?;
-        let rows = sqlx::query("select seq, livemode, user_id from access_change where seq > $1 order by seq")
+        let rows = sqlx::query("select seq, livemode, user_id, true_at from access_change where seq > $1 order by seq")
             .bind(seen)
             .fetch_all(&mut *conn)
             .await?;
@@ -305,6 +309,10 @@ impl Backend {
                     let facts = user_facts(&mut conn, livemode, &user.key().1).await?.map(Arc::new);
                     user.insert(facts);
                 }
+            } else if row.opt_time("true_at")?.is_none() {
+                // Somebody goes by another name now, and is not named.
+                drop(conn);
+                return self.fill_index().await;
             } else {
                 changes.catalogs.insert(livemode, Arc::new(catalog(&mut conn, livemode).await?));
             }

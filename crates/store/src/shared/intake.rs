@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use domain::delivery::Undelivered;
+use domain::stripe::redact::redact;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::rows::{Columns as _, DbRow, json, to_json};
@@ -138,15 +139,45 @@ impl Write<'_> {
                     set deliveries = event.deliveries + excluded.deliveries,
                         last_delivery_at = case when excluded.deliveries > 0 then excluded.last_delivery_at else event.last_delivery_at end,
                         secret_name = coalesce(event.secret_name, excluded.secret_name)
-                  returning livemode, event_id, deliveries, undelivered",
+                  returning livemode, event_id, deliveries, undelivered,
+                    exists (select 1 from erased_customer x where x.livemode = event.livemode and x.customer_id = event.customer_id) as is_erased",
             );
             for row in query.build().fetch_all(self.conn()).await? {
                 let key = (row.try_get("livemode")?, row.text("event_id")?);
+                if row.flag("is_erased")? {
+                    self.keep_nothing_personal(&key, arrivals).await?;
+                }
                 let fetched = row.opt_text("undelivered")?.is_some();
                 known.insert(key, Arrived { deliveries: row.int("deliveries")?, fetched });
             }
         }
         Ok(known)
+    }
+}
+
+impl Write<'_> {
+    /// An event about somebody whose data was erased is kept without what could name them. One that was delivered again is as it is.
+    async fn keep_nothing_personal(
+        &mut self,
+        (live, event_id): &(bool, String),
+        arrivals: &[Arrival<'_>],
+    ) -> Result<()> {
+        let came = arrivals.iter().map(|arrival| arrival.delivery);
+        let came =
+            came.filter(|delivery| delivery.envelope.livemode.is_live() == *live && delivery.envelope.id == *event_id);
+        for delivery in came {
+            let mut payload = serde_json::from_str(&delivery.payload).unwrap_or_default();
+            redact(&mut payload);
+            sqlx::query(
+                "update event set payload = $3 where livemode = $1 and event_id = $2 and payload_removed_at is null and payload <> ''",
+            )
+            .bind(*live)
+            .bind(event_id)
+            .bind(payload.to_string())
+            .execute(self.conn())
+            .await?;
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use domain::catalog::{FeatureGrant, put_in_order};
 use domain::event::EventStatus;
-use domain::mapping::MappingSource;
 use domain::stripe::{Price, Product, Subscription};
 use domain::{Livemode, Timestamp};
 use sqlx::QueryBuilder;
@@ -14,11 +13,13 @@ use super::catalog::product_record;
 use super::customer_lists::push_begins;
 use super::facts::feature_grant;
 use super::intake::rejected;
-use super::rows::{Columns as _, DbRow, json, word};
+use super::paging::cursor;
+use super::rows::{Columns as _, DbRow, json};
 use super::{Backend, Db};
 use crate::records::{
-    Among, COUNTED, CatalogRow, CustomerFilter, CustomerRow, MappingRecord, NavCounts, Page, PriceRecord,
-    ProductRecord, RejectedDelivery, SubscriptionFilter, SubscriptionRecord, SyncState, TargetKind, UserRecord,
+    Among, COUNTED, CatalogRow, ConflictRecord, CustomerFilter, CustomerRow, MappingRow, NavCounts, Page, Place,
+    PriceRecord, ProductRecord, RejectedDelivery, SubscriptionFilter, SubscriptionRecord, SyncState, TargetKind,
+    UserRecord,
 };
 use crate::{Lists, Result};
 
@@ -35,12 +36,6 @@ pub(super) fn prefix(query: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-/// Reads a cursor `millis:id`; what is none starts at the beginning.
-pub(super) fn cursor(after: Option<&str>) -> Option<(i64, String)> {
-    let (millis, id) = after?.split_once(':')?;
-    Some((millis.parse().ok()?, id.to_owned()))
 }
 
 pub(super) fn subscription_state(row: &DbRow) -> Result<Subscription> {
@@ -261,40 +256,20 @@ impl Lists for Backend {
         Ok(Page::from_rows_backwards(rows.iter().map(rejected).collect::<Result<_>>()?, limit))
     }
 
-    async fn list_mappings(
-        &self,
-        livemode: Livemode,
-        query: Option<&str>,
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Page<MappingRecord>> {
-        let text = query.map(str::trim).filter(|query| !query.is_empty());
-        let mut query = QueryBuilder::<Db>::new(
-            "select customer_id, user_id, source, evidence, since from mapping where livemode = ",
-        );
-        query.push_bind(livemode.is_live());
-        if let Some(text) = text {
-            let pattern = prefix(text);
-            query.push(" and (lower(user_id) like lower(").push_bind(pattern.clone());
-            query.push(") escape '\\' or lower(customer_id) like lower(").push_bind(pattern).push(") escape '\\')");
-        }
-        if let Some((millis, id)) = cursor(after) {
-            query.push(" and (since, customer_id) < (").push_bind(millis).push(", ").push_bind(id).push(")");
-        }
-        query.push(" order by since desc, customer_id desc limit ").push_bind(limit + 1);
-        let rows = query.build().fetch_all(&self.read).await?;
-        let records = rows.iter().map(|row| {
-            let customer_id = row.text("customer_id")?;
-            let source = word("mapping", "source", &customer_id, &row.text("source")?, MappingSource::parse)?;
-            Ok(MappingRecord {
-                customer_id,
-                user_id: row.text("user_id")?,
-                source,
-                evidence: row.text("evidence")?,
-                since: row.time("since")?,
-            })
-        });
-        Ok(Page::from_rows(records.collect::<Result<_>>()?, limit))
+    async fn list_mappings(&self, livemode: Livemode, query: Option<&str>, place: &Place) -> Result<Page<MappingRow>> {
+        self.mapping_rows(livemode, query, place).await
+    }
+
+    async fn count_mappings(&self, livemode: Livemode, query: Option<&str>) -> Result<i64> {
+        self.mapping_count(livemode, query).await
+    }
+
+    async fn list_conflicts(&self, livemode: Livemode, place: &Place) -> Result<Page<ConflictRecord>> {
+        self.conflict_rows(livemode, place).await
+    }
+
+    async fn count_conflicts(&self, livemode: Livemode) -> Result<i64> {
+        self.conflict_count(livemode).await
     }
 
     async fn list_unattributed(
@@ -374,9 +349,18 @@ impl Lists for Backend {
 
     async fn nav_counts(&self, livemode: Livemode) -> Result<NavCounts> {
         let failed = "select count(*) from (select 1 as one from event where livemode = $1 and status in ('failed', 'dead') limit 1000) as few";
-        let unattributed = "select count(distinct customer_id) from (select customer_id from event
-                            where livemode = $1 and status = 'unattributed' order by seq desc limit 1000) as few
-                            where not exists (select 1 from ignored_customer i where i.livemode = $1 and i.customer_id = few.customer_id)";
+        // From customer to customer by index: one who has a thousand such events costs no more than one who has one.
+        let unattributed = "with recursive payer(id) as (
+                 select min(customer_id) from event where livemode = $1 and status = 'unattributed'
+                 union all
+                 select (select min(e.customer_id) from event e
+                         where e.livemode = $1 and e.status = 'unattributed' and e.customer_id > payer.id) from payer
+                 where payer.id is not null
+             )
+             select count(*) from (
+                 select 1 as one from payer where id is not null
+                     and not exists (select 1 from ignored_customer i where i.livemode = $1 and i.customer_id = payer.id) limit 1000
+             ) as few";
         let conflicts = "select count(*) from (select 1 as one from mapping_conflict where livemode = $1 and resolved_at is null limit 1000) as few";
         Ok(NavCounts {
             failed_events: self.capped_count(failed, livemode).await?,

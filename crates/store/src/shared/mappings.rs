@@ -197,7 +197,8 @@ fn mapping_details(was: Option<&MappingRecord>, after: Option<&str>) -> serde_js
     details
 }
 
-fn mapping(row: &DbRow) -> Result<MappingRecord> {
+/// A row of `mapping`.
+pub(super) fn mapping(row: &DbRow) -> Result<MappingRecord> {
     let customer_id = row.text("customer_id")?;
     Ok(MappingRecord {
         user_id: row.text("user_id")?,
@@ -208,7 +209,12 @@ fn mapping(row: &DbRow) -> Result<MappingRecord> {
     })
 }
 
-fn conflict(row: &DbRow) -> Result<ConflictRecord> {
+/// The columns of a [`ConflictRecord`].
+pub(super) const CONFLICT: &str =
+    "conflict_id, livemode, customer_id, mapped_user_id, claimed_user_id, source, evidence, since";
+
+/// A row of [`CONFLICT`].
+pub(super) fn conflict(row: &DbRow) -> Result<ConflictRecord> {
     let conflict_id = row.text("conflict_id")?;
     Ok(ConflictRecord {
         livemode: row.livemode()?,
@@ -336,28 +342,23 @@ impl Mappings for Backend {
     }
 
     async fn conflict(&self, conflict_id: &str) -> Result<Option<ConflictRecord>> {
-        let row = sqlx::query(
-            "select conflict_id, livemode, customer_id, mapped_user_id, claimed_user_id, source, evidence, since
-             from mapping_conflict where conflict_id = $1 and resolved_at is null",
-        )
-        .bind(conflict_id)
-        .fetch_optional(&self.read)
-        .await?;
+        let sql = format!("select {CONFLICT} from mapping_conflict where conflict_id = $1 and resolved_at is null");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(conflict_id).fetch_optional(&self.read).await?;
         row.as_ref().map(conflict).transpose()
     }
 
     async fn open_conflicts(&self, livemode: Livemode, customer_id: Option<&str>) -> Result<Vec<ConflictRecord>> {
-        let rows = sqlx::query(
-            "select conflict_id, livemode, customer_id, mapped_user_id, claimed_user_id, source, evidence, since
-             from mapping_conflict
+        let sql = format!(
+            "select {CONFLICT} from mapping_conflict
              where livemode = $1 and resolved_at is null and (cast($2 as text) is null or customer_id = $2)
              order by since, conflict_id
-             limit 200",
-        )
-        .bind(livemode.is_live())
-        .bind(customer_id)
-        .fetch_all(&self.read)
-        .await?;
+             limit 200"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(livemode.is_live())
+            .bind(customer_id)
+            .fetch_all(&self.read)
+            .await?;
         rows.iter().map(conflict).collect()
     }
 

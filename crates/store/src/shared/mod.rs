@@ -10,6 +10,7 @@ mod customer_lists;
 mod customers;
 mod dismissals;
 mod entitlements;
+mod erasure;
 mod events;
 mod facts;
 mod figures;
@@ -17,13 +18,18 @@ mod health;
 mod history;
 mod intake;
 mod jobs;
+mod keys;
 mod lists;
+mod mapping_lists;
 mod mappings;
+mod names;
 mod objects;
 mod overdue;
 mod override_desk;
 mod overrides;
+mod paging;
 mod payments;
+mod person;
 mod preferences;
 mod processing;
 mod product_reads;
@@ -33,7 +39,10 @@ mod reads;
 mod replaying;
 mod replays;
 mod resyncs;
+mod retention;
 mod rows;
+mod second_factor;
+mod staff_access;
 mod thin;
 mod undo;
 mod usage;
@@ -79,6 +88,7 @@ impl Backend {
             Migration::new(*number, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
         });
         Migrator::with_migrations(migrations.collect()).run(&write).await?;
+        dialect::migrated(&write).await?;
         let backend = Self {
             read,
             write,

@@ -66,6 +66,8 @@ pub(super) const PAYMENT_FAILED: &str = "failed";
 
 pub(super) const OLDER: &str = "Older than what is known: nothing changed.";
 pub(super) const SETTLED: &str = "Too close in time to other news: settled by what the payloads say.";
+pub(super) const FORGOTTEN: &str =
+    "Too close in time to other news, whose payload is not kept any more: nothing changed before Stripe is read.";
 pub(super) const ENDED: &str = "The object has ended for good: nothing changed.";
 pub(super) const UNREAD: &str = "What a session sells is not in its events: it is read from Stripe.";
 pub(super) const TRUNCATED: &str = "Stripe cut the list of items in this payload.";
@@ -158,10 +160,14 @@ pub(super) async fn weigh_subject(
         }
         Order::Undecidable => {
             let since = stored.at.max(evidence.at).plus_millis(-MARGIN_MS);
-            let mut seen = witnesses(conn, evidence.livemode, subject, since).await?;
+            let (mut seen, is_whole) = witnesses(conn, evidence.livemode, subject, since).await?;
+            if !is_whole {
+                // What another event of the moment said is not kept any more: what was concluded from it stays, unless Stripe says otherwise.
+                return Ok((Use::Keep, Applied { note: Some(FORGOTTEN), needs_read: true }));
+            }
             if evidence::latest(&seen).is_some_and(|(_, proven)| !proven) {
                 // An object that came back to where it was: what led there tells.
-                seen = witnesses(conn, evidence.livemode, subject, Timestamp::default()).await?;
+                (seen, _) = witnesses(conn, evidence.livemode, subject, Timestamp::default()).await?;
             }
             let Some((winner, proven)) = evidence::latest(&seen) else {
                 return Ok((Use::Apply, Applied::default()));
@@ -178,15 +184,15 @@ pub(super) async fn weigh_subject(
     }
 }
 
-/// The events about an object since a time on Stripe's clock, whatever their status.
+/// The events about an object since a time on Stripe's clock, whatever their status; and whether the bodies of all are kept still.
 async fn witnesses(
     conn: &mut Conn,
     livemode: Livemode,
     subject: Subject<'_>,
     since: Timestamp,
-) -> Result<Vec<Witness>> {
+) -> Result<(Vec<Witness>, bool)> {
     let rows = sqlx::query(
-        "select event_id, kind, created, payload from event where livemode = $1 and object_id = $2 and created >= $3
+        "select event_id, kind, created, payload, payload_removed_at from event where livemode = $1 and object_id = $2 and created >= $3
          order by created desc limit $4",
     )
     .bind(livemode.is_live())
@@ -196,7 +202,12 @@ async fn witnesses(
     .fetch_all(conn)
     .await?;
     let mut witnesses = vec![];
+    let mut is_whole = true;
     for row in &rows {
+        if row.opt_time("payload_removed_at")?.is_some() {
+            is_whole = false;
+            continue;
+        }
         let event_id = row.text("event_id")?;
         let mut payload: Value = json("event", "payload", &event_id, &row.text("payload")?)?;
         let Some(data) = payload.get_mut("data") else { continue };
@@ -207,7 +218,7 @@ async fn witnesses(
         }
         witnesses.push(Witness { event_id, kind: row.text("kind")?, created: row.time("created")?, object, previous });
     }
-    Ok(witnesses)
+    Ok((witnesses, is_whole))
 }
 
 /// When a subscription was seen in which status.
@@ -468,9 +479,9 @@ pub(super) async fn apply_customer(
             is_mapped)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, exists (select 1 from mapping m where m.livemode = $1 and m.customer_id = $2))
          on conflict (livemode, customer_id) do update
-            set email = coalesce(excluded.email, case when excluded.deleted then customer.email end),
-                name = coalesce(excluded.name, case when excluded.deleted then customer.name end),
-                deleted = excluded.deleted, claimed_user = excluded.claimed_user,
+            set email = case when not customer.is_erased then coalesce(excluded.email, case when excluded.deleted then customer.email end) end,
+                name = case when not customer.is_erased then coalesce(excluded.name, case when excluded.deleted then customer.name end) end,
+                deleted = excluded.deleted, claimed_user = case when not customer.is_erased then excluded.claimed_user end,
                 evidence_at = excluded.evidence_at, evidence_event_id = excluded.evidence_event_id",
     )
     .bind(evidence.livemode.is_live())

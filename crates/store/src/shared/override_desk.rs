@@ -3,16 +3,103 @@
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
 use serde_json::json;
+use sqlx::QueryBuilder;
 
-use super::Backend;
 use super::audit::audit;
 use super::overrides::{COLUMNS, record};
+use super::paging::{Order, count, push_counted};
 use super::write::Cause;
-use crate::records::{Author, NewOverride, OverrideList, OverrideRecord, Page, Which};
+use super::{Backend, Db};
+use crate::records::{Author, COUNTED, NewOverride, OverrideList, OverrideRecord, Page, Which};
 use crate::{OverrideDesk, Result};
 
 /// Overrides whose reasons are looked at for suggestions.
 const RECENT: i64 = 200;
+
+/// A part of a list, with an order of its own.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// Those that count and will end, until this time at the latest if one is named; the next one first.
+    Ending(Option<Timestamp>),
+    /// Those that count and have no end, the newest first.
+    Endless,
+    /// Those of one author that count, the newest first.
+    By(&'a str),
+    /// Those that are over, the last one first.
+    Over,
+}
+
+fn parts(which: &Which) -> Vec<Part<'_>> {
+    match which {
+        Which::Active => vec![Part::Ending(None), Part::Endless],
+        Which::EndingBy(last) => vec![Part::Ending(Some(*last))],
+        Which::NoEnd => vec![Part::Endless],
+        Which::By(author) => vec![Part::By(author)],
+        Which::Over => vec![Part::Over],
+    }
+}
+
+impl Part<'_> {
+    /// Whether its keys have a time.
+    const fn has_time(self) -> bool {
+        matches!(self, Self::Ending(_) | Self::Over)
+    }
+
+    /// Adds its overrides, as they are at `now`.
+    fn push(self, query: &mut QueryBuilder<Db>, livemode: Livemode, now: Timestamp) {
+        query.push(" from access_override where livemode = ").push_bind(livemode.is_live());
+        match self {
+            Self::Ending(last) => {
+                query.push(" and revoked_at is null and expires_at > ").push_bind(now.millis());
+                if let Some(last) = last {
+                    query.push(" and expires_at <= ").push_bind(last.millis());
+                }
+            }
+            Self::Endless => {
+                query.push(" and revoked_at is null and expires_at is null");
+            }
+            Self::By(author) => {
+                query.push(" and created_by = ").push_bind(author.to_owned()).push(" and revoked_at is null");
+                query.push(" and (expires_at is null or expires_at > ").push_bind(now.millis()).push(")");
+            }
+            Self::Over => {
+                query.push(" and coalesce(revoked_at, expires_at) <= ").push_bind(now.millis());
+            }
+        }
+    }
+
+    /// Adds where its rows begin, their order, and how many are wanted.
+    fn push_page(
+        self,
+        query: &mut QueryBuilder<Db>,
+        key: Option<(Option<i64>, &str)>,
+        is_backwards: bool,
+        wanted: i64,
+    ) {
+        let order = if matches!(self, Self::Ending(_)) { Order::Rising } else { Order::Falling };
+        let (than, order) = order.words(is_backwards);
+        let at = match self {
+            Self::Ending(_) => "expires_at",
+            Self::Over => "coalesce(revoked_at, expires_at)",
+            Self::Endless | Self::By(_) => "",
+        };
+        match key {
+            Some((Some(millis), id)) if self.has_time() => {
+                // The time by itself as well: SQLite finds no expression by a pair.
+                query.push(format!(" and {at} {than}= ")).push_bind(millis);
+                query.push(format!(" and ({at}, override_id) {than} (")).push_bind(millis);
+                query.push(", ").push_bind(id.to_owned()).push(")");
+            }
+            Some((None, id)) if !self.has_time() => {
+                query.push(format!(" and override_id {than} ")).push_bind(id.to_owned());
+            }
+            // A key of another list: from the beginning.
+            _ => {}
+        }
+        let by_time = if self.has_time() { format!("{at}{order}, ") } else { String::new() };
+        query.push(format!(" order by {by_time}override_id{order} limit ")).push_bind(wanted);
+    }
+}
 
 #[async_trait]
 impl OverrideDesk for Backend {
@@ -100,45 +187,39 @@ impl OverrideDesk for Backend {
         list: &OverrideList,
         now: Timestamp,
     ) -> Result<Page<OverrideRecord>> {
+        let place = &list.place;
+        let mut parts = parts(&list.which);
+        if place.is_backwards() {
+            parts.reverse();
+        }
+        let (at, id) = place.key().and_then(|key| key.split_once(':')).unwrap_or_default();
+        let key = place.key().map(|_| (at.parse().ok(), id));
+        // A key with a time is in the part that is sorted by it; what stands before that part in this direction is done with.
+        let begins = key.map(|(at, _): (Option<i64>, _)| parts.iter().position(|part| part.has_time() == at.is_some()));
+        let begins = begins.flatten().unwrap_or(0);
         let mut rows = vec![];
-        let after = list.after.as_deref().and_then(|after| after.split_once(':'));
-        let after_end = after.and_then(|(end, id)| Some((end.parse::<i64>().ok()?, id)));
-        let wanted = list.limit + 1;
-        // Those that end come first, the next one on top; then those that do not, and what is over, the newest first.
-        if matches!(list.which, Which::Active | Which::EndingBy(_)) && (after.is_none() || after_end.is_some()) {
-            let mut query = start(livemode);
-            query.push(" and revoked_at is null and expires_at > ").push_bind(now.millis());
-            if let Which::EndingBy(last) = list.which {
-                query.push(" and expires_at <= ").push_bind(last.millis());
+        for (n, part) in parts.into_iter().enumerate().skip(begins) {
+            let missing = place.limit + 1 - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+            if missing > 0 {
+                let mut query = QueryBuilder::<Db>::new(format!("select {COLUMNS}"));
+                part.push(&mut query, livemode, now);
+                part.push_page(&mut query, key.filter(|_| n == begins), place.is_backwards(), missing);
+                rows.extend(query.build().fetch_all(&self.read).await?);
             }
-            if let Some((end, id)) = after_end {
-                query.push(" and (expires_at, override_id) > (").push_bind(end).push(", ").push_bind(id).push(")");
-            }
-            query.push(" order by expires_at, override_id limit ").push_bind(wanted);
-            rows = query.build().fetch_all(&self.read).await?;
         }
-        let missing = wanted - i64::try_from(rows.len()).unwrap_or(wanted);
-        if missing > 0 && !matches!(list.which, Which::EndingBy(_)) {
-            let mut query = start(livemode);
-            match &list.which {
-                Which::By(actor) => {
-                    query.push(" and created_by = ").push_bind(actor).push(" and revoked_at is null");
-                    query.push(" and (expires_at is null or expires_at > ").push_bind(now.millis()).push(")");
-                }
-                Which::Over => {
-                    query.push(" and (revoked_at is not null or expires_at <= ").push_bind(now.millis()).push(")");
-                }
-                Which::Active | Which::NoEnd | Which::EndingBy(_) => {
-                    query.push(" and revoked_at is null and expires_at is null");
-                }
-            }
-            if let Some((_, id)) = after.filter(|_| after_end.is_none()) {
-                query.push(" and override_id < ").push_bind(id);
-            }
-            query.push(" order by override_id desc limit ").push_bind(missing);
-            rows.extend(query.build().fetch_all(&self.read).await?);
+        Ok(place.page(rows.iter().map(record).collect::<Result<_>>()?))
+    }
+
+    async fn count_overrides(&self, livemode: Livemode, which: &Which, now: Timestamp) -> Result<i64> {
+        let mut counted = 0;
+        for part in parts(which) {
+            let mut query = count();
+            part.push(&mut query, livemode, now);
+            push_counted(&mut query);
+            let number: i64 = query.build_query_scalar().fetch_one(&self.read).await?;
+            counted += number;
         }
-        Ok(Page::from_rows(rows.iter().map(record).collect::<Result<_>>()?, list.limit))
+        Ok(counted.min(COUNTED + 1))
     }
 
     async fn recent_reasons(&self, livemode: Livemode, count: usize) -> Result<Vec<String>> {
@@ -157,10 +238,4 @@ impl OverrideDesk for Backend {
         }
         Ok(reasons)
     }
-}
-
-fn start(livemode: Livemode) -> sqlx::QueryBuilder<super::Db> {
-    let mut query = sqlx::QueryBuilder::new(format!("select {COLUMNS} from access_override where livemode = "));
-    query.push_bind(livemode.is_live());
-    query
 }

@@ -105,7 +105,16 @@ impl Processing for Backend {
     async fn replay_event(&self, livemode: Livemode, event_id: &str, author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
         if !write.put_in_line(livemode, event_id, None, &note_of(&author.actor), author.now).await? {
-            return Ok(false);
+            let removed: Option<i64> = sqlx::query_scalar(
+                "select payload_removed_at from event where livemode = $1 and event_id = $2 and payload_removed_at is not null",
+            )
+            .bind(livemode.is_live())
+            .bind(event_id)
+            .fetch_optional(write.conn())
+            .await?;
+            return removed.map_or(Ok(false), |at| {
+                Err(Error::Removed { id: event_id.to_owned(), at: Timestamp::from_millis(at) })
+            });
         }
         audit(write.conn(), author, "event.replay", Some(livemode), ("event", event_id), &json!({})).await?;
         write.commit(author.now).await?;
@@ -315,7 +324,8 @@ pub(super) fn unused(kind: &str) -> String {
 }
 
 impl Write<'_> {
-    /// Puts an event back in line; `false` when there is none of this id, or its status is not the one it is expected to have.
+    /// Puts an event back in line; `false` when there is none of this id, its body is not kept any more, or its status is not the one it
+    /// is expected to have.
     pub(super) async fn put_in_line(
         &mut self,
         livemode: Livemode,
@@ -326,7 +336,7 @@ impl Write<'_> {
     ) -> Result<bool> {
         let put = sqlx::query(
             "update event set status = 'pending', waits_for_read = false, next_attempt_at = $3, error = null, note = $4, attempts = 0
-             where livemode = $1 and event_id = $2 and (cast($5 as text) is null or status = $5)",
+             where livemode = $1 and event_id = $2 and payload_removed_at is null and (cast($5 as text) is null or status = $5)",
         )
         .bind(livemode.is_live())
         .bind(event_id)
@@ -340,7 +350,7 @@ impl Write<'_> {
 
     /// One event, with everything it does.
     pub(super) async fn process(&mut self, due: &Due, now: Timestamp) -> Result<Outcome> {
-        let payload: Value = read_json("event", "payload", &due.event_id, &due.payload)?;
+        let mut payload: Value = read_json("event", "payload", &due.event_id, &due.payload)?;
         let named;
         let due = match self.payer_of_event(due, &payload).await? {
             Some(payer_id) => {
@@ -349,6 +359,11 @@ impl Write<'_> {
             }
             None => due,
         };
+        if let Some(customer_id) = &due.customer_id
+            && self.is_erased(due.livemode, customer_id).await?
+        {
+            self.keep_without_person(due, &mut payload).await?;
+        }
         let mut effects = Effects::default();
         let before = match &due.customer_id {
             Some(customer_id) => self.mapped_user(due.livemode, customer_id).await?,
@@ -560,10 +575,14 @@ impl Write<'_> {
             " on conflict (livemode, customer_id) do update
                 set last_event_at = case when customer.last_event_at > excluded.last_event_at then customer.last_event_at else excluded.last_event_at end
               returning livemode, customer_id,
-                (select m.user_id from mapping m where m.livemode = customer.livemode and m.customer_id = customer.customer_id) as user_id",
+                (select m.user_id from mapping m where m.livemode = customer.livemode and m.customer_id = customer.customer_id) as user_id,
+                customer.is_erased
+                    or exists (select 1 from erased_customer x where x.livemode = customer.livemode and x.customer_id = customer.customer_id) as is_erased",
         );
         for row in query.build().fetch_all(self.conn()).await? {
-            self.mapped.insert((row.livemode()?, row.text("customer_id")?), row.opt_text("user_id")?);
+            let key = (row.livemode()?, row.text("customer_id")?);
+            self.erased.insert(key.clone(), row.flag("is_erased")?);
+            self.mapped.insert(key, row.opt_text("user_id")?);
         }
         Ok(())
     }

@@ -339,6 +339,13 @@ impl Write<'_> {
         now: Timestamp,
     ) -> Result<SyncReport> {
         let mut report = SyncReport { customer_id: claim.customer_id.clone(), ..SyncReport::default() };
+        let redacted;
+        let snapshot = if self.is_erased(claim.livemode, &claim.customer_id).await? {
+            redacted = snapshot.redacted();
+            &redacted
+        } else {
+            snapshot
+        };
         let before = self.mapped_user(claim.livemode, &claim.customer_id).await?;
         report.marked_again = self.take_in_snapshot(claim, snapshot, started_at, now, &mut report.effects).await?;
         self.hear_types(claim, snapshot, now, &mut report.effects).await?;

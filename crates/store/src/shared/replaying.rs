@@ -31,6 +31,7 @@ const STEP_MS: i64 = 250;
 const IN_LINE: &str = "It was in line already.";
 const MEANWHILE: &str = "It was settled meanwhile.";
 const GONE: &str = "It is not kept any more.";
+const REMOVED: &str = "Its payload is not kept any more.";
 
 /// Whether an event waits for the processor, or for Stripe.
 pub(super) const fn is_in_line(status: EventStatus) -> bool {
@@ -38,7 +39,7 @@ pub(super) const fn is_in_line(status: EventStatus) -> bool {
 }
 
 /// An event of a replay, and how the event itself is now; both as one row.
-const WITH_EVENT: &str = "select r.seq, r.event_id, r.status_before, r.effects as effects_before, e.status, e.effects, e.error, e.processed_at
+const WITH_EVENT: &str = "select r.seq, r.event_id, r.status_before, r.effects as effects_before, e.status, e.effects, e.error, e.processed_at, e.payload_removed_at
     from replay_event r left join event e on e.livemode = $2 and e.event_id = r.event_id
     where r.replay_id = $1 and r.outcome = $3 order by r.seq limit $4";
 
@@ -53,6 +54,7 @@ struct Found {
     effects: Option<String>,
     error: Option<String>,
     processed_at: Option<Timestamp>,
+    payload_removed_at: Option<Timestamp>,
 }
 
 fn found(row: &DbRow) -> Result<Found> {
@@ -65,6 +67,7 @@ fn found(row: &DbRow) -> Result<Found> {
         effects: row.opt_text("effects")?,
         error: row.opt_text("error")?,
         processed_at: row.opt_time("processed_at")?,
+        payload_removed_at: row.opt_time("payload_removed_at")?,
         event_id,
     })
 }
@@ -75,6 +78,9 @@ impl Found {
         let Some(status) = self.status else { return Some(GONE) };
         if is_in_line(status) {
             return Some(IN_LINE);
+        }
+        if self.payload_removed_at.is_some() {
+            return Some(REMOVED);
         }
         let later = self.processed_at.is_some_and(|at| at > replay.created_at);
         let has_failed = |status| matches!(status, EventStatus::Failed | EventStatus::Dead);
@@ -354,7 +360,7 @@ impl Write<'_> {
         .execute(self.conn())
         .await?;
         if is_over {
-            let author = Author { actor: replay.created_by.clone(), reason: replay.reason.clone(), now };
+            let author = Author::new(&replay.created_by, now).because(replay.reason.as_deref());
             let details = json!({
                 "matched": counts.matched, "fixed": counts.fixed, "unchanged": counts.unchanged, "failed": counts.failed,
                 "skipped": counts.skipped, "asks": counts.asks, "dry_run": replay.new.is_dry_run,

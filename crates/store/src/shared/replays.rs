@@ -6,14 +6,16 @@ use async_trait::async_trait;
 use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
 use serde_json::json;
+use sqlx::QueryBuilder;
 
-use super::Backend;
 use super::audit::audit;
 use super::jobs::REPLAY;
+use super::paging::{Order, count, push_counted, push_place};
 use super::replaying::is_in_line;
 use super::rows::{Columns as _, DbRow, json as read_json, to_json, word};
+use super::{Backend, Db};
 use crate::records::{
-    Author, EventFilter, JobChange, NewReplay, Page, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan,
+    Author, EventFilter, JobChange, NewReplay, Page, Place, ReplayCounts, ReplayEvent, ReplayOutcome, ReplayPlan,
     ReplayRecord, ReplayStatus, ReplayStep,
 };
 use crate::{Replays, Result};
@@ -59,6 +61,15 @@ pub(super) fn status_of(column: &'static str, event_id: &str, text: &str) -> Res
     word("event", column, event_id, text, EventStatus::parse)
 }
 
+/// Adds which events of a replay are meant.
+fn push_events(query: &mut QueryBuilder<Db>, replay_id: &str, outcome: ReplayOutcome, note: Option<&str>) {
+    query.push(" where r.replay_id = ").push_bind(replay_id.to_owned());
+    query.push(" and r.outcome = ").push_bind(outcome.as_str());
+    if let Some(note) = note {
+        query.push(" and r.note = ").push_bind(note.to_owned());
+    }
+}
+
 #[async_trait]
 impl Replays for Backend {
     async fn plan_replay(&self, new: &NewReplay) -> Result<ReplayPlan> {
@@ -74,6 +85,7 @@ impl Replays for Backend {
                 }
                 plan.matched += 1;
                 plan.in_line += i64::from(is_in_line(event.status));
+                plan.removed += i64::from(event.payload_removed_at.is_some());
                 let newest = plan.received.map_or(event.received_at, |(_, newest)| newest);
                 plan.received = Some((event.received_at, newest));
                 customers.extend(event.customer_id);
@@ -123,18 +135,19 @@ impl Replays for Backend {
         row.as_ref().map(record).transpose()
     }
 
-    async fn replays(&self, livemode: Livemode, before: Option<Timestamp>, limit: i64) -> Result<Page<ReplayRecord>> {
-        let sql = format!(
-            "select {RECORD} from replay where livemode = $1 and (cast($2 as bigint) is null or created_at < $2)
-             order by created_at desc, replay_id desc limit $3"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(livemode.is_live())
-            .bind(before.map(Timestamp::millis))
-            .bind(limit + 1)
-            .fetch_all(&self.read)
-            .await?;
-        Ok(Page::from_rows(rows.iter().map(record).collect::<Result<_>>()?, limit))
+    async fn replays(&self, livemode: Livemode, place: &Place) -> Result<Page<ReplayRecord>> {
+        let mut query = QueryBuilder::<Db>::new(format!("select {RECORD} from replay where livemode = "));
+        query.push_bind(livemode.is_live());
+        push_place(&mut query, ("created_at", "replay_id"), Order::Falling, place);
+        let rows = query.build().fetch_all(&self.read).await?;
+        Ok(place.page(rows.iter().map(record).collect::<Result<_>>()?))
+    }
+
+    async fn count_replays(&self, livemode: Livemode) -> Result<i64> {
+        let mut query = count();
+        query.push(" from replay where livemode = ").push_bind(livemode.is_live());
+        push_counted(&mut query);
+        Ok(query.build_query_scalar().fetch_one(&self.read).await?)
     }
 
     async fn replay_events(
@@ -142,24 +155,21 @@ impl Replays for Backend {
         replay_id: &str,
         outcome: ReplayOutcome,
         note: Option<&str>,
-        after: Option<i64>,
-        limit: i64,
+        place: &Place<i64>,
     ) -> Result<Page<ReplayEvent>> {
-        let rows = sqlx::query(
+        let (than, order) = Order::Rising.words(place.is_backwards());
+        let mut query = QueryBuilder::<Db>::new(
             "select r.seq, r.event_id, r.status_before, r.effects, r.note, e.kind, e.customer_id, e.status
              from replay_event r
              join replay j on j.replay_id = r.replay_id
-             join event e on e.livemode = j.livemode and e.event_id = r.event_id
-             where r.replay_id = $1 and r.outcome = $2 and r.seq > $3 and (cast($4 as text) is null or r.note = $4)
-             order by r.seq limit $5",
-        )
-        .bind(replay_id)
-        .bind(outcome.as_str())
-        .bind(after.unwrap_or(0))
-        .bind(note)
-        .bind(limit + 1)
-        .fetch_all(&self.read)
-        .await?;
+             join event e on e.livemode = j.livemode and e.event_id = r.event_id",
+        );
+        push_events(&mut query, replay_id, outcome, note);
+        if let Some(seq) = place.key() {
+            query.push(format!(" and r.seq {than} ")).push_bind(*seq);
+        }
+        query.push(format!(" order by r.seq{order} limit ")).push_bind(place.limit + 1);
+        let rows = query.build().fetch_all(&self.read).await?;
         let event = |row: &DbRow| {
             let event_id = row.text("event_id")?;
             // While it waits in line, this is what it had changed before.
@@ -175,7 +185,15 @@ impl Replays for Backend {
                 event_id,
             })
         };
-        Ok(Page::from_rows(rows.iter().map(event).collect::<Result<_>>()?, limit))
+        Ok(place.page(rows.iter().map(event).collect::<Result<_>>()?))
+    }
+
+    async fn count_replay_events(&self, replay_id: &str, outcome: ReplayOutcome, note: Option<&str>) -> Result<i64> {
+        let mut query = count();
+        query.push(" from replay_event r");
+        push_events(&mut query, replay_id, outcome, note);
+        push_counted(&mut query);
+        Ok(query.build_query_scalar().fetch_one(&self.read).await?)
     }
 
     async fn replay_notes(&self, replay_id: &str, outcome: ReplayOutcome) -> Result<Vec<(String, i64)>> {

@@ -2,16 +2,18 @@
 
 use domain::{Livemode, Timestamp};
 use serde_json::json;
+use sqlx::QueryBuilder;
 
-use super::Backend;
 use super::audit::audit;
 use super::jobs::RESYNC;
+use super::paging::{Order, count, push_counted, push_place};
 use super::rows::{Columns as _, DbRow, json as read_json, to_json, word};
 use super::write::Write;
+use super::{Backend, Db};
 use crate::Result;
 use crate::records::{
-    Author, JobChange, NewResync, Page, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord, ResyncScope,
-    ResyncStatus, SCHEDULE,
+    Author, JobChange, NewResync, Page, Place, Purpose, ResyncCounts, ResyncCustomer, ResyncRange, ResyncRecord,
+    ResyncScope, ResyncStatus, SCHEDULE,
 };
 
 /// How long a step may take before somebody else goes on.
@@ -113,45 +115,49 @@ impl Backend {
         &self,
         livemode: Livemode,
         purpose: Option<Purpose>,
-        before: Option<Timestamp>,
-        limit: i64,
+        place: &Place,
     ) -> Result<Page<ResyncRecord>> {
-        let sql = format!(
-            "select {RECORD} from resync
-             where livemode = $1 and (cast($2 as text) is null or purpose = $2) and (cast($3 as bigint) is null or created_at < $3)
-             order by created_at desc, resync_id desc limit $4"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(livemode.is_live())
-            .bind(purpose.map(Purpose::as_str))
-            .bind(before.map(Timestamp::millis))
-            .bind(limit + 1)
-            .fetch_all(&self.read)
-            .await?;
-        Ok(Page::from_rows(rows.iter().map(record).collect::<Result<_>>()?, limit))
+        let mut query = QueryBuilder::<Db>::new(format!("select {RECORD} from resync where livemode = "));
+        query.push_bind(livemode.is_live());
+        if let Some(purpose) = purpose {
+            query.push(" and purpose = ").push_bind(purpose.as_str());
+        }
+        push_place(&mut query, ("created_at", "resync_id"), Order::Falling, place);
+        let rows = query.build().fetch_all(&self.read).await?;
+        Ok(place.page(rows.iter().map(record).collect::<Result<_>>()?))
+    }
+
+    pub(super) async fn resync_count(&self, livemode: Livemode) -> Result<i64> {
+        let mut query = count();
+        query.push(" from resync where livemode = ").push_bind(livemode.is_live());
+        push_counted(&mut query);
+        Ok(query.build_query_scalar().fetch_one(&self.read).await?)
     }
 
     pub(super) async fn list_resync_customers(
         &self,
         resync_id: &str,
         statuses: &[&str],
-        after: Option<&str>,
-        limit: i64,
+        place: &Place,
     ) -> Result<Page<ResyncCustomer>> {
-        let rows = sqlx::query(
+        let (than, order) = Order::Rising.words(place.is_backwards());
+        let mut query = QueryBuilder::<Db>::new(
             "select r.customer_id, r.status, r.read_at, r.effects, r.error,
                 (select m.user_id from mapping m join resync j on j.resync_id = r.resync_id
                  where m.livemode = j.livemode and m.customer_id = r.customer_id) as user_id
-             from resync_customer r
-             where r.resync_id = $1 and $2 like '%,' || r.status || ',%' and (cast($3 as text) is null or r.customer_id > $3)
-             order by r.customer_id limit $4",
-        )
-        .bind(resync_id)
-        .bind(format!(",{},", statuses.join(",")))
-        .bind(after)
-        .bind(limit + 1)
-        .fetch_all(&self.read)
-        .await?;
+             from resync_customer r where r.resync_id = ",
+        );
+        query.push_bind(resync_id.to_owned()).push(" and r.status in (");
+        let mut list = query.separated(", ");
+        for status in statuses {
+            list.push_bind((*status).to_owned());
+        }
+        query.push(")");
+        if let Some(key) = place.key() {
+            query.push(format!(" and r.customer_id {than} ")).push_bind(key.clone());
+        }
+        query.push(format!(" order by r.customer_id{order} limit ")).push_bind(place.limit + 1);
+        let rows = query.build().fetch_all(&self.read).await?;
         let customer = |row: &DbRow| {
             let customer_id = row.text("customer_id")?;
             let effects = row.opt_text("effects")?;
@@ -166,7 +172,7 @@ impl Backend {
                 customer_id,
             })
         };
-        Ok(Page::from_rows(rows.iter().map(customer).collect::<Result<_>>()?, limit))
+        Ok(place.page(rows.iter().map(customer).collect::<Result<_>>()?))
     }
 
     pub(super) async fn steer_resync(&self, resync_id: &str, change: JobChange, author: &Author) -> Result<bool> {

@@ -10,19 +10,16 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Backend;
-use super::audit::{audit, audit_record};
+use super::audit::{audit, audit_record, is_erased};
 use super::facts::user_facts;
 use super::mappings::{conflict_id, settled_note};
 use super::products::Target;
 use super::rows::Columns as _;
 use super::write::{Attempt, Cause, Write};
 use crate::records::{AuditRecord, Author, PolicyTarget, TargetKind, Undone, VerdictChange};
-use crate::{Result, Undos};
+use crate::{MOST_VERDICTS, Result, Undos};
 
-/// Answers that are told of one change.
-const MOST_VERDICTS: i64 = 1000;
-
-const ENTRY: &str = "select audit_id, at, actor, action, livemode, object_kind, object_id, reason, details from audit where audit_id = $1";
+const ENTRY: &str = "select * from audit where audit_id = $1";
 
 /// The change no longer stands, and why.
 struct Refusal(String);
@@ -382,7 +379,7 @@ impl Undos for Backend {
         .bind(cause.0)
         .bind(cause.1)
         .bind(at.millis())
-        .bind(MOST_VERDICTS)
+        .bind(i64::try_from(MOST_VERDICTS).unwrap_or(i64::MAX))
         .fetch_all(&self.read)
         .await?;
         rows.iter()
@@ -419,6 +416,11 @@ impl Undos for Backend {
         let row = sqlx::query(ENTRY).bind(audit_id).fetch_optional(write.conn()).await?;
         let Some(entry) = row.as_ref().map(audit_record).transpose()? else { return Ok(Undone::Unknown) };
         let Some(livemode) = entry.livemode else { return Ok(Undone::Refused("This cannot be taken back.".into())) };
+        if is_erased(&entry.details) {
+            return Ok(Undone::Refused(
+                "What this entry said was erased with a person's data, so it cannot be taken back.".into(),
+            ));
+        }
         let restored = match entry.action.as_str() {
             "override.create" | "override.revoke" => write.undo_override(&entry, livemode, author).await?,
             "override.end" => write.undo_end(&entry, livemode, author).await?,

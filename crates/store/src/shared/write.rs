@@ -32,6 +32,10 @@ pub(super) struct Write<'a> {
     catalogs: HashMap<Livemode, Arc<Catalog>>,
     /// Users of customers, as far as this transaction has asked or told.
     pub(super) mapped: HashMap<(Livemode, String), Option<String>>,
+    /// Whether personal data of customers was erased, as far as this transaction has asked.
+    pub(super) erased: HashMap<(Livemode, String), bool>,
+    /// Users who go by another name from now on, or by none: they are shown so in memory, and written nowhere.
+    pub(super) moved: HashMap<(Livemode, String), Option<Arc<UserFacts>>>,
     /// Prices as this transaction has taken them in.
     pub(super) noted_prices: HashMap<(Livemode, String), Price>,
     attempts: Vec<Attempt>,
@@ -84,7 +88,8 @@ struct Verdict {
 /// A row of `access_change`.
 struct AccessChange {
     livemode: Livemode,
-    true_at: Timestamp,
+    /// None: nothing was so from then on, other processes are to read everything again.
+    true_at: Option<Timestamp>,
     user_id: Option<String>,
     facts: Option<String>,
     catalog: Option<String>,
@@ -99,6 +104,8 @@ impl<'a> Write<'a> {
             users: HashMap::new(),
             catalogs: HashMap::new(),
             mapped: HashMap::new(),
+            erased: HashMap::new(),
+            moved: HashMap::new(),
             noted_prices: HashMap::new(),
             attempts: vec![],
             verdicts: vec![],
@@ -253,19 +260,27 @@ impl<'a> Write<'a> {
         let users = self.users.iter().filter(|(_, touched)| touched.before != touched.after);
         let users = users.map(|((livemode, user_id), touched)| AccessChange {
             livemode: *livemode,
-            true_at: touched.true_at,
+            true_at: Some(touched.true_at),
             user_id: Some(user_id.clone()),
             facts: touched.after.as_deref().map(to_json),
             catalog: None,
         });
         let catalogs = self.catalogs.iter().map(|(livemode, catalog)| AccessChange {
             livemode: *livemode,
-            true_at: now,
+            true_at: Some(now),
             user_id: None,
             facts: None,
             catalog: Some(to_json(catalog.as_ref())),
         });
-        let changes: Vec<AccessChange> = users.chain(catalogs).collect();
+        // Who goes by another name is not named to other processes.
+        let moved = self.moved.keys().next().map(|(livemode, _)| AccessChange {
+            livemode: *livemode,
+            true_at: None,
+            user_id: None,
+            facts: None,
+            catalog: None,
+        });
+        let changes: Vec<AccessChange> = users.chain(catalogs).chain(moved).collect();
         let mut numbers = vec![];
         for chunk in changes.chunks(ROWS_AT_ONCE) {
             let mut query =
@@ -274,7 +289,7 @@ impl<'a> Write<'a> {
                 row.push_bind(change.livemode.is_live())
                     .push_bind(change.user_id.as_deref())
                     .push_bind(now.millis())
-                    .push_bind(change.true_at.millis())
+                    .push_bind(change.true_at.map(Timestamp::millis))
                     .push_bind(change.facts.as_deref())
                     .push_bind(change.catalog.as_deref());
             });
@@ -316,7 +331,7 @@ impl<'a> Write<'a> {
         sqlx::query("commit").execute(self.conn()).await?;
         let conn = self.conn.take();
         let changes = Changes {
-            users: self.users.drain().map(|(key, touched)| (key, touched.after)).collect(),
+            users: self.users.drain().map(|(key, touched)| (key, touched.after)).chain(self.moved.drain()).collect(),
             catalogs: self.catalogs.drain().collect(),
         };
         self.backend.index.publish(changes);

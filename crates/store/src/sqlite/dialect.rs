@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::statistics;
 use crate::Error;
 
 /// The database of this backend.
@@ -36,6 +37,12 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (16, "lists", include_str!("../../../../migrations/sqlite/0016_lists.sql")),
     (17, "checks_and_audit", include_str!("../../../../migrations/sqlite/0017_checks_and_audit.sql")),
     (18, "admin_changes", include_str!("../../../../migrations/sqlite/0018_admin_changes.sql")),
+    (19, "pages", include_str!("../../../../migrations/sqlite/0019_pages.sql")),
+    (21, "audit_chain", include_str!("../../../../migrations/sqlite/0021_audit_chain.sql")),
+    (22, "staff_links", include_str!("../../../../migrations/sqlite/0022_staff_links.sql")),
+    (23, "second_factor", include_str!("../../../../migrations/sqlite/0023_second_factor.sql")),
+    (24, "api_key_terms", include_str!("../../../../migrations/sqlite/0024_api_key_terms.sql")),
+    (25, "personal_data", include_str!("../../../../migrations/sqlite/0025_personal_data.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.
@@ -54,14 +61,22 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
         // 16 MB of pages: the indexes' inner pages stay in memory. A checkpoint syncs the file, so it waits for 32 MB.
         .pragma("cache_size", "-16000")
         .pragma("wal_autocheckpoint", "4000")
+        // What is removed is overwritten, not only forgotten.
+        .pragma("secure_delete", "on")
         .statement_cache_capacity(200);
     if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| Error::Unavailable(Box::new(source)))?;
     }
     let write =
         SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
-    let read = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_with(options).await?;
+    // Readers come once the schema is as it should be: each plans by what it found when it came.
+    let read = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(options);
     Ok((write, read))
+}
+
+/// What is to be done once the schema is as it should be.
+pub(crate) async fn migrated(write: &sqlx::Pool<Db>) -> Result<(), Error> {
+    statistics::tell(&mut *write.acquire().await?).await
 }
 
 /// Before a column that is compared and not to be looked up by: another index is the right one.
@@ -76,3 +91,8 @@ pub(crate) const DURABILITY: (&str, &str, &str) = ("journal_mode", "pragma journ
 pub(crate) const FILE: &str = "select file from pragma_database_list where name = 'main'";
 /// Bytes of the database.
 pub(crate) const SIZE: &str = "select page_count * page_size from pragma_page_count(), pragma_page_size()";
+/// What overwrites every trace of what was removed, in this order: `vacuum` writes the file anew, without room for anything that is not
+/// in a table, then the log is emptied.
+pub(crate) const REWRITE: &[&str] = &["vacuum", "pragma wal_checkpoint(truncate)"];
+/// What empties the log, where a copy of older pages may be.
+pub(crate) const EMPTY_LOG: &[&str] = &["pragma wal_checkpoint(truncate)"];

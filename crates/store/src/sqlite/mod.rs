@@ -5,6 +5,7 @@ mod dialect;
 #[expect(clippy::duplicate_mod, reason = "compiling the SQL once per database is the design")]
 #[path = "../shared/mod.rs"]
 mod shared;
+mod statistics;
 
 pub use crowd::multiply;
 pub use shared::Backend;

@@ -16,7 +16,7 @@ on_both! {
     memory_is_never_staler_than_the_last_commit, a_second_process_is_followed, a_restart_answers_the_same,
     a_call_dropped_half_way_leaves_nothing_open, the_catalog_works_at_once_for_who_already_pays,
     overrides_have_precedence_and_end, access_ends_by_the_clock_alone,
-    a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart,
+    a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart, everybody_is_gone_through_once_by_id,
 }
 
 async fn open(engine: Engine) -> Option<Database> {
@@ -200,4 +200,21 @@ async fn a_policy_of_a_feature_or_price_works_at_once_and_outlives_a_restart(eng
     assert_eq!((catalog.features["pro"].policy, catalog.price_policies["price_pro"]), (deny, allow));
     let changes = db.store.verdict_changes(MODE, "user_1", 10).await.unwrap();
     assert!(changes.iter().any(|c| c.cause_kind == "catalog" && c.change.reason_after == "not_in_plan"));
+}
+
+async fn everybody_is_gone_through_once_by_id(engine: Engine) {
+    let Some(db) = open(engine).await else { return };
+    // More than are looked at under one lock.
+    let made: Vec<NewOverride> = (0..1203).map(|n| grant(&format!("user_{n:04}"), OverrideEffect::Grant)).collect();
+    db.store.create_overrides(&made, None, &author()).await.unwrap();
+    let users = |after: Option<&str>| -> Vec<String> {
+        db.store.index().walk(MODE, after).map(|(user, _)| user.to_string()).collect()
+    };
+    let all = users(None);
+    assert!(all.len() >= 1203 && all.windows(2).all(|pair| pair[0] < pair[1]), "{} users", all.len());
+    assert_eq!(users(Some("user_1200")), ["user_1201", "user_1202"]);
+    assert_eq!(users(Some("user_1202")), Vec::<String>::new());
+    for (user, facts) in db.store.index().walk(MODE, None) {
+        assert_eq!(db.store.index().facts(MODE, &user).as_ref(), Some(&facts), "{user} is one and the same");
+    }
 }

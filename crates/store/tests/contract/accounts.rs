@@ -1,15 +1,15 @@
-//! Staff, sessions, set-up links, keys, and the audit log of all that.
+//! Staff, sessions, set-up links, and the audit log of all that.
 
 use domain::Livemode;
-use domain::role::{Role, Scope};
-use store::records::{ApiKeyRecord, AuditFilter, Author, StaffRecord};
+use domain::role::Role;
+use store::records::{AuditFilter, Author, StaffRecord};
 use store::{Error, Options};
 
 use super::helpers::{Database, Engine, author, now, on_both};
 
 on_both! {
     there_is_one_first_owner, addresses_are_unique_whatever_their_case, the_last_owner_stays, sessions_end, setup_links_are_used_once,
-    keys_are_found_by_hash_until_revoked, the_audit_log_is_paged, the_audit_log_is_narrowed, what_is_done_elsewhere_is_noted,
+    the_audit_log_is_paged, the_audit_log_is_narrowed, what_is_done_elsewhere_is_noted,
     the_database_says_how_it_is,
 }
 
@@ -98,35 +98,6 @@ async fn setup_links_are_used_once(engine: Engine) {
     assert!(!db.store.setup_link_is_valid("three", now()).await.unwrap());
 }
 
-async fn keys_are_found_by_hash_until_revoked(engine: Engine) {
-    let Some(db) = open(engine).await else { return };
-    let key = ApiKeyRecord {
-        api_key_id: "key_1".into(),
-        name: "app".into(),
-        livemode: Livemode::Live,
-        scope: Scope::Read,
-        key_hash: "hash".into(),
-        prefix: "tk_live_abcd".into(),
-        last4: "wxyz".into(),
-        created_at: now(),
-        created_by: "cli".into(),
-        last_used_at: None,
-        revoked_at: None,
-    };
-    db.store.add_api_key(&key, &author()).await.unwrap();
-    assert_eq!(db.store.api_key_by_hash("hash").await.unwrap(), Some(key.clone()));
-    assert_eq!(db.store.api_key_by_hash("other").await.unwrap(), None);
-    let later = now().plus_secs(60);
-    db.store
-        .touch_api_keys(&[("key_1".into(), later), ("key_1".into(), now()), ("key_9".into(), now())])
-        .await
-        .unwrap();
-    assert_eq!(db.store.api_keys().await.unwrap()[0].last_used_at, Some(later));
-    assert!(db.store.revoke_api_key("key_1", &author()).await.unwrap());
-    assert!(!db.store.revoke_api_key("key_1", &author()).await.unwrap());
-    assert!(db.store.api_key_by_hash("hash").await.unwrap().unwrap().revoked_at.is_some());
-}
-
 async fn the_audit_log_is_paged(engine: Engine) {
     let Some(db) = open(engine).await else { return };
     for n in 0..5 {
@@ -154,7 +125,7 @@ async fn the_audit_log_is_paged(engine: Engine) {
 
 async fn the_audit_log_is_narrowed(engine: Engine) {
     let Some(db) = open(engine).await else { return };
-    let by = |actor: &str, hour: i64| Author { actor: actor.into(), reason: None, now: now().plus_secs(3600 * hour) };
+    let by = |actor: &str, hour: i64| Author::new(actor, now().plus_secs(3600 * hour));
     let (ada, key) = ("staff:ada@example.com", "api_key:key_1");
     let done = [
         (Livemode::Test, "mapping.put", ("customer", "cus_1"), ada),
@@ -163,7 +134,7 @@ async fn the_audit_log_is_narrowed(engine: Engine) {
         (Livemode::Test, "mapping.delete", ("customer", "cus_2"), ada),
     ];
     for (hour, (livemode, action, object, actor)) in (0..).zip(done) {
-        db.store.note_audit(livemode, action, object, &serde_json::json!({}), &by(actor, hour)).await.unwrap();
+        db.store.note_audit(Some(livemode), action, object, &serde_json::json!({}), &by(actor, hour)).await.unwrap();
     }
     let hour = |n: i64| Some(now().plus_secs(3600 * n));
     let all = || AuditFilter { limit: 10, ..AuditFilter::default() };
@@ -194,7 +165,7 @@ async fn what_is_done_elsewhere_is_noted(engine: Engine) {
     let Some(db) = open(engine).await else { return };
     let object = ("webhook_endpoint", "we_1");
     let details = serde_json::json!({ "url": "https://toll.example" });
-    db.store.note_audit(Livemode::Live, "webhook_endpoint.create", object, &details, &author()).await.unwrap();
+    db.store.note_audit(Some(Livemode::Live), "webhook_endpoint.create", object, &details, &author()).await.unwrap();
     let filter = AuditFilter { object_id: Some(object.1.into()), limit: 10, ..AuditFilter::default() };
     let entry = db.store.audit(&filter).await.unwrap().data.remove(0);
     assert_eq!((entry.action.as_str(), entry.livemode), ("webhook_endpoint.create", Some(Livemode::Live)));

@@ -184,6 +184,7 @@ async fn a_later_delivery_counts_as_the_first(engine: Engine) {
     let news = event("evt_3", "customer.updated", 0, customer(), Some(json!({"name": null})));
     assert_eq!(db.deliver(&news).await, Recorded::Accepted);
     assert_eq!(db.store.last_delivery(MODE).await.unwrap(), Some(now()));
+    assert_eq!(db.store.last_deliveries(MODE, 5).await.unwrap(), [now()]);
 }
 
 async fn what_was_on_its_way_and_never_came_was_not_accepted(engine: Engine) {

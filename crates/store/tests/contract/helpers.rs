@@ -130,7 +130,7 @@ pub fn now() -> Timestamp {
 }
 
 pub fn author() -> Author {
-    Author { actor: "staff:ada@example.com".into(), reason: Some("a test".into()), now: now() }
+    Author::new("staff:ada@example.com", now()).because(Some("a test"))
 }
 
 pub fn delivery(event: &Value, received_at: Timestamp) -> Delivery {

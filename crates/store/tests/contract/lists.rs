@@ -10,7 +10,7 @@ use store::{Options, Watch};
 use super::helpers::{Database, Engine, MODE, author, checkout, event, now, on_both, subscription};
 
 on_both! {
-    lists_are_paged_both_ways, whom_a_person_has_to_look_at, customers_are_paged_and_found, users_without_customer_are_listed, subscriptions_are_filtered_and_paged, mappings_are_paged_and_found,
+    lists_are_paged_both_ways, whom_a_person_has_to_look_at, customers_are_paged_and_found, users_without_customer_are_listed, subscriptions_are_filtered_and_paged,
     payers_nobody_knows_are_listed_until_linked, the_catalog_counts_who_pays, figures_follow, events_are_counted_by_day,
 }
 
@@ -217,26 +217,6 @@ async fn subscriptions_are_filtered_and_paged(engine: Engine) {
     let late = db.store.list_subscriptions(MODE, &filter).await.unwrap().data;
     assert_eq!(late.len(), 1);
     assert_eq!((late[0].subscription.id.as_str(), late[0].user_id.as_deref()), ("sub_2", None));
-}
-
-async fn mappings_are_paged_and_found(engine: Engine) {
-    let Some(db) = open(engine).await else { return };
-    for n in 1..=3 {
-        db.store
-            .put_mapping(MODE, &format!("cus_{n}"), &format!("user_{n}"), MappingSource::Api, &author())
-            .await
-            .unwrap();
-    }
-    let first = db.store.list_mappings(MODE, None, None, 2).await.unwrap();
-    assert!(first.has_more);
-    let last = first.data.last().unwrap();
-    let cursor = format!("{}:{}", last.since.millis(), last.customer_id);
-    let second = db.store.list_mappings(MODE, None, Some(&cursor), 2).await.unwrap();
-    assert_eq!((second.data.len(), second.has_more), (1, false));
-    for query in ["user_2", "CUS_2"] {
-        let hits = db.store.list_mappings(MODE, Some(query), None, 10).await.unwrap().data;
-        assert_eq!(hits.iter().map(|hit| hit.customer_id.as_str()).collect::<Vec<_>>(), ["cus_2"]);
-    }
 }
 
 async fn payers_nobody_knows_are_listed_until_linked(engine: Engine) {

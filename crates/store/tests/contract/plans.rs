@@ -24,6 +24,8 @@ const ENGINE: &[(&str, &str)] = &[
     ("product_reads", include_str!("../../src/shared/product_reads.rs")),
     ("products", include_str!("../../src/shared/products.rs")),
     ("reads", include_str!("../../src/shared/reads.rs")),
+    ("person", include_str!("../../src/shared/person.rs")),
+    ("retention", include_str!("../../src/shared/retention.rs")),
     ("replaying", include_str!("../../src/shared/replaying.rs")),
     ("replays", include_str!("../../src/shared/replays.rs")),
     ("thin", include_str!("../../src/shared/thin.rs")),
@@ -48,7 +50,8 @@ const GROWING: &[&str] = &[
     "audit",
 ];
 /// Partial indexes hold only what waits, so reading a whole mode of one is right.
-const WAITING: &[&str] = &["event_due", "event_waiting", "event_lookup", "customer_dirty", "mapping_conflict_open"];
+const WAITING: &[&str] =
+    &["event_due", "event_waiting", "event_lookup", "event_payload_overdue", "customer_dirty", "mapping_conflict_open"];
 
 /// The string literals of a source file that are statements with parameters; without any they run at start, over everything.
 fn statements(source: &str) -> Vec<String> {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use store::Options;
 use store::records::{
-    AuditFilter, Author, EventFilter, JobChange, NewReplay, ReplayCounts, ReplayOutcome, ReplayRecord, ReplayStatus,
+    AuditFilter, Author, EventFilter, JobChange, NewReplay, Place, ReplayCounts, ReplayOutcome, ReplayRecord,
+    ReplayStatus,
 };
 
 use super::helpers::{Database, Engine, MODE, author, checkout, customer, delivery, event, now, on_both, subscription};
@@ -80,7 +81,7 @@ async fn change(db: &Database, sql: &'static str) {
 }
 
 async fn ids(db: &Database, id: &str, outcome: ReplayOutcome) -> Vec<String> {
-    let page = db.store.replay_events(id, outcome, None, None, 50).await.unwrap();
+    let page = db.store.replay_events(id, outcome, None, &Place::first(50)).await.unwrap();
     page.data.into_iter().map(|event| event.event_id).collect()
 }
 
@@ -126,16 +127,23 @@ async fn what_failed_is_processed_again_and_counted(engine: Engine) {
     assert_eq!((done.status, done.finished_at, done.next_at), (ReplayStatus::Done, Some(at(13)), None));
     assert_eq!(done.counts, ReplayCounts { matched: 4, fixed: 2, failed: 1, skipped: 1, ..ReplayCounts::default() });
     assert_eq!(ids(&db, &id, ReplayOutcome::Fixed).await, ["evt_1", "evt_2"]);
-    let skipped = db.store.replay_events(&id, ReplayOutcome::Skipped, None, None, 5).await.unwrap().data.remove(0);
+    let skipped =
+        db.store.replay_events(&id, ReplayOutcome::Skipped, None, &Place::first(5)).await.unwrap().data.remove(0);
     assert_eq!((skipped.event_id.as_str(), skipped.note.as_deref()), ("evt_4", Some("It was in line already.")));
     assert_eq!((skipped.before, skipped.status), (EventStatus::Failed, EventStatus::Processed));
     let (why, events) = db.store.replay_notes(&id, ReplayOutcome::Failed).await.unwrap().remove(0);
     assert_eq!((why.contains("data.object.id"), events), (true, 1), "{why}");
-    let of_error = db.store.replay_events(&id, ReplayOutcome::Failed, Some(&why), None, 5).await.unwrap();
+    let of_error = db.store.replay_events(&id, ReplayOutcome::Failed, Some(&why), &Place::first(5)).await.unwrap();
     assert_eq!(of_error.data[0].event_id, "evt_3");
-    assert!(db.store.replay_events(&id, ReplayOutcome::Failed, Some("?"), None, 5).await.unwrap().data.is_empty());
-    let first = db.store.replay_events(&id, ReplayOutcome::Fixed, None, None, 1).await.unwrap();
-    let next = db.store.replay_events(&id, ReplayOutcome::Fixed, None, Some(first.data[0].seq), 1).await.unwrap();
+    assert!(
+        db.store.replay_events(&id, ReplayOutcome::Failed, Some("?"), &Place::first(5)).await.unwrap().data.is_empty()
+    );
+    let first = db.store.replay_events(&id, ReplayOutcome::Fixed, None, &Place::first(1)).await.unwrap();
+    let next = db
+        .store
+        .replay_events(&id, ReplayOutcome::Fixed, None, &Place::behind(Some(first.data[0].seq), 1))
+        .await
+        .unwrap();
     assert_eq!((first.has_more, next.data[0].event_id.as_str(), next.has_more), (true, "evt_2", false));
 
     let attempts = db.store.attempts(MODE, "evt_1").await.unwrap();
@@ -171,9 +179,9 @@ async fn what_comes_later_is_not_in_it(engine: Engine) {
     let id = begin(&db, &none, at(30)).await;
     run(&db, &id, at(30)).await;
     assert_eq!((replay(&db, &id).await.status, replay(&db, &id).await.counts.matched), (ReplayStatus::Done, 0));
-    assert!(db.store.replays(Livemode::Live, None, 5).await.unwrap().data.is_empty());
-    let listed = db.store.replays(MODE, Some(at(30)), 5).await.unwrap().data;
-    assert_eq!(listed.iter().map(|replay| replay.created_at).collect::<Vec<_>>(), [at(20), at(10)]);
+    assert!(db.store.replays(Livemode::Live, &Place::first(5)).await.unwrap().data.is_empty());
+    let listed = db.store.replays(MODE, &Place::first(5)).await.unwrap().data;
+    assert_eq!(listed.iter().map(|replay| replay.created_at).collect::<Vec<_>>(), [at(30), at(20), at(10)]);
 }
 
 async fn a_dry_run_changes_nothing(engine: Engine) {
@@ -209,7 +217,7 @@ async fn a_dry_run_changes_nothing(engine: Engine) {
         "{notes:?}"
     );
     assert!(notes[0].0.contains("items"), "{notes:?}");
-    let fixed = db.store.replay_events(&id, ReplayOutcome::Fixed, None, None, 5).await.unwrap().data.remove(0);
+    let fixed = db.store.replay_events(&id, ReplayOutcome::Fixed, None, &Place::first(5)).await.unwrap().data.remove(0);
     let fields = fixed.effects.unwrap().fields;
     let status = fields.iter().find(|field| field.field == "status").unwrap();
     assert_eq!(
@@ -360,7 +368,7 @@ async fn a_plan_counts_without_beginning(engine: Engine) {
     let since = EventFilter { since: Some(at(-20)), ..failed() };
     let plan = db.store.plan_replay(&new(since.clone())).await.unwrap();
     assert_eq!((plan.matched, plan.received), (1, Some((at(-20), at(-20)))));
-    assert!(db.store.replays(MODE, None, 5).await.unwrap().data.is_empty(), "nothing has begun");
+    assert!(db.store.replays(MODE, &Place::first(5)).await.unwrap().data.is_empty(), "nothing has begun");
     let begun = db.store.create_replay(&NewReplay { rate: 7, ..new(since.clone()) }, &author()).await.unwrap();
     assert_eq!((&begun.new.filter, begun.new.rate, begun.reason.as_deref()), (&since, 7, Some("a test")));
 }

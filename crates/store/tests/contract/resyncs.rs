@@ -4,7 +4,8 @@ use domain::Livemode;
 use serde_json::{Value, json};
 use store::Options;
 use store::records::{
-    Author, Compared, JobChange, NewResync, Purpose, ResyncRange, ResyncScope, ResyncStatus, Snapshot, StagedObject,
+    Author, Compared, JobChange, NewResync, Place, Purpose, ResyncRange, ResyncScope, ResyncStatus, Snapshot,
+    StagedObject,
 };
 
 use super::helpers::{Database, Engine, MODE, author, checkout, customer, delivery, event, now, on_both, subscription};
@@ -90,14 +91,14 @@ async fn a_resync_shows_what_it_would_change_and_then_changes_it(engine: Engine)
     assert!(db.store.customer(MODE, "cus_new").await.unwrap().is_none());
     let (_, counts) = db.store.resync(&id).await.unwrap().unwrap();
     assert_eq!((counts.objects, counts.pages, counts.differs, counts.all()), (4, 1, 3, 3));
-    let found = db.store.resync_customers(&id, &["differs"], None, 2).await.unwrap();
+    let found = db.store.resync_customers(&id, &["differs"], &Place::first(2)).await.unwrap();
     assert!(found.has_more);
     let effects = found.data[0].effects.clone().unwrap();
     assert_eq!(found.data[0].user_id.as_deref(), Some("user_1"));
     let change = &effects.verdicts[0];
     assert_eq!((change.feature.as_str(), change.allowed_before, change.allowed_after), ("pro", true, false));
     assert!(effects.fields.iter().any(|field| field.field == "status" && field.after.as_deref() == Some("canceled")));
-    let rest = db.store.resync_customers(&id, &["differs"], Some("cus_gone"), 2).await.unwrap();
+    let rest = db.store.resync_customers(&id, &["differs"], &Place::behind(Some("cus_gone".into()), 2)).await.unwrap();
     assert_eq!(rest.data[0].customer_id, "cus_new");
     assert_eq!(rest.data[0].effects.as_ref().unwrap().verdicts[0].user_id, "user_2");
     let drift = db.store.open_drift(MODE, &["cus_1".into()]).await.unwrap();
@@ -147,7 +148,7 @@ async fn an_older_answer_undoes_nothing(engine: Engine) {
     .await;
     assert_eq!(db.store.compare_staged(&id, "one", 10, later).await.unwrap(), Compared::Customers(1));
     let counts = db.store.resync(&id).await.unwrap().unwrap().1;
-    let found = db.store.resync_customers(&id, &["differs"], None, 5).await.unwrap().data;
+    let found = db.store.resync_customers(&id, &["differs"], &Place::first(5)).await.unwrap().data;
     assert_eq!((counts.differs, counts.same), (0, 1), "what the event said is newer than the list: {found:?}");
     assert_eq!(db.verdict(), (false, "subscription_canceled"));
 }
@@ -164,7 +165,7 @@ async fn customers_are_chosen_by_scope(engine: Engine) {
     .await;
     let chosen = async |scope: ResyncScope| {
         let id = db.store.create_resync(&new(scope), &author()).await.unwrap().resync_id;
-        let page = db.store.resync_customers(&id, &["waiting"], None, 10).await.unwrap();
+        let page = db.store.resync_customers(&id, &["waiting"], &Place::first(10)).await.unwrap();
         page.data.into_iter().map(|customer| customer.customer_id).collect::<Vec<_>>()
     };
     assert_eq!(chosen(ResyncScope::Status { status: "past_due".into() }).await, ["cus_2"]);
@@ -176,10 +177,10 @@ async fn customers_are_chosen_by_scope(engine: Engine) {
     let first = db.store.create_resync(&reconcile, &Author::system(now())).await.unwrap();
     let second = db.store.create_resync(&reconcile, &Author::system(now())).await.unwrap();
     assert_eq!(first.resync_id, second.resync_id, "one at a time, whoever begins it");
-    let listed = db.store.resyncs(MODE, Some(Purpose::Reconcile), None, 10).await.unwrap();
+    let listed = db.store.resyncs(MODE, Some(Purpose::Reconcile), &Place::first(10)).await.unwrap();
     assert_eq!(listed.data.len(), 1);
-    assert_eq!(db.store.resyncs(MODE, None, None, 3).await.unwrap().data.len(), 3);
-    assert!(db.store.resyncs(Livemode::Live, None, None, 3).await.unwrap().data.is_empty());
+    assert_eq!(db.store.resyncs(MODE, None, &Place::first(3)).await.unwrap().data.len(), 3);
+    assert!(db.store.resyncs(Livemode::Live, None, &Place::first(3)).await.unwrap().data.is_empty());
 }
 
 async fn one_works_on_a_resync(engine: Engine) {
@@ -224,5 +225,5 @@ async fn a_resync_that_is_over_is_forgotten_after_a_month(engine: Engine) {
     assert!(db.store.resync(&id).await.unwrap().is_some());
     db.store.create_resync(&new(scope()), &at(31)).await.unwrap();
     assert!(db.store.resync(&id).await.unwrap().is_none());
-    assert!(db.store.resync_customers(&id, &["waiting"], None, 5).await.unwrap().data.is_empty());
+    assert!(db.store.resync_customers(&id, &["waiting"], &Place::first(5)).await.unwrap().data.is_empty());
 }

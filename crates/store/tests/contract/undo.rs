@@ -6,7 +6,7 @@ use domain::event::EventStatus;
 use domain::mapping::MappingSource;
 use serde_json::json;
 use store::Options;
-use store::records::{Author, NewOverride, PolicyTarget, Resolution, TargetKind, Undone};
+use store::records::{Author, NewOverride, Place, PolicyTarget, Resolution, TargetKind, Undone};
 
 use super::helpers::{Database, Engine, MODE, author, checkout, event, now, on_both, subscription};
 
@@ -230,7 +230,7 @@ async fn ignoring_is_taken_back(engine: Engine) {
     assert!(db.store.ignore_customer(MODE, "cus_1", &at(1)).await.unwrap());
     assert!(!db.store.ignore_customer(MODE, "cus_1", &at(2)).await.unwrap());
     assert_eq!((listed().await, counted().await), (0, 0));
-    let ignored = db.store.ignored_customers(MODE, None, 5).await.unwrap().data;
+    let ignored = db.store.ignored_customers(MODE, &Place::first(5)).await.unwrap().data;
     assert_eq!((ignored.len(), ignored[0].0.reason.as_str(), ignored[0].1.events), (1, "a test", 1));
 
     let entry_id = entry(&db, &at(1), "customer.ignore", ("customer", "cus_1")).await;
@@ -245,13 +245,13 @@ async fn ignoring_is_taken_back(engine: Engine) {
     assert_eq!(db.store.ignored_customer(MODE, "cus_1").await.unwrap().unwrap().reason, "a test");
     // Whoever is linked is no case any more, ignored or not.
     db.store.put_mapping(MODE, "cus_1", "user_1", MappingSource::Staff, &at(8)).await.unwrap();
-    assert_eq!(db.store.ignored_customers(MODE, None, 5).await.unwrap().data.len(), 0);
+    assert_eq!(db.store.ignored_customers(MODE, &Place::first(5)).await.unwrap().data.len(), 0);
 }
 
 async fn what_is_no_change_is_refused(engine: Engine) {
     let Some(db) = open(engine).await else { return };
     assert_eq!(undo(&db, 4711, 1).await, Undone::Unknown);
-    db.store.note_audit(MODE, "customer.resync", ("customer", "cus_1"), &json!({}), &at(1)).await.unwrap();
+    db.store.note_audit(Some(MODE), "customer.resync", ("customer", "cus_1"), &json!({}), &at(1)).await.unwrap();
     let read = entry(&db, &at(1), "customer.resync", ("customer", "cus_1")).await;
     refused(undo(&db, read, 2).await, "cannot be taken back");
     db.store.put_mapping(MODE, "cus_1", "user_1", MappingSource::Staff, &at(3)).await.unwrap();
@@ -259,7 +259,7 @@ async fn what_is_no_change_is_refused(engine: Engine) {
     let nothing = entry(&db, &at(4), "mapping.put", ("customer", "cus_1")).await;
     refused(undo(&db, nothing, 5).await, "Nothing was changed");
     // An entry of a program that did not keep what was there before.
-    db.store.note_audit(MODE, "feature.put", ("feature", "pro"), &json!({"after": null}), &at(6)).await.unwrap();
+    db.store.note_audit(Some(MODE), "feature.put", ("feature", "pro"), &json!({"after": null}), &at(6)).await.unwrap();
     let old = entry(&db, &at(6), "feature.put", ("feature", "pro")).await;
     refused(undo(&db, old, 7).await, "was not kept");
 }

@@ -11,7 +11,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::{Livemode, Timestamp};
 use futures_util::{StreamExt as _, stream};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use serde_json::json;
 use tower_sessions::Session;
 
@@ -55,7 +55,7 @@ pub(super) async fn export(State(state): State<AppState>, Path(file): Path<Strin
         return Redirect::to("/admin/login").into_response();
     };
     let Some(list) = file.strip_suffix(".csv").and_then(lists::find) else {
-        return ui::problem(&viewer, StatusCode::NOT_FOUND, "There is no such list.");
+        return ui::not_there(&state, &viewer, "There is no such list.").await;
     };
     let query = parts.uri.query().unwrap_or_default();
     let query: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -65,10 +65,10 @@ pub(super) async fn export(State(state): State<AppState>, Path(file): Path<Strin
         None => mode::current(session, &state).await,
     };
     let now = state.now();
-    let asked = Asked { state, actor: actor.clone(), livemode, now, query, list };
+    let asked = Asked { state: state.clone(), actor: actor.clone(), livemode, now, query, list };
     match asked.begin().await {
         Ok(response) => response,
-        Err(error) => ui::failed(&viewer, &error),
+        Err(error) => ui::failed(&state, &viewer, &error).await,
     }
 }
 
@@ -84,7 +84,7 @@ impl Asked {
         let object = ("list", self.list.name);
         self.state
             .store
-            .note_audit(self.livemode, "list.export", object, &json!({ "filter": filter }), &author)
+            .note_audit(Some(self.livemode), "list.export", object, &json!({ "filter": filter }), &author)
             .await?;
         let (name, mode, day) = (self.list.name, self.livemode.as_str(), &self.now.to_string()[..10]);
         let name = HeaderValue::try_from(format!("attachment; filename=\"tollkeeper-{name}-{mode}-{day}.csv\""))?;

@@ -73,7 +73,10 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
     let tab = ask.param("tab").unwrap_or("timeline").to_owned();
     let link = ask.param("link").and_then(link_name).or(diagnosis.broken_link);
     let raw = match tab == "raw" && ask.actor.role >= Role::Support {
-        true => Some(raw::raw(ask, &found, &customers).await?),
+        true => {
+            super::note_reading(ask, ("customer", &id)).await?;
+            Some(raw::raw(ask, &found, &customers).await?)
+        }
         false => None,
     };
     let keys = features.iter().map(|(key, _)| key.clone()).collect();
@@ -85,6 +88,7 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         Some(user) => checks::checks(ask, user, tab == "checks").await?,
         None => vec![],
     };
+    let erased_at = store.erased_since(livemode, &ids).await?;
     let users: HashMap<String, Option<String>> = ids.iter().map(|id| (id.clone(), user_id.clone())).collect();
     let view = customer::View {
         heading,
@@ -114,6 +118,7 @@ pub(super) async fn customer(ask: &Ask<'_>, id: &str) -> Loaded {
         allowed,
         features,
         tab,
+        erased_at,
         can_read: ask.state.gateway(livemode).is_some(),
     };
     Ok(Some(Page::Customer(Box::new(view))))

@@ -1,6 +1,7 @@
 //! The answer of another moment, from history.
 
 use app::pages::customer::{Answer, Past};
+use app::zone::Zone;
 use domain::access::{Decision, decide};
 use domain::diagnosis::{Chain, past};
 use domain::{Livemode, Timestamp};
@@ -11,20 +12,26 @@ use crate::pages::moment::{self, written};
 
 /// What the page was asked, if it was, and the answer.
 pub(super) async fn past(ask: &Ask<'_>, user_id: &str, features: Vec<String>) -> anyhow::Result<Past> {
-    let now = ask.now.to_string();
     let asked = ask.param("at_day").zip(ask.param("at_time"));
-    let (day, time) = asked.unwrap_or((&now[..10], &now[11..16]));
+    let (zone, (day, time)) = (moment::zone(ask.param("zone")), asked.unwrap_or_default());
     let feature = ask.param("at_feature").or(ask.param("feature")).map(str::to_owned);
     let feature = feature.or_else(|| features.first().cloned()).unwrap_or_default();
     let answer = match asked {
-        Some((day, time)) => Some(answer(ask, user_id, &feature, (day, time)).await?),
+        Some((day, time)) => Some(answer(ask, user_id, &feature, (day, time), &zone).await?),
         None => None,
     };
-    Ok(Past { day: day.to_owned(), time: time.to_owned(), feature, features, answer })
+    let asked_in = asked.map(|_| zone);
+    Ok(Past { day: day.to_owned(), time: time.to_owned(), zone: asked_in, feature, features, answer })
 }
 
-async fn answer(ask: &Ask<'_>, user_id: &str, feature: &str, (day, time): (&str, &str)) -> anyhow::Result<Answer> {
-    let at = match moment::of(day, time) {
+async fn answer(
+    ask: &Ask<'_>,
+    user_id: &str,
+    feature: &str,
+    (day, time): (&str, &str),
+    zone: &Zone,
+) -> anyhow::Result<Answer> {
+    let at = match moment::of(day, time, zone) {
         Ok(at) => at,
         Err(why) => return Ok(Answer::None(why)),
     };
@@ -34,7 +41,7 @@ async fn answer(ask: &Ask<'_>, user_id: &str, feature: &str, (day, time): (&str,
     let store = &ask.state.store;
     let today = store.access_at(ask.livemode, user_id, at, Knowledge::Today).await?;
     if let Some(begins_at) = today.begins_at {
-        let began = written(begins_at);
+        let began = written(begins_at, zone);
         let why =
             format!("Nothing is known about that moment: what was so is kept since {began}, when this was set up.");
         return Ok(Answer::None(why));
@@ -44,7 +51,7 @@ async fn answer(ask: &Ask<'_>, user_id: &str, feature: &str, (day, time): (&str,
     let ((now_told, mut sentence), (then_told, known_then)) = (of(&today), of(&then));
     let differs = (now_told.allowed, now_told.reason) != (then_told.allowed, then_told.reason);
     if differs && let Some(known_at) = today.known_at.filter(|known_at| *known_at > at) {
-        sentence.push_str(&format!(" That became known on {}.", written(known_at)));
+        sentence.push_str(&format!(" That became known on {}.", written(known_at, zone)));
     }
     let known_then = differs.then_some((then_told.allowed, known_then));
     Ok(Answer::Told { allowed: now_told.allowed, sentence, known_then })

@@ -10,9 +10,9 @@ use super::browser::{Browser, Program};
 
 async fn note(program: &Program, mode: Livemode, actor: &str, action: &str, object: (&str, &str), days_ago: i64) {
     let now = program.now().plus_secs(-days_ago * 86_400);
-    let author = Author { actor: actor.into(), reason: Some(format!("because of {}", object.1)), now };
+    let author = Author::new(actor, now).because(Some(format!("because of {}", object.1)));
     let details = json!({ "before": { "user_id": "user_old", "same": 1 }, "after": { "user_id": "user_new", "same": 1 }, "note": "noted" });
-    program.state.store.note_audit(mode, action, object, &details, &author).await.unwrap();
+    program.state.store.note_audit(Some(mode), action, object, &details, &author).await.unwrap();
 }
 
 /// Which objects a page lists, of those this test made.

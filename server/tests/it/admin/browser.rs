@@ -68,7 +68,7 @@ impl Program {
     }
 
     pub(crate) fn author(&self) -> Author {
-        Author { actor: "test".into(), reason: None, now: self.now() }
+        Author::new("test", self.now())
     }
 
     /// The user's answer for a feature in test mode.
@@ -89,7 +89,7 @@ async fn add_staff(state: &AppState, email: &str, role: Role) -> StaffRecord {
         last_seen_at: None,
         disabled_at: None,
     };
-    let author = Author { actor: "test".into(), reason: None, now: state.now() };
+    let author = Author::new("test", state.now());
     state.store.add_staff(&staff, &author).await.unwrap();
     staff
 }
@@ -153,7 +153,7 @@ impl Answer {
 
 impl Browser {
     /// Signed out, without a cookie.
-    fn new(base: &str) -> Self {
+    pub(crate) fn new(base: &str) -> Self {
         let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
         Self { client, base: base.to_owned() }
     }

@@ -7,10 +7,9 @@ use domain::mapping::MappingSource;
 use domain::role::Role;
 use reqwest::StatusCode;
 use serde_json::json;
-use server::auth::setup::sha256_hex;
 use store::records::{Delivery, OverrideFilter, TargetKind};
 
-use super::browser::{Answer, Browser, PASSWORD, Program};
+use super::browser::{Answer, Browser, Program};
 
 const TEST: Livemode = Livemode::Test;
 
@@ -224,51 +223,6 @@ async fn features_are_made_changed_and_deleted() {
     assert_done(&browser.post("/admin/features/pro/delete", &[]).await, "/admin/features");
     assert!(program.state.store.index().catalog(TEST).features.is_empty());
     assert_eq!(browser.post("/admin/features/pro/delete", &[]).await.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn an_api_key_is_shown_once_and_can_be_revoked() {
-    let program = with_feature(&[]).await;
-    let browser = program.signed_in(Role::Admin).await;
-    assert_refused(&browser.post("/admin/api-keys", &[("name", ""), ("scope", "read")]).await, "1 to 100 characters");
-    assert_refused(
-        &browser.post("/admin/api-keys", &[("name", "app"), ("scope", "all")]).await,
-        "check, read, write or admin",
-    );
-    let answer = browser.post("/admin/api-keys", &[("name", "app"), ("scope", "read"), ("mode", "test")]).await;
-    assert_done(&answer, "/admin/api-keys");
-    let page = browser.get("/admin/api-keys").await.body;
-    let start = page.find("tk_test_").unwrap();
-    let key: String = page[start..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-    let record = program.state.store.api_key_by_hash(&sha256_hex(&key)).await.unwrap().unwrap();
-    assert_eq!(record.created_by, "staff:admin@example.com");
-    assert!(!browser.get("/admin/api-keys").await.body.contains(&key));
-    let revoke = format!("/admin/api-keys/{}/revoke", record.api_key_id);
-    assert_done(&browser.post(&revoke, &[]).await, "/admin/api-keys");
-    assert_eq!(browser.post(&revoke, &[]).await.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn an_owner_adds_and_disables_staff_but_not_the_last_owner() {
-    let program = with_feature(&[]).await;
-    let browser = program.signed_in(Role::Owner).await;
-    let eve = [("email", "eve@example.com"), ("name", "Eve"), ("role", "support"), ("password", PASSWORD)];
-    assert_refused(
-        &browser.post("/admin/staff", &[eve[0], eve[2], ("password", "12345678")]).await,
-        "most common passwords",
-    );
-    assert_refused(&browser.post("/admin/staff", &[("email", "eve"), eve[2], eve[3]]).await, "e-mail address");
-    assert_done(&browser.post("/admin/staff", &eve).await, "/admin/staff");
-    assert_refused(&browser.post("/admin/staff", &eve).await, "already");
-    let record = program.state.store.staff_by_email("eve@example.com").await.unwrap().unwrap();
-    let path = format!("/admin/staff/{}", record.staff_id);
-    assert_done(&browser.post(&path, &[("disabled", "true")]).await, "/admin/staff");
-    assert!(program.state.store.staff_by_email("eve@example.com").await.unwrap().unwrap().disabled_at.is_some());
-
-    let owner = program.state.store.staff_by_email("owner@example.com").await.unwrap().unwrap();
-    let answer = browser.post(&format!("/admin/staff/{}", owner.staff_id), &[("role", "viewer")]).await;
-    assert_flash(&browser, &answer, "must be an owner").await;
-    assert_eq!(program.state.store.staff_by_email("owner@example.com").await.unwrap().unwrap().role, Role::Owner);
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Lists: pages both ways, bounded in time, and the whole as a file.
 
 use domain::Livemode;
+use domain::access::OverrideEffect;
+use domain::catalog::{Feature, FeatureType};
 use domain::event::Envelope;
+use domain::mapping::MappingSource;
 use domain::role::Role;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use store::records::{AuditFilter, Delivery};
+use store::records::{AuditFilter, Author, Delivery, NewOverride};
 
 use super::browser::{Answer, Program};
 
@@ -31,6 +34,13 @@ async fn tell_of(program: &Program, names: &[String]) {
     while program.state.store.process_due(now, 100).await.unwrap().events > 0 {}
 }
 
+/// Says whose a customer is.
+async fn map(program: &Program, n: usize) {
+    let (store, author) = (&program.state.store, Author::system(program.now()));
+    let (customer, user) = (format!("cus_{n:04}"), format!("user_{n:04}"));
+    store.put_mapping(Livemode::Test, &customer, &user, MappingSource::Staff, &author).await.unwrap();
+}
+
 /// Where the link with these words leads.
 fn link(page: &Answer, words: &str) -> Option<String> {
     let end = page.body.find(&format!(">{words}</a>"))?;
@@ -49,8 +59,17 @@ fn rows(page: &Answer, folder: &str) -> Vec<String> {
 async fn lists_go_both_ways_and_say_how_many_there_are() {
     let program = Program::with_owner().await;
     tell_of(&program, &(0..120).map(|n| format!("Person {n}")).collect::<Vec<_>>()).await;
+    for n in 0..120 {
+        map(&program, n).await;
+    }
     let browser = program.signed_in(Role::Viewer).await;
-    for (list, folder) in [("/admin/customers", "customers"), ("/admin/events?type=customer.*", "events")] {
+    for (list, folder) in [
+        ("/admin/customers", "customers"),
+        ("/admin/events?type=customer.*", "events"),
+        ("/admin/mappings", "mappings"),
+        ("/admin/mappings?q=user_", "mappings"),
+        ("/admin/audit?action=mapping.put", "audit"),
+    ] {
         let first = browser.get(list).await;
         assert!(first.body.contains("120 "), "{list} is counted: {}", first.body);
         assert!(link(&first, "Previous page").is_none() && link(&first, "First page").is_none());
@@ -128,9 +147,97 @@ async fn a_list_is_exported_whole_and_no_name_becomes_a_formula() {
     assert_eq!(read(&program, "customers.csv?mode=test&q=person%204").await.len(), 60, "by the page's filter");
     assert_eq!(read(&program, "events.csv?mode=test&type=customer.*").await.len(), 450);
     assert!(read(&program, "customers.csv?mode=live").await.is_empty(), "nothing of the other mode");
-    for list in ["audit", "features", "mappings", "overrides", "refused", "subscriptions", "unattributed"] {
+    for list in [
+        "audit",
+        "conflicts",
+        "ending",
+        "features",
+        "holders",
+        "ignored",
+        "mappings",
+        "overrides",
+        "refused",
+        "replay",
+        "replays",
+        "resync",
+        "resyncs",
+        "subscriptions",
+        "unattributed",
+    ] {
         read(&program, &format!("{list}.csv?mode=test")).await;
     }
+}
+
+#[tokio::test]
+async fn a_file_holds_what_its_page_finds() {
+    let program = Program::with_owner().await;
+    tell_of(&program, &["Ada".to_owned(), "Bob".to_owned()]).await;
+    for n in 0..2 {
+        map(&program, n).await;
+    }
+    let browser = program.signed_in(Role::Viewer).await;
+    // Stripe's name of the customer finds its mapping, on the page and in the file that is linked there.
+    let page = browser.get("/admin/mappings?q=bo").await;
+    assert_eq!(rows(&page, "mappings"), ["cus_0001"]);
+    let file = link(&page, "Export CSV").unwrap();
+    let found = read(&program, file.strip_prefix("/admin/export/").unwrap()).await;
+    assert_eq!(
+        found.iter().map(|row| (&row[0], &row[1], &row[2])).collect::<Vec<_>>(),
+        [("cus_0001", "Bob", "user_0001")]
+    );
+    assert!(
+        browser.get("/admin/mappings?q=ob").await.body.contains("No mapping matches"),
+        "what is inside is not searched"
+    );
+
+    let grant = |user: &str, days: i64| NewOverride {
+        livemode: Livemode::Test,
+        user_id: user.into(),
+        feature: "pro".into(),
+        effect: OverrideEffect::Grant,
+        value: None,
+        expires_at: Some(program.now().plus_millis(days * DAY)),
+    };
+    let author = Author::system(program.now());
+    let feature = Feature::new("pro", FeatureType::Switch);
+    program.state.store.put_feature(Livemode::Test, &feature, &author).await.unwrap();
+    for (user, days) in [("user_near", 2), ("user_far", 20), ("user_over", -2)] {
+        program.state.store.create_override(&grant(user, days), &author).await.unwrap();
+    }
+    for (query, users) in [
+        ("", &["user_near", "user_far"][..]),
+        ("list=ending", &["user_near"]),
+        ("list=ended", &["user_over"]),
+        ("list=no_end", &[]),
+    ] {
+        let rows = read(&program, &format!("overrides.csv?mode=test&{query}")).await;
+        assert_eq!(rows.iter().map(|row| &row[1]).collect::<Vec<_>>(), users, "{query}");
+    }
+    assert_eq!(read(&program, "holders.csv?mode=test&feature=pro").await.len(), 2);
+    assert_eq!(read(&program, "ending.csv?mode=test&days=7").await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_audit_log_shows_a_month_and_what_is_rare_from_any_time() {
+    let program = Program::with_owner().await;
+    map(&program, 7).await;
+    program.clock.advance(40 * DAY);
+    map(&program, 8).await;
+    let browser = program.signed_in(Role::Viewer).await;
+    let shown = async |path: &str| {
+        let page = browser.get(path).await;
+        let has = |customer: &str| page.body.contains(&format!("/admin/customers/{customer}\""));
+        (has("cus_0007"), has("cus_0008"), page)
+    };
+    let (has_old, has_new, page) = shown("/admin/audit").await;
+    assert!(!has_old && has_new, "{}", page.body);
+    assert!(page.body.contains("/admin/audit?from=all") && page.body.contains("Any time"), "{}", page.body);
+    let any = shown("/admin/audit?from=all").await;
+    assert!(any.0 && any.1);
+    assert!(shown("/admin/audit?object=cus_0007").await.0, "what happened to one object may be long ago");
+    let lately = read(&program, "audit.csv?mode=test&action=mapping.put").await;
+    let ever = read(&program, "audit.csv?mode=test&action=mapping.put&from=all").await;
+    assert_eq!((lately.len(), ever.len()), (1, 2));
 }
 
 #[tokio::test]

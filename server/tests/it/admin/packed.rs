@@ -19,9 +19,11 @@ async fn pages_are_compressed_for_who_can_read_that() {
         let length = packed.bytes().await.unwrap().len();
         assert!(length * 2 < plain.body.len(), "{coding}: {length} of {}", plain.body.len());
     }
-    // A form that is refused before there is a page is answered by a line of text.
-    let refused =
-        browser.client.post(format!("{}/admin/mode", browser.base)).header(ACCEPT_ENCODING, "br").send().await.unwrap();
+    // What a script asks for before anybody signed in is answered by a line of text.
+    let nobody = program.browser();
+    let asked = nobody.client.get(format!("{}/admin/palette", nobody.base)).header(ACCEPT_ENCODING, "br");
+    let refused = asked.send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 401);
     assert!(refused.headers().get(CONTENT_ENCODING).is_none());
 }
 

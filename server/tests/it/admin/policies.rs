@@ -28,12 +28,17 @@ async fn a_policy_that_takes_access_away_is_asked_about_first() {
 
         let deny = [("past_due_grace", "14d"), ("trialing", "deny")];
         let asked = browser.post(path, &deny).await;
-        assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(asked.body.contains("user_1 loses access to pro"), "{}", asked.body);
-        assert!(asked.body.contains("value=\"14d\""), "what was typed is kept");
+        assert_eq!(asked.status, StatusCode::SEE_OTHER);
+        let page = browser.get(&asked.location).await.body;
+        assert!(page.contains("1 user loses access.") && page.contains("user_1"), "{page}");
+        assert!(page.contains("value=\"14d\""), "what was typed is kept");
         assert!(program.is_allowed("user_1", "pro"));
-        let sure = [&deny[..], &[("confirmed", "true")]].concat();
-        assert_eq!(browser.post(path, &sure).await.status, StatusCode::SEE_OTHER);
+        let seen = page.split("name=\"previewed\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let sure = [&deny[..], &[("previewed", seen)]].concat();
+        assert_eq!(
+            browser.post(path, &sure).await.location,
+            path.trim_end_matches("/policy").replace("/features/pro", "/features")
+        );
         assert!(!program.is_allowed("user_1", "pro"));
         assert!(browser.get(path).await.body.contains("value=\"14d\""));
 

@@ -5,7 +5,7 @@ use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use reqwest::StatusCode;
 use serde_json::json;
-use store::records::{Delivery, EventFilter, ReplayRecord, ReplayStatus};
+use store::records::{Delivery, EventFilter, Place, ReplayRecord, ReplayStatus};
 
 use super::browser::Program;
 
@@ -36,7 +36,7 @@ async fn with_failed(count: usize) -> Program {
 
 /// The newest replay.
 async fn newest(program: &Program) -> ReplayRecord {
-    program.state.store.replays(TEST, None, 1).await.unwrap().data.remove(0)
+    program.state.store.replays(TEST, &Place::first(1)).await.unwrap().data.remove(0)
 }
 
 /// Takes every step, a second apart, and processes what it puts in line.
@@ -81,7 +81,7 @@ async fn a_replay_is_planned_and_begun_by_its_form() {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
         assert!(answer.body.contains(word), "{word:?} is not in {}", answer.body);
     }
-    assert!(program.state.store.replays(TEST, None, 1).await.unwrap().data.is_empty(), "nothing has begun");
+    assert!(program.state.store.replays(TEST, &Place::first(1)).await.unwrap().data.is_empty(), "nothing has begun");
 
     let begun = send("the database was full", "100", &[("q", "cus_1"), ("dry_run", "true")]).await;
     let replay = newest(&program).await;
@@ -158,5 +158,5 @@ async fn many_are_for_admins_and_one_for_support() {
     assert_eq!(support.post("/admin/replays", &fields).await.status, StatusCode::FORBIDDEN);
     assert_eq!(support.post("/admin/events/replay-failed", &[]).await.status, StatusCode::FORBIDDEN);
     assert_eq!(support.post("/admin/events/evt_0/replay", &[]).await.status, StatusCode::SEE_OTHER);
-    assert!(program.state.store.replays(TEST, None, 1).await.unwrap().data.is_empty());
+    assert!(program.state.store.replays(TEST, &Place::first(1)).await.unwrap().data.is_empty());
 }

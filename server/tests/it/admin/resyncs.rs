@@ -3,7 +3,7 @@
 use domain::Livemode;
 use domain::role::{Role, Scope};
 use reqwest::StatusCode;
-use store::records::{ResyncScope, ResyncStatus};
+use store::records::{Place, ResyncScope, ResyncStatus};
 
 use super::browser::{Answer, Browser, Program, sign_in};
 use crate::helpers::TestApp;
@@ -44,7 +44,10 @@ async fn a_resync_is_begun_with_a_scope_and_a_reason() {
         assert!(answer.body.contains(says), "{says:?} is not in {}", answer.body);
         assert!(answer.body.contains(fields[1].1), "what was typed is kept: {}", answer.body);
     }
-    assert!(app.state.store.resyncs(Livemode::Test, None, None, 5).await.unwrap().data.is_empty(), "none was begun");
+    assert!(
+        app.state.store.resyncs(Livemode::Test, None, &Place::first(5)).await.unwrap().data.is_empty(),
+        "none was begun"
+    );
 
     for (word, scope) in [
         ("all", ResyncScope::All),
@@ -124,5 +127,5 @@ async fn without_a_stripe_key_nothing_is_compared() {
         let page = browser.get(&answer.location).await.body;
         assert!(page.contains("STRIPE_SECRET_KEY"), "{page}");
     }
-    assert!(program.state.store.resyncs(Livemode::Test, None, None, 5).await.unwrap().data.is_empty());
+    assert!(program.state.store.resyncs(Livemode::Test, None, &Place::first(5)).await.unwrap().data.is_empty());
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use domain::Livemode;
 use domain::role::Scope;
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use reqwest::StatusCode;
+use serde_json::json;
+use store::records::{ApiKeyRecord, ApiKeyTerms, AuditFilter};
 
 use super::app;
 use crate::helpers::TestApp;
@@ -37,66 +38,201 @@ async fn the_key_decides_the_mode() {
     assert_eq!(app.get(&live, CHECK).await.ok()["livemode"], true);
 }
 
+/// Waits until something is so.
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{what}");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_revoked_key_stops_within_a_second_and_its_use_is_noted() {
     let (app, key) = app().await;
     app.get(&key, CHECK).await.ok();
-    let records = app.state.store.api_keys().await.unwrap();
-    let used = records[0].last_used_at.unwrap();
+    let record = until("its use is noted", async || {
+        app.state.store.api_keys().await.unwrap().into_iter().find(|key| key.last_used_at.is_some())
+    })
+    .await;
+    let used = record.last_used_at.unwrap();
     assert!((0..60_000).contains(&(app.state.now().millis() - used.millis())));
+    assert_eq!(record.last_used_from.as_deref(), Some("127.0.0.1"));
 
-    app.state.store.revoke_api_key(&records[0].api_key_id, &app.author()).await.unwrap();
+    app.state.store.revoke_api_key(&record.api_key_id, &app.author()).await.unwrap();
     let revoked = Instant::now();
     while app.get(&key, CHECK).await.status == StatusCode::OK {
         assert!(revoked.elapsed() < Duration::from_millis(1100), "a revoked key still works");
     }
-    app.get(&key, CHECK).await.refused(401, "api_key_invalid", None);
+    app.get(&key, CHECK).await.refused(401, "api_key_revoked", None);
 }
 
 #[tokio::test]
-async fn each_route_needs_its_scope() {
+async fn a_mistyped_key_is_told_so_and_an_unknown_one_otherwise() {
+    let (app, key) = app().await;
+    let unknown = server::auth::api_key::create("x", Livemode::Test, Scope::Admin, "x", app.state.now()).unwrap().0;
+    let mistyped = key.replacen(&key[12..13], if &key[12..13] == "a" { "b" } else { "a" }, 1);
+    let told = app.get(&mistyped, CHECK).await.refused(401, "api_key_invalid", None).to_owned();
+    assert!(told.contains("mistyped"), "{told}");
+    let told = app.get(&unknown, CHECK).await.refused(401, "api_key_invalid", None).to_owned();
+    assert!(told.contains("unknown") && !told.contains(&unknown), "{told}");
+    let in_address = app.send(app.http.get(format!("{}{CHECK}&api_key={key}", app.url))).await;
+    let told = in_address.refused(401, "api_key_missing", None);
+    assert!(told.contains("revoke it") && !told.contains(&key), "{told}");
+    let path = app.send(app.http.get(format!("{}/v1/{key}", app.url))).await;
+    assert!(!path.refused(404, "route_unknown", None).contains(&key));
+}
+
+/// A key of test mode with these terms.
+async fn with_terms(app: &TestApp, terms: ApiKeyTerms) -> (String, ApiKeyRecord) {
+    let made = server::auth::api_key::create("bound", Livemode::Test, Scope::Admin, "x", app.state.now()).unwrap();
+    let record = ApiKeyRecord { terms, ..made.1 };
+    app.state.store.add_api_key(&record, &app.author()).await.unwrap();
+    (made.0, record)
+}
+
+#[tokio::test]
+async fn a_key_ends_at_its_time_also_in_memory() {
     let app = TestApp::start().await;
-    let mut keys = vec![];
-    for scope in Scope::ALL {
-        keys.push((scope, app.key(Livemode::Test, scope).await));
+    let end = app.state.now().plus_secs(60);
+    let (key, _) = with_terms(&app, ApiKeyTerms { expires_at: Some(end), ..ApiKeyTerms::default() }).await;
+    app.clock.advance(59_999);
+    for _ in 0..2 {
+        app.get(&key, CHECK).await.ok();
     }
-    let get = |path: &'static str, scope| (Method::GET, path, Value::Null, scope);
-    let routes = [
-        get(CHECK, Scope::Check),
-        (Method::POST, "/v1/access/batch", json!({}), Scope::Check),
-        get("/v1/users/u/entitlements", Scope::Check),
-        get("/v1/users/u/diagnosis", Scope::Read),
-        get("/v1/users/u", Scope::Read),
-        (Method::PUT, "/v1/users/u", json!([]), Scope::Write),
-        get("/v1/customers/cus_x/mapping", Scope::Read),
-        (Method::PUT, "/v1/customers/cus_x/mapping", json!({}), Scope::Write),
-        (Method::DELETE, "/v1/customers/cus_x/mapping", Value::Null, Scope::Write),
-        get("/v1/users/u/overrides", Scope::Read),
-        (Method::POST, "/v1/users/u/overrides", json!({}), Scope::Write),
-        (Method::DELETE, "/v1/overrides/x", Value::Null, Scope::Write),
-        get("/v1/features", Scope::Read),
-        get("/v1/features/pro", Scope::Read),
-        (Method::PUT, "/v1/features/pro", json!([]), Scope::Admin),
-        (Method::DELETE, "/v1/features/pro", Value::Null, Scope::Admin),
-        get("/v1/prices/price_x/features", Scope::Read),
-        (Method::PUT, "/v1/prices/price_x/features", json!({}), Scope::Admin),
-        get("/v1/products/prod_x/features", Scope::Read),
-        (Method::PUT, "/v1/products/prod_x/features", json!({}), Scope::Admin),
-        (Method::POST, "/v1/checkout-sessions", json!({}), Scope::Write),
-        (Method::POST, "/v1/portal-sessions", json!({}), Scope::Write),
-        (Method::POST, "/v1/sync", json!({}), Scope::Write),
-        get("/v1/events", Scope::Read),
-        get("/v1/events/evt_x", Scope::Read),
-        (Method::POST, "/v1/events/evt_x/replay", Value::Null, Scope::Write),
-    ];
-    for (method, path, body, needed) in routes {
-        for (scope, key) in &keys {
-            let status = app.call(method.clone(), key, path, body.clone()).await.status;
-            let refused = status == StatusCode::FORBIDDEN;
-            assert_eq!(refused, *scope < needed, "{method} {path} with {scope:?}: {status}");
-            assert!(!status.is_server_error(), "{method} {path}: {status}");
+    app.clock.advance(1);
+    let told = app.get(&key, CHECK).await.refused(401, "api_key_expired", None).to_owned();
+    assert!(told.contains(&end.to_string()), "{told}");
+    app.get(&key, "/v1/features").await.refused(401, "api_key_expired", None);
+}
+
+#[tokio::test]
+async fn a_key_works_from_its_addresses_alone_and_a_change_of_them_counts_within_a_second() {
+    let app = TestApp::start().await;
+    let terms = |addresses: &[&str]| ApiKeyTerms {
+        addresses: addresses.iter().map(|one| (*one).to_owned()).collect(),
+        ..ApiKeyTerms::default()
+    };
+    let (key, record) = with_terms(&app, terms(&["203.0.113.0/24"])).await;
+    let spoof = app.http.get(format!("{}{CHECK}", app.url)).bearer_auth(&key).header("x-forwarded-for", "203.0.113.9");
+    let told = app.send(spoof).await.refused(403, "address_not_allowed", None).to_owned();
+    assert!(told.contains("127.0.0.1"), "{told}");
+    let id = &record.api_key_id;
+    assert!(app.state.store.api_key(id).await.unwrap().unwrap().last_used_at.is_none(), "it was not used");
+
+    assert!(app.state.store.update_api_key(id, &terms(&["127.0.0.0/8", "::1"]), &app.author()).await.unwrap());
+    until("it may be used from here", async || (app.get(&key, CHECK).await.status == StatusCode::OK).then_some(()))
+        .await;
+    assert!(app.state.store.update_api_key(id, &terms(&["::1"]), &app.author()).await.unwrap());
+    let changed = Instant::now();
+    while app.get(&key, CHECK).await.status == StatusCode::OK {
+        assert!(changed.elapsed() < Duration::from_millis(1100), "it still works from elsewhere");
+    }
+}
+
+#[tokio::test]
+async fn only_trusted_proxies_say_who_the_client_is() {
+    let app = TestApp::with(&[("TRUSTED_PROXIES", "127.0.0.1,10.0.0.0/8")]).await;
+    let terms =
+        ApiKeyTerms { addresses: vec!["203.0.113.0/24".into(), "2001:db8::/32".into()], ..ApiKeyTerms::default() };
+    let (key, record) = with_terms(&app, terms).await;
+    let ask = async |forwarded: &str| {
+        let request = app.http.get(format!("{}{CHECK}", app.url)).bearer_auth(&key);
+        app.send(request.header("x-forwarded-for", forwarded)).await
+    };
+    // Twice each: by the router, and before it.
+    for _ in 0..2 {
+        for inside in ["203.0.113.9", "198.51.100.1, 203.0.113.9, 10.0.0.7", "::ffff:203.0.113.9", "2001:db8::1"] {
+            ask(inside).await.ok();
         }
-        let bare = app.http.request(method.clone(), format!("{}{path}", app.url)).json(&body);
-        assert_eq!(app.send(bare).await.status, StatusCode::UNAUTHORIZED, "{method} {path} without a key");
+        for outside in
+            ["198.51.100.1", "203.0.113.9, 198.51.100.1", "203.0.113.9, 198.51.100.1, 10.0.0.7", "", "unknown"]
+        {
+            ask(outside).await.refused(403, "address_not_allowed", None);
+        }
     }
+    app.get(&key, CHECK).await.refused(403, "address_not_allowed", None);
+    let used = until("its use is noted", async || {
+        app.state.store.api_key(&record.api_key_id).await.unwrap().unwrap().last_used_from
+    })
+    .await;
+    assert_eq!(used, "203.0.113.9");
+    // The audit log notes whom the proxy named, and never whom the client made up.
+    let put = app.http.put(format!("{}/v1/features/pro", app.url)).bearer_auth(&key).json(&json!({}));
+    app.send(put.header("x-forwarded-for", "203.0.113.1, 203.0.113.77")).await.ok();
+    let filter = AuditFilter { object_id: Some("pro".into()), limit: 1, ..AuditFilter::default() };
+    let entry = app.state.store.audit(&filter).await.unwrap().data.remove(0);
+    assert_eq!(entry.address.as_deref(), Some("203.0.113.77"));
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_is_told_when_to_come_again() {
+    let app = TestApp::start().await;
+    let terms = ApiKeyTerms { check_rate: Some(1), request_rate: Some(2), ..ApiKeyTerms::default() };
+    let (key, _) = with_terms(&app, terms).await;
+    let other = app.key(Livemode::Test, Scope::Admin).await;
+    let first = app.get(&key, CHECK).await;
+    assert_eq!(first.headers["ratelimit-policy"], "\"checks\";q=2;w=2");
+    assert_eq!(first.headers["ratelimit"], "\"checks\";r=1;t=1");
+    first.ok();
+    app.get(&key, CHECK).await.ok();
+    let refused = until("checks are refused", async || {
+        let reply = app.get(&key, CHECK).await;
+        (reply.status == StatusCode::TOO_MANY_REQUESTS).then_some(reply)
+    })
+    .await;
+    refused.refused(429, "rate_limited", None);
+    assert_eq!(refused.headers["ratelimit"], "\"checks\";r=0;t=1");
+    assert_eq!(
+        (&refused.headers["retry-after"], &refused.body["error"]["type"]),
+        (&"1".parse().unwrap(), &json!("rate_limit_error"))
+    );
+
+    // What is not an access check has a limit of its own, told also where it is refused for another reason.
+    let missing = app.get(&key, "/v1/features/none").await;
+    missing.refused(404, "resource_missing", None);
+    assert_eq!(missing.headers["ratelimit-policy"], "\"requests\";q=4;w=2");
+    for path in ["/v1/nothing", "/v1/access?user_id=u&feature=pro&explain=true"] {
+        assert!(
+            app.get(&key, path).await.headers["ratelimit"].to_str().unwrap().starts_with("\"requests\";r="),
+            "{path}"
+        );
+    }
+    until("other requests are refused", async || {
+        let reply = app.get(&key, "/v1/features").await;
+        (reply.status == StatusCode::TOO_MANY_REQUESTS).then_some(())
+    })
+    .await;
+    for _ in 0..300 {
+        app.get(&other, CHECK).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_wrong_keys_is_refused_and_keys_in_use_go_on() {
+    let (app, key) = app().await;
+    app.get(&key, CHECK).await.ok();
+    let mut refused = None;
+    for _ in 0..1000 {
+        let wrong = server::auth::api_key::create("x", Livemode::Test, Scope::Admin, "x", app.state.now()).unwrap().0;
+        let reply = app.get(&wrong, CHECK).await;
+        if reply.status == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(reply);
+            break;
+        }
+        reply.refused(401, "api_key_invalid", None);
+    }
+    let refused = refused.expect("a flood of wrong keys is refused at some time");
+    refused.refused(429, "wrong_api_keys", None);
+    assert_eq!(
+        (&refused.headers["retry-after"], &refused.headers["ratelimit-policy"]),
+        (&"1".parse().unwrap(), &"\"wrong-keys\";q=100;w=10".parse().unwrap())
+    );
+    app.get(&key, CHECK).await.ok();
+    // One that was not seen before waits its turn, and no more.
+    let fresh = app.key(Livemode::Test, Scope::Check).await;
+    until("a good key is heard", async || (app.get(&fresh, CHECK).await.status == StatusCode::OK).then_some(())).await;
 }

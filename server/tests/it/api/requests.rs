@@ -60,13 +60,23 @@ async fn the_document_lists_every_route_and_the_page_shows_it() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let responses = operation["responses"].as_object().unwrap();
-            assert!(responses.contains_key("200") && responses.contains_key("401"), "{method} {path}");
+            assert!(responses.contains_key("200"), "{method} {path}");
+            for status in ["401", "403", "429"] {
+                let refusal = &responses[status];
+                let schema = &refusal["content"]["application/json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/ErrorOut", "{method} {path} {status}: {refusal}");
+            }
+            assert!(
+                responses["429"]["headers"]["Retry-After"].is_object()
+                    && responses["200"]["headers"]["RateLimit"].is_object()
+            );
             let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
             let url = format!("{}{}", app.url, path.replace(['{', '}'], ""));
             let reply = app.send(app.http.request(method.clone(), url)).await;
             assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{method} {path} is documented and not there");
         }
     }
+    assert!(document["components"]["schemas"]["ErrorOut"].is_object());
     assert_eq!(document["components"]["securitySchemes"]["api_key"]["scheme"], "bearer");
 
     let page = app.send(app.http.get(format!("{}/docs/", app.url))).await;

@@ -1,19 +1,17 @@
 //! K1: the program is killed with -9 under load; what it acknowledged is there, and nothing took effect twice.
 
 use std::collections::HashSet;
-use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::Livemode;
 use domain::event::EventStatus;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use super::program::SECRET;
+use crate::helpers::process::Process;
 
 const KILLS: usize = 10;
 const CLIENTS: usize = 8;
@@ -27,7 +25,7 @@ async fn k1_no_acknowledged_event_is_lost_and_none_acts_twice() {
     let mut acknowledged = HashSet::new();
     let next = Arc::new(AtomicUsize::new(0));
     for round in 0..KILLS {
-        let mut program = start(&database).await;
+        let mut program = Process::start(&[("DATABASE_URL", &database), ("STRIPE_WEBHOOK_SECRET", SECRET)]).await;
         let (told, mut heard) = mpsc::unbounded_channel();
         let done = Arc::new(AtomicBool::new(false));
         let mut clients = tokio::task::JoinSet::new();
@@ -83,46 +81,6 @@ async fn k1_no_acknowledged_event_is_lost_and_none_acts_twice() {
 /// On a memory file system where there is one: `kill -9` spares what the kernel holds, so the speed of the disk adds nothing but time.
 fn in_memory_folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
-
-/// The real program, ready.
-struct Program {
-    child: Child,
-    address: String,
-    /// The lines of its log.
-    said: Arc<Mutex<Vec<String>>>,
-}
-
-/// The real program on this database.
-async fn start(database: &str) -> Program {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tollkeeper"))
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .env_clear()
-        .env("DATABASE_URL", database)
-        .env("STRIPE_WEBHOOK_SECRET", SECRET)
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = loop {
-        let line = lines.next_line().await.unwrap().expect("the program says where it listens");
-        if let Some(at) = line.find("http://127.0.0.1:") {
-            let rest = &line[at..];
-            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ":/.".contains(c))).unwrap_or(rest.len());
-            break rest[..end].split('/').take(3).collect::<Vec<_>>().join("/");
-        }
-    };
-    let said = Arc::new(Mutex::new(vec![]));
-    let log = said.clone();
-    tokio::spawn(async move {
-        while let Ok(Some(line)) = lines.next_line().await {
-            log.lock().unwrap().push(line);
-        }
-    });
-    Program { child, address, said }
 }
 
 fn event(n: usize) -> String {

@@ -3,14 +3,16 @@
 use domain::Livemode;
 use serde_json::json;
 use standin::{Faults, SubscriptionSpec};
-use store::records::{Author, JobChange, NewResync, Purpose, ResyncCounts, ResyncRecord, ResyncScope, ResyncStatus};
+use store::records::{
+    Author, JobChange, NewResync, Place, Purpose, ResyncCounts, ResyncRecord, ResyncScope, ResyncStatus,
+};
 
 use super::program::Program;
 
 const MODE: Livemode = Livemode::Test;
 
 fn author(program: &Program) -> Author {
-    Author { actor: "staff:ada@example.com".into(), reason: Some("a drill".into()), now: program.state.now() }
+    Author::new("staff:ada@example.com", program.state.now()).because(Some("a drill"))
 }
 
 /// So many customers with a subscription each at the stand-in, `user_n` has `cus_n`; everything is delivered.
@@ -66,7 +68,7 @@ async fn a_resync_of_all_shows_what_differs_and_then_mends_it() {
     assert_eq!((ready.status, ready.error.as_deref()), (ResyncStatus::Ready, None));
     assert_eq!((counts.differs, counts.same, counts.failed), (3, 3, 0), "{counts:?}");
     assert_eq!(program.check("user_1").await["allowed"], true, "nothing has changed yet");
-    let found = program.state.store.resync_customers(&id, &["differs"], None, 10).await.unwrap().data;
+    let found = program.state.store.resync_customers(&id, &["differs"], &Place::first(10)).await.unwrap().data;
     let gains = |n: usize| {
         let change = &found[n].effects.as_ref().unwrap().verdicts[0];
         (change.user_id.clone(), change.allowed_before, change.allowed_after)
@@ -206,7 +208,7 @@ async fn a_customer_that_nobody_knows_is_named_and_stops_nobody() {
     program.state.resyncs.work(None).await.unwrap().unwrap();
     let (done, counts) = state(&program, &id).await;
     assert_eq!((done.status, counts.same, counts.failed), (ResyncStatus::Done, 1, 1));
-    let failed = program.state.store.resync_customers(&id, &["failed"], None, 5).await.unwrap().data.remove(0);
+    let failed = program.state.store.resync_customers(&id, &["failed"], &Place::first(5)).await.unwrap().data.remove(0);
     assert_eq!(failed.customer_id, "cus_mistyped");
     assert!(failed.error.unwrap().contains("Stripe knows no cus_mistyped"));
     assert!(program.state.store.customer(MODE, "cus_mistyped").await.unwrap().is_none());

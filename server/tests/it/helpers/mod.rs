@@ -1,5 +1,7 @@
 //! The program in this process, on a port of its own, with an empty database, and a stand-in as Stripe in test mode.
 
+pub(crate) mod process;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +95,7 @@ impl TestApp {
 
     /// Somebody who changes things behind the API.
     pub(crate) fn author(&self) -> Author {
-        Author { actor: "test".to_owned(), reason: None, now: self.clock.now() }
+        Author::new("test", self.clock.now())
     }
 
     /// A new API key.

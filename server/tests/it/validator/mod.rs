@@ -12,6 +12,7 @@ use domain::role::Scope;
 use gateway::PINNED_VERSION;
 use serde_json::{Value, json};
 use server::validator::{PATIENCE, Report, run};
+use store::records::ApiKeyUse;
 
 use crate::helpers::{SECRET, TestApp};
 
@@ -38,7 +39,8 @@ async fn whole() -> TestApp {
     app.sell(&admin, "price_pro", "pro").await;
     app.subscriber("cus_1", "price_pro", Some("user_1")).await;
     let key = app.state.store.api_keys().await.unwrap().remove(0);
-    app.state.store.touch_api_keys(&[(key.api_key_id, app.state.now())]).await.unwrap();
+    let used = ApiKeyUse { api_key_id: key.api_key_id, at: app.state.now(), from: "127.0.0.1".into() };
+    app.state.store.touch_api_keys(&[used]).await.unwrap();
     app
 }
 

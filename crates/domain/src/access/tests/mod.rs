@@ -1,6 +1,7 @@
 //! The rules, one row each, and what holds for all facts.
 
 pub(crate) mod builders;
+mod differences;
 mod entitlements;
 mod losses;
 mod policies;

@@ -1,0 +1,82 @@
+//! One's own password and sessions.
+
+use domain::Timestamp;
+
+use super::flash::Flash;
+use super::post::{Outcome, Posted};
+use crate::auth::{password, session};
+
+/// The page of all that.
+pub(super) const PAGE: &str = "/admin/account/security";
+
+/// Changes one's own password, which needs the one before; every other session of the person ends.
+pub async fn change_password(posted: Posted) -> Outcome {
+    let (chosen, now) = (posted.fields.raw("password"), posted.state.now());
+    if let Err(refused) = check_password(&posted, "current").await {
+        return refused;
+    }
+    if let Err(fault) = password::check(chosen, &[&posted.actor.email, &posted.actor.name]) {
+        return Outcome::invalid(PAGE, "password", fault.to_string());
+    }
+    match change(&posted, chosen, now).await {
+        Ok(true) => Outcome::done(PAGE, "Your password is changed. You are signed out everywhere else."),
+        Ok(false) => Outcome::NotFound,
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+/// Whether a field holds the password of who sent the form.
+pub(super) async fn check_password(posted: &Posted, field: &str) -> Result<(), Outcome> {
+    let (current, now) = (posted.fields.raw(field), posted.state.now());
+    // As throttled as signing in: a session left open is no way to guess.
+    let remote = posted.actor.origin.address.clone().unwrap_or_default();
+    let account = format!("password of {}", posted.actor.email);
+    if let Err(seconds) = posted.limiter.begin(&account, &remote, now) {
+        return Err(Outcome::invalid(PAGE, field, format!("Too many tries. Try again in {seconds} seconds.")));
+    }
+    let staff = posted.state.store.staff_by_id(&posted.actor.staff_id).await?.ok_or(Outcome::NotFound)?;
+    if current.chars().count() > password::MAX_CHARS || !password::verify(current, &staff.password_hash).await {
+        return Err(Outcome::invalid(PAGE, field, "This is not your password."));
+    }
+    posted.limiter.forgive(&account, &remote);
+    Ok(())
+}
+
+async fn change(posted: &Posted, chosen: &str, now: Timestamp) -> anyhow::Result<bool> {
+    let hash = password::hash(chosen).await?;
+    let (staff_id, author) = (&posted.actor.staff_id, posted.actor.author(None, now));
+    let this = session::hash_of(&posted.session);
+    if !posted.state.store.set_own_password(staff_id, &hash, &this, &author).await? {
+        return Ok(false);
+    }
+    session::renew(&posted.session).await?;
+    Ok(true)
+}
+
+/// Ends one of one's sessions.
+pub async fn end_session(posted: Posted) -> Outcome {
+    let hash = posted.param("id").to_owned();
+    if hash == session::hash_of(&posted.session) {
+        return Outcome::Done {
+            to: PAGE.to_owned(),
+            flash: Flash::bad("This is the session you are in: sign out instead."),
+        };
+    }
+    end(&posted, store::Sessions::One(&hash)).await
+}
+
+/// Ends all of one's sessions but this one.
+pub async fn end_others(posted: Posted) -> Outcome {
+    let this = session::hash_of(&posted.session);
+    end(&posted, store::Sessions::AllBut(&this)).await
+}
+
+async fn end(posted: &Posted, which: store::Sessions<'_>) -> Outcome {
+    let author = posted.actor.author(None, posted.state.now());
+    match posted.state.store.end_sessions(&posted.actor.staff_id, which, &author).await {
+        Ok(0) => Outcome::done(PAGE, "There was no other session to end."),
+        Ok(1) => Outcome::done(PAGE, "One session is ended."),
+        Ok(ended) => Outcome::done(PAGE, format!("{ended} sessions are ended.")),
+        Err(error) => error.into(),
+    }
+}
