@@ -45,6 +45,8 @@ pub const DID: &[(&str, &str)] = &[
     ("staff.end_sessions", "Ended sessions of"),
     ("staff.enter", "Came in by a link as"),
     ("staff.invite", "Made an invitation for"),
+    ("staff.passkey_added", "Added a passkey for"),
+    ("staff.passkey_removed", "Removed a passkey of"),
     ("staff.password", "Changed the password of"),
     ("staff.reset", "Made a link to reset the password of"),
     ("staff.sign_in", "Signed in"),

@@ -3,10 +3,12 @@
 mod live;
 mod open;
 mod palette;
+mod passkey;
 
 pub use live::*;
 pub use open::*;
 pub use palette::*;
+pub use passkey::*;
 
 use leptos::prelude::*;
 

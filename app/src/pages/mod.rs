@@ -132,6 +132,8 @@ pub enum Page {
     Account(account::Account),
     /// `/admin/account/security`
     Security(security::View),
+    /// `/admin/account/passkeys/new`
+    NewPasskey(security::NewPasskey),
     /// `/admin/account/2fa`
     SetUpSecond(second_factor::SetUp),
     /// `/admin/account/2fa/…`, as the answer to its forms
@@ -208,6 +210,7 @@ macro_rules! each {
             Page::EndpointCreated($view) => $call,
             Page::Account($view) => $call,
             Page::Security($view) => $call,
+            Page::NewPasskey($view) => $call,
             Page::SetUpSecond($view) => $call,
             Page::RecoveryCodes($view) => $call,
             Page::Preferences($view) => $call,
@@ -264,6 +267,7 @@ impl Page {
             Self::Validator(_) | Self::EndpointCreated(_) => "/admin/validator",
             Self::Account(_)
             | Self::Security(_)
+            | Self::NewPasskey(_)
             | Self::SetUpSecond(_)
             | Self::RecoveryCodes(_)
             | Self::Preferences(_)

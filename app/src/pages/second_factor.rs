@@ -31,8 +31,19 @@ pub struct Picture {
 pub struct Codes {
     /// The codes.
     pub codes: Vec<Secret>,
-    /// Whether two-factor sign-in was turned on just now.
-    pub is_new: bool,
+    /// What came before them.
+    pub why: Why,
+}
+
+/// Why there are new recovery codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// An authenticator was set up.
+    Authenticator,
+    /// A first passkey was added.
+    Passkey,
+    /// They were asked for.
+    Renewed,
 }
 
 fn above(here: &str) -> AnyView {
@@ -89,15 +100,19 @@ impl Codes {
     pub(super) fn body(&self, _context: &Context) -> AnyView {
         let codes: Vec<_> =
             self.codes.iter().map(|Secret(code)| view! { <li class="mono">{code.clone()}</li> }).collect();
-        let said = if self.is_new {
-            "Two-factor sign-in is on. From now on you give a code of your authenticator after your password; you are signed out everywhere else."
-        } else {
-            "The recovery codes that you had are worth nothing now."
+        let said = match self.why {
+            Why::Authenticator => {
+                "Two-factor sign-in is on. From now on you give a code of your authenticator after your password; you are signed out everywhere else."
+            }
+            Why::Passkey => {
+                "The passkey is added. From now on you sign in with it alone, or give it after your password; you are signed out everywhere else."
+            }
+            Why::Renewed => "The recovery codes that you had are worth nothing now.",
         };
         let body = view! {
             <div class="pad stack">
                 <p>{said}</p>
-                <p>"Each of these codes signs you in once instead of the authenticator, should you lose it. "
+                <p>"Each of these codes signs you in once after your password, should you lose what you sign in with. "
                     <strong>"Keep them now, apart from your password: they are shown this once."</strong></p>
                 <ol class="codes">{codes}</ol>
                 <div class="actions"><a class="btn primary" href="/admin/account/security">"I have kept them"</a></div>

@@ -9,6 +9,9 @@ use crate::components::{
 };
 use crate::context::Context;
 
+mod passkeys;
+pub use passkeys::{NewPasskey, Passkey, Passkeys};
+
 /// `/admin/account/security`
 #[derive(Clone, Debug)]
 pub struct View {
@@ -16,6 +19,8 @@ pub struct View {
     pub sessions: Vec<Session>,
     /// Their second factor.
     pub second: Second,
+    /// Their passkeys.
+    pub passkeys: Passkeys,
 }
 
 /// How two-factor sign-in is.
@@ -83,6 +88,7 @@ impl View {
             {error_summary(context)}
             {tabs("/admin/account/security")}
             {card("Where you are signed in", others, table("Sessions", &["Device", "Address", "Began", "Last used", "Ends", "End it"], rows))}
+            {self.passkeys.card(context, !matches!(self.second, Second::On { .. }))}
             {second_card(context, self.second)}
             {card("Password", (), password)}
         }

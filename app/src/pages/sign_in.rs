@@ -5,17 +5,25 @@ use leptos::prelude::*;
 
 use crate::components::{code_field, csrf, error_summary, field, hidden, new_password};
 use crate::context::Context;
+use crate::islands::PasskeyButton;
 
 /// `/admin/login`
 #[derive(Clone, Debug)]
 pub struct SignIn {
     /// Where to go afterwards.
     pub return_to: String,
+    /// Whether passkeys work at this address.
+    pub passkeys: bool,
 }
 
 /// `/admin/login/code`: after the password.
-#[derive(Clone, Debug)]
-pub struct Code;
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
+    /// Whether the person has an authenticator.
+    pub codes: bool,
+    /// Whether the person has a passkey, and may use it here.
+    pub passkeys: bool,
+}
 
 /// `/admin/invite`: somebody chooses a password.
 #[derive(Clone, Debug)]
@@ -56,19 +64,33 @@ impl SignIn {
     pub(super) fn body(&self, context: &Context) -> AnyView {
         // A form that was sent after its session had ended waits here.
         let kept = context.form.values.iter().filter(|(name, _)| name.starts_with("kept."));
-        let kept: Vec<_> =
-            kept.cloned().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect();
+        let kept: Vec<(String, String)> = kept.cloned().collect();
+        let kept = || -> Vec<_> {
+            let field = |(name, value)| view! { <input type="hidden" name=name value=value /> };
+            kept.iter().cloned().map(field).collect()
+        };
+        let passkey = self.passkeys.then(|| {
+            view! {
+                <form method="post" action="/admin/login/passkey" class="form">
+                    {csrf(context)}
+                    {hidden("return_to", self.return_to.clone())}
+                    {kept()}
+                    <PasskeyButton label="Sign in with a passkey".to_owned() primary=false options=None />
+                </form>
+            }
+        });
         view! {
             <h1>"Sign in to Tollkeeper"</h1>
             {error_summary(context)}
             <form method="post" action="/admin/login" class="form">
                 {csrf(context)}
                 {hidden("return_to", self.return_to.clone())}
-                {kept}
+                {kept()}
                 {field(context, "email", "E-mail", "email", "", "", true)}
                 {field(context, "password", "Password", "password", "", "", true)}
                 <div class="actions"><button type="submit" class="btn primary">"Sign in"</button></div>
             </form>
+            {passkey}
         }
         .into_any()
     }
@@ -77,25 +99,43 @@ impl SignIn {
 impl Code {
     #[expect(clippy::unused_self, reason = "as every page")]
     pub(super) fn title(&self) -> String {
-        "Code".into()
+        "Second factor".into()
     }
 
-    #[expect(clippy::unused_self, reason = "as every page")]
     pub(super) fn body(&self, context: &Context) -> AnyView {
         let is_recovery = context.error("recovery_code").is_some();
+        let heading = if self.codes { "Code of your authenticator" } else { "Your passkey" };
+        let code = self.codes.then(|| {
+            view! {
+                <form method="post" action="/admin/login/code" class="form">
+                    {csrf(context)}
+                    {code_field(context, "code", "Code", "Six digits, which change every 30 seconds.")}
+                    <div class="actions">
+                        <button type="submit" class="btn primary">"Sign in"</button>
+                        <a class="btn" href="/admin/login">"Start over"</a>
+                    </div>
+                </form>
+            }
+        });
+        let passkey = self.passkeys.then(|| {
+            view! {
+                <form method="post" action="/admin/login/passkey" class="form">
+                    {csrf(context)}
+                    {hidden("second", "1".to_owned())}
+                    <PasskeyButton label="Use a passkey".to_owned() primary={!self.codes} options=None />
+                </form>
+            }
+        });
+        let over = (!self.codes).then(|| view! { <p><a href="/admin/login">"Start over"</a></p> });
+        let lost = if self.codes { "You have lost the authenticator?" } else { "You have lost the passkey?" };
         view! {
-            <h1>"Code of your authenticator"</h1>
+            <h1>{heading}</h1>
             {error_summary(context)}
-            <form method="post" action="/admin/login/code" class="form">
-                {csrf(context)}
-                {code_field(context, "code", "Code", "Six digits, which change every 30 seconds.")}
-                <div class="actions">
-                    <button type="submit" class="btn primary">"Sign in"</button>
-                    <a class="btn" href="/admin/login">"Start over"</a>
-                </div>
-            </form>
+            {code}
+            {passkey}
+            {over}
             <details open=is_recovery>
-                <summary>"You have lost the authenticator?"</summary>
+                <summary>{lost}</summary>
                 <form method="post" action="/admin/login/code" class="form">
                     {csrf(context)}
                     {field(context, "recovery_code", "Recovery code", "text", "", "One of those you kept when you set it up. It works once.", true)}

@@ -11,6 +11,7 @@ mod figures;
 mod index;
 mod keys;
 mod overrides;
+mod passkeys;
 mod people;
 pub mod postgres;
 mod preferences;
@@ -41,6 +42,7 @@ pub use figures::Figures;
 pub use index::{Changes, Index};
 pub use keys::Keys;
 pub use overrides::OverrideDesk;
+pub use passkeys::{Challenge, Passkey, PasskeyAdded, Passkeys};
 pub use people::People;
 pub use preferences::Preferences;
 use records::{
@@ -109,6 +111,7 @@ pub trait Store:
     + Accounts
     + StaffAccess
     + Keys
+    + Passkeys
     + SecondFactors
     + Lists
     + StripeUsages

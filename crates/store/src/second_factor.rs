@@ -41,7 +41,7 @@ pub enum FactorEnd<'a> {
 pub trait SecondFactors: Send + Sync {
     /// Somebody's second factor, be it asked for or still being set up.
     async fn second_factor(&self, staff_id: &str) -> Result<Option<SecondFactor>>;
-    /// Whether somebody is asked for a second factor.
+    /// Whether somebody is asked for a second factor: codes, a passkey, or either.
     async fn has_second_factor(&self, staff_id: &str) -> Result<bool>;
     /// Who is asked for a second factor.
     async fn who_has_second_factor(&self) -> Result<Vec<String>>;
@@ -65,8 +65,11 @@ pub trait SecondFactors: Send + Sync {
     async fn reseal_second_factor(&self, staff_id: &str, before: &str, after: &str) -> Result<()>;
     /// Uses a recovery code. `false` when there is none such (any more).
     async fn use_recovery_code(&self, staff_id: &str, code_hash: &str, author: &Author) -> Result<bool>;
+    /// How many recovery codes somebody has left.
+    async fn recovery_codes_left(&self, staff_id: &str) -> Result<i64>;
     /// Other recovery codes in place of all. `false` when the person has no second factor.
     async fn put_recovery_codes(&self, staff_id: &str, code_hashes: &[String], author: &Author) -> Result<bool>;
-    /// Takes somebody's second factor away. `false` when there is none.
+    /// Takes somebody's second factor away: the authenticator's codes, and with [`FactorEnd::Reset`] the passkeys too. Recovery codes go with the
+    /// last. `false` when there is none.
     async fn end_second_factor(&self, staff_id: &str, end: FactorEnd<'_>, author: &Author) -> Result<bool>;
 }

@@ -18,6 +18,7 @@ mod contract {
     pub mod lists;
     pub mod mappings;
     pub mod pages;
+    pub mod passkeys;
     pub mod plans;
     pub mod preferences;
     pub mod purchases;

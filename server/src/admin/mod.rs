@@ -14,6 +14,8 @@ pub mod kept;
 pub mod mappings;
 pub mod mode;
 pub mod overrides;
+pub mod passkey_sign_in;
+pub mod passkeys;
 pub mod people;
 pub mod policies;
 pub mod post;
@@ -32,7 +34,8 @@ pub mod validator;
 
 use std::sync::Arc;
 
-use axum::routing::get;
+use axum::response::Redirect;
+use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use http::{Extensions, HeaderMap, StatusCode, Version, header};
 use tower_http::compression::CompressionLayer;
@@ -52,6 +55,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     let mut router = Router::new()
         .route("/admin/login", get(ui::page).post(sign_in::login))
         .route("/admin/login/code", get(sign_in::code_page).post(sign_in::code))
+        .route("/admin/login/passkey", get(async || Redirect::to("/admin/login")).post(passkey_sign_in::login))
+        .route("/admin/login/passkey/options", post(passkey_sign_in::options))
         .route("/admin/invite", get(ui::page).post(sign_in::enter))
         .route("/admin/setup", get(ui::page).post(sign_in::set_up))
         .route("/admin/logout", get(ui::page).post(sign_in::logout))

@@ -2,7 +2,7 @@
 
 use app::pages::Page;
 use app::pages::once::Secret;
-use app::pages::second_factor::Codes;
+use app::pages::second_factor::{Codes, Why};
 use store::{FactorEnd, SecondFactor};
 
 use super::flash::Flash;
@@ -65,7 +65,7 @@ async fn try_confirm(posted: &Posted) -> anyhow::Result<Outcome> {
         return Ok(gone("Setting up two-factor sign-in was begun again meanwhile."));
     }
     session::pass(&posted.session).await?;
-    Ok(shown(codes, true))
+    Ok(shown(codes, Why::Authenticator))
 }
 
 /// Makes other recovery codes, which needs a code.
@@ -78,8 +78,12 @@ pub async fn new_codes(posted: Posted) -> Outcome {
 
 async fn try_new_codes(posted: &Posted) -> anyhow::Result<Outcome> {
     let staff_id = &posted.actor.staff_id;
-    let Some(factor) = confirmed(posted).await? else { return Ok(gone("Two-factor sign-in is off.")) };
-    if let Some(refused) = spend(posted, &factor, "renew_code").await? {
+    let refused = if posted.fields.opt("passkey").is_some() {
+        super::passkeys::given(posted, PAGE).await?
+    } else {
+        spend(posted, confirmed(posted).await?.as_ref(), "renew_code").await?
+    };
+    if let Some(refused) = refused {
         return Ok(refused);
     }
     let (codes, hashes) = second::new_codes(staff_id)?;
@@ -87,7 +91,7 @@ async fn try_new_codes(posted: &Posted) -> anyhow::Result<Outcome> {
     if !posted.state.store.put_recovery_codes(staff_id, &hashes, &author).await? {
         return Ok(gone("Two-factor sign-in is off."));
     }
-    Ok(shown(codes, false))
+    Ok(shown(codes, Why::Renewed))
 }
 
 /// Turns it off, which needs the password and a code.
@@ -103,7 +107,7 @@ async fn try_turn_off(posted: &Posted) -> anyhow::Result<Outcome> {
     if let Err(refused) = check_password(posted, "off_password").await {
         return Ok(refused);
     }
-    if let Some(refused) = spend(posted, &factor, "off_code").await? {
+    if let Some(refused) = spend(posted, Some(&factor), "off_code").await? {
         return Ok(refused);
     }
     let this = session::hash_of(&posted.session);
@@ -116,13 +120,13 @@ async fn try_turn_off(posted: &Posted) -> anyhow::Result<Outcome> {
     })
 }
 
-fn gone(message: &str) -> Outcome {
+pub(super) fn gone(message: &str) -> Outcome {
     Outcome::Done { to: PAGE.to_owned(), flash: Flash::bad(message) }
 }
 
-fn shown(codes: Vec<String>, is_new: bool) -> Outcome {
+pub(super) fn shown(codes: Vec<String>, why: Why) -> Outcome {
     let codes = codes.into_iter().map(Secret).collect();
-    Outcome::Shown(Box::new(Page::RecoveryCodes(Codes { codes, is_new })))
+    Outcome::Shown(Box::new(Page::RecoveryCodes(Codes { codes, why })))
 }
 
 async fn confirmed(posted: &Posted) -> store::Result<Option<SecondFactor>> {
@@ -131,7 +135,7 @@ async fn confirmed(posted: &Posted) -> store::Result<Option<SecondFactor>> {
 }
 
 /// Uses the code of a field, be it the authenticator's or a recovery code; what is said when it is wrong.
-async fn spend(posted: &Posted, factor: &SecondFactor, field: &str) -> anyhow::Result<Option<Outcome>> {
+async fn spend(posted: &Posted, factor: Option<&SecondFactor>, field: &str) -> anyhow::Result<Option<Outcome>> {
     if let Some(refused) = throttled(posted, PAGE, field) {
         return Ok(Some(refused));
     }
@@ -139,8 +143,10 @@ async fn spend(posted: &Posted, factor: &SecondFactor, field: &str) -> anyhow::R
     let typed = posted.fields.get(field);
     let is_right = if typed.bytes().any(|letter| letter.is_ascii_alphabetic()) {
         second::use_recovery_code(state, staff_id, typed, &posted.actor.author(None, now)).await?
-    } else {
+    } else if let Some(factor) = factor {
         second::use_code(state, staff_id, factor, typed, now).await?
+    } else {
+        false
     };
     if !is_right {
         let message = "This code is wrong, or was used already. Wait for the next one.";
@@ -151,13 +157,13 @@ async fn spend(posted: &Posted, factor: &SecondFactor, field: &str) -> anyhow::R
 }
 
 /// As throttled as codes at sign-in, and together with them.
-fn throttled(posted: &Posted, page: &str, field: &str) -> Option<Outcome> {
+pub(super) fn throttled(posted: &Posted, page: &str, field: &str) -> Option<Outcome> {
     let remote = posted.actor.origin.address.clone().unwrap_or_default();
     let seconds = posted.limiter.begin_code(&posted.actor.email, &remote, posted.state.now()).err()?;
     Some(Outcome::invalid(page, field, format!("Too many tries. Try again in {seconds} seconds.")))
 }
 
-fn forgive(posted: &Posted) {
+pub(super) fn forgive(posted: &Posted) {
     let remote = posted.actor.origin.address.clone().unwrap_or_default();
     posted.limiter.forgive_code(&posted.actor.email, &remote);
 }

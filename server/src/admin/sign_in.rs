@@ -23,21 +23,21 @@ use crate::auth::{links, password, second, session, setup};
 use crate::state::AppState;
 use crate::ui;
 
-const CODE_PAGE: &str = "/admin/login/code";
+pub(super) const CODE_PAGE: &str = "/admin/login/code";
 
 /// One answer for a wrong password and for an unknown or disabled account.
 const WRONG: &str = "E-mail address or password are wrong.";
 
 /// A form before signing in, with what is needed to show its page again.
-struct Sent {
-    viewer: ui::Viewer,
-    remote: String,
+pub(super) struct Sent {
+    pub(super) viewer: ui::Viewer,
+    pub(super) remote: String,
     origin: Origin,
     device: Device,
-    fields: Fields,
+    pub(super) fields: Fields,
 }
 
-async fn read(state: &AppState, request: Request) -> Result<Sent, Response> {
+pub(super) async fn read(state: &AppState, request: Request) -> Result<Sent, Response> {
     use axum::extract::FromRequest as _;
     let remote = request.extensions().get::<Remote>().map_or_else(String::new, |remote| remote.0.clone());
     let origin = origin(request.extensions());
@@ -84,6 +84,25 @@ async fn let_in(
     begin(state, session, &staff.staff_id, &sent.device, to, flash).await
 }
 
+/// Lets somebody in who gave a second factor. What was typed before the end of an earlier session waits on.
+pub(super) async fn pass_in(
+    state: &AppState,
+    session: &Session,
+    staff: &StaffRecord,
+    sent: &Sent,
+    to: &str,
+    flash: Option<Flash>,
+) -> anyhow::Result<Response> {
+    let (kept, livemode) = (Kept::waiting(session).await?, mode::current(session, state).await);
+    note_session(state, "staff.sign_in", staff, sent.origin.clone()).await?;
+    let response = begin(state, session, &staff.staff_id, &sent.device, to, flash).await?;
+    session::pass(session).await?;
+    if let Some(kept) = kept {
+        kept.wait_on(session, livemode).await?;
+    }
+    Ok(response)
+}
+
 /// Asks for the code of who gave the right password.
 pub async fn code_page(State(state): State<AppState>, session: Session, request: Request) -> Response {
     match session::half(&session, state.now()).await {
@@ -122,7 +141,10 @@ async fn try_code(
     let staff = state.store.staff_by_id(&staff_id).await?.filter(|staff| staff.disabled_at.is_none());
     let factor = state.store.second_factor(&staff_id).await?.filter(|factor| factor.confirmed_at.is_some());
     // The account was disabled or the factor taken away meanwhile.
-    let Some((staff, factor)) = staff.zip(factor) else { return again() };
+    let Some(staff) = staff else { return again() };
+    if !state.store.has_second_factor(&staff_id).await? {
+        return again();
+    }
     let refuse = async |field: &str, message: String, status| {
         let form = ui::Form { values: vec![], errors: vec![(field.to_owned(), message)] };
         ui::render(state, &sent.viewer, CODE_PAGE, Some(form), status).await
@@ -138,7 +160,11 @@ async fn try_code(
         let author = Author { origin, ..Author::new(format!("staff:{}", staff.email), now) };
         ("recovery_code", second::use_recovery_code(state, &staff_id, typed, &author).await?)
     } else {
-        ("code", second::use_code(state, &staff_id, &factor, sent.fields.get("code"), now).await?)
+        let is_right = match &factor {
+            Some(factor) => second::use_code(state, &staff_id, factor, sent.fields.get("code"), now).await?,
+            None => false,
+        };
+        ("code", is_right)
     };
     if !is_right {
         tracing::warn!(remote = %sent.remote, staff_id, "a wrong code after the right password");
@@ -150,20 +176,12 @@ async fn try_code(
         return Ok(refuse(field, message.to_owned(), StatusCode::UNPROCESSABLE_ENTITY).await);
     }
     limiter.forgive_code(&staff.email, &sent.remote);
-    // What was typed before the end of an earlier session waits on.
-    let (kept, livemode) = (Kept::waiting(session).await?, mode::current(session, state).await);
-    note_session(state, "staff.sign_in", &staff, sent.origin.clone()).await?;
-    let left = factor.codes_left - 1;
+    let left = state.store.recovery_codes_left(&staff_id).await?;
     let flash = (field == "recovery_code").then(|| {
         let words = if left == 1 { "One is left.".to_owned() } else { format!("{left} are left.") };
         Flash::ok(format!("That recovery code is used up. {words} Make new ones on the Security page."))
     });
-    let response = begin(state, session, &staff_id, &sent.device, safe_return_to(Some(&to)), flash).await?;
-    session::pass(session).await?;
-    if let Some(kept) = kept {
-        kept.wait_on(session, livemode).await?;
-    }
-    Ok(response)
+    pass_in(state, session, &staff, sent, safe_return_to(Some(&to)), flash).await
 }
 
 /// Signs in.

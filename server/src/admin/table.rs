@@ -7,8 +7,8 @@ use domain::role::Role;
 
 use super::post::{Outcome, Posted};
 use super::{
-    account, api_keys, catalog, customers, dismissals, events, mappings, mode, overrides, people, policies, replays,
-    resyncs, second_factor, security, staff, unattributed, undo, validator,
+    account, api_keys, catalog, customers, dismissals, events, mappings, mode, overrides, passkeys, people, policies,
+    replays, resyncs, second_factor, security, staff, unattributed, undo, validator,
 };
 
 /// What handles a form.
@@ -39,6 +39,9 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/account/2fa/confirm" Viewer second_factor::confirm;
     "/admin/account/2fa/codes" Viewer second_factor::new_codes;
     "/admin/account/2fa/off" Viewer second_factor::turn_off;
+    "/admin/account/passkeys" Viewer passkeys::begin;
+    "/admin/account/passkeys/new" Viewer passkeys::add;
+    "/admin/account/passkeys/remove" Viewer passkeys::remove;
     "/admin/account/sessions/end" Viewer security::end_others;
     "/admin/account/sessions/{id}/end" Viewer security::end_session;
     "/admin/account/preferences" Viewer account::put_preferences;
@@ -145,6 +148,7 @@ pub const PAGES: &[(&str, Role)] = pages! {
     "/admin/account" Viewer;
     "/admin/account/security" Viewer;
     "/admin/account/2fa" Viewer;
+    "/admin/account/passkeys/new" Viewer;
     "/admin/account/preferences" Viewer;
     "/admin/account/shortcuts" Viewer;
     "/admin/api-keys/{id}/revoke" Viewer;

@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod limit;
 pub mod links;
 pub mod network;
+pub mod passkey;
 pub mod password;
 pub mod rate;
 pub mod second;

@@ -193,6 +193,16 @@ pub async fn pass(session: &Session) -> Result<(), SessionError> {
     session.insert(SECOND, true).await
 }
 
+/// Whose second factor the session with this hash waits for.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn half_of(state: &AppState, hash: &str) -> anyhow::Result<Option<String>> {
+    let Some(data) = state.store.load_session(hash, state.now()).await? else { return Ok(None) };
+    let data: Value = serde_json::from_str(&data)?;
+    Ok(data.get(HALF_STAFF_ID).and_then(Value::as_str).map(str::to_owned))
+}
+
 /// Whether a session may act for this person, who may have got a second factor after it began.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 use tower_sessions::Session;
 
 use super::session;
-use super::setup::random_token;
+use super::setup::{random_token, sha256_hex};
 use crate::admin::kept::Kept;
 use crate::router::RequestId;
 use crate::state::AppState;
@@ -66,6 +66,12 @@ impl Csrf {
         Ok(Self { token, masked })
     }
 
+    /// What tells this browser from all others, and opens nothing.
+    #[must_use]
+    pub fn browser_hash(&self) -> String {
+        browser_hash(&self.token)
+    }
+
     /// As the forms of this answer carry it.
     #[must_use]
     pub fn masked(&self) -> &str {
@@ -78,6 +84,12 @@ impl Csrf {
         let Some((mask, hidden)) = sent.split_at_checked(MASK) else { return false };
         hex::decode(hidden).is_ok_and(|hidden| bool::from(xor(&hidden, mask.as_bytes()).ct_eq(self.token.as_bytes())))
     }
+}
+
+/// What tells the browser with this token against forged forms from all others.
+#[must_use]
+pub fn browser_hash(token: &str) -> String {
+    sha256_hex(&format!("browser:{token}"))
 }
 
 /// The length of a mask: of [`random_token`], as the token itself.
@@ -166,7 +178,15 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
     let path = request.uri().path();
     let mut kept = None;
     match (has_owner, path) {
-        (true, "/admin/login" | "/admin/login/code" | "/admin/invite") | (false, "/admin/setup" | "/admin/invite") => {}
+        (
+            true,
+            "/admin/login"
+            | "/admin/login/code"
+            | "/admin/login/passkey"
+            | "/admin/login/passkey/options"
+            | "/admin/invite",
+        )
+        | (false, "/admin/setup" | "/admin/invite") => {}
         (true, "/admin/setup") => return Redirect::to("/admin/login").into_response(),
         (false, _) => return Redirect::to("/admin/setup").into_response(),
         (true, _) if request.method() == Method::GET => {

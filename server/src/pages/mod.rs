@@ -48,7 +48,7 @@ use store::records::{AuditFilter, Place, StaffLinkKind};
 
 use crate::admin::table;
 use crate::auth::staff::{Actor, safe_return_to};
-use crate::auth::{links, setup};
+use crate::auth::{links, passkey, setup};
 use crate::state::AppState;
 use crate::ui::Query;
 
@@ -124,9 +124,12 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
     match parts.as_slice() {
         ["login"] => {
             let return_to = safe_return_to(looking.query.get("return_to")).to_owned();
-            return Ok((StatusCode::OK, Answer::page(Page::SignIn(sign_in::SignIn { return_to }))));
+            let passkeys = passkey::site(&looking.state.config.public_url).is_some();
+            return Ok((StatusCode::OK, Answer::page(Page::SignIn(sign_in::SignIn { return_to, passkeys }))));
         }
-        ["login", "code"] => return Ok((StatusCode::OK, Answer::page(Page::Code(sign_in::Code)))),
+        ["login", "code"] => {
+            return Ok((StatusCode::OK, security::code(looking.state, &looking.session).await?));
+        }
         ["setup"] => {
             let token = looking.query.get("token").unwrap_or_default().to_owned();
             let valid = setup::is_valid(looking.state.store.as_ref(), &token, looking.state.now()).await?;
@@ -166,6 +169,9 @@ pub(crate) async fn load(looking: &Looking<'_>) -> anyhow::Result<(StatusCode, A
     }
     if parts.as_slice() == ["account", "2fa"] {
         return Ok((StatusCode::OK, second_factor::set_up(ask, &looking.session).await?));
+    }
+    if parts.as_slice() == ["account", "passkeys", "new"] {
+        return Ok((StatusCode::OK, security::new_passkey(ask, &looking.session).await?));
     }
     let loaded = match parts.as_slice() {
         [] => overview::overview(ask).await?,

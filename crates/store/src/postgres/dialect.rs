@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (23, "second_factor", include_str!("../../../../migrations/postgres/0023_second_factor.sql")),
     (24, "api_key_terms", include_str!("../../../../migrations/postgres/0024_api_key_terms.sql")),
     (25, "personal_data", include_str!("../../../../migrations/postgres/0025_personal_data.sql")),
+    (26, "passkeys", include_str!("../../../../migrations/postgres/0026_passkeys.sql")),
 ];
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.

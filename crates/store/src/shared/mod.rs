@@ -28,6 +28,7 @@ mod overdue;
 mod override_desk;
 mod overrides;
 mod paging;
+mod passkeys;
 mod payments;
 mod person;
 mod preferences;

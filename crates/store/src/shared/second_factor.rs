@@ -11,7 +11,7 @@ use crate::Result;
 use crate::records::Author;
 use crate::second_factor::{FactorEnd, SecondFactor, SecondFactors};
 
-async fn put_codes(conn: &mut Conn, staff_id: &str, code_hashes: &[String]) -> Result<()> {
+pub(super) async fn put_codes(conn: &mut Conn, staff_id: &str, code_hashes: &[String]) -> Result<()> {
     sqlx::query("delete from recovery_code where staff_id = $1").bind(staff_id).execute(&mut *conn).await?;
     for code_hash in code_hashes {
         sqlx::query("insert into recovery_code (code_hash, staff_id) values ($1, $2)")
@@ -20,6 +20,28 @@ async fn put_codes(conn: &mut Conn, staff_id: &str, code_hashes: &[String]) -> R
             .execute(&mut *conn)
             .await?;
     }
+    Ok(())
+}
+
+/// Recovery codes recover nothing once the last second factor is gone.
+pub(super) async fn drop_codes_without_factor(conn: &mut Conn, staff_id: &str) -> Result<()> {
+    sqlx::query(
+        "delete from recovery_code where staff_id = $1
+             and not exists (select 1 from passkey p where p.staff_id = $1)
+             and not exists (select 1 from second_factor f where f.staff_id = $1 and f.confirmed_at is not null)",
+    )
+    .bind(staff_id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn end_sessions_but(conn: &mut Conn, staff_id: &str, session_hash: &str) -> Result<()> {
+    sqlx::query("delete from session where staff_id = $1 and session_hash <> $2")
+        .bind(staff_id)
+        .bind(session_hash)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -47,16 +69,20 @@ impl SecondFactors for Backend {
     }
 
     async fn has_second_factor(&self, staff_id: &str) -> Result<bool> {
-        let found: i64 =
-            sqlx::query_scalar("select count(*) from second_factor where staff_id = $1 and confirmed_at is not null")
-                .bind(staff_id)
-                .fetch_one(&self.read)
-                .await?;
+        let found: i64 = sqlx::query_scalar(
+            "select (select count(*) from second_factor where staff_id = $1 and confirmed_at is not null)
+                 + (select count(*) from passkey where staff_id = $1)",
+        )
+        .bind(staff_id)
+        .fetch_one(&self.read)
+        .await?;
         Ok(found > 0)
     }
 
     async fn who_has_second_factor(&self) -> Result<Vec<String>> {
-        let ids = sqlx::query_scalar("select staff_id from second_factor where confirmed_at is not null");
+        let ids = sqlx::query_scalar(
+            "select staff_id from second_factor where confirmed_at is not null union select staff_id from passkey",
+        );
         Ok(ids.fetch_all(&self.read).await?)
     }
 
@@ -114,11 +140,7 @@ impl SecondFactors for Backend {
             return Ok(false);
         }
         put_codes(write.conn(), staff_id, code_hashes).await?;
-        sqlx::query("delete from session where staff_id = $1 and session_hash <> $2")
-            .bind(staff_id)
-            .bind(this_session.unwrap_or_default())
-            .execute(write.conn())
-            .await?;
+        end_sessions_but(write.conn(), staff_id, &this_session.unwrap_or_default()).await?;
         audit(write.conn(), author, "staff.two_factor_on", None, ("staff", staff_id), &json!({})).await?;
         write.commit(author.now).await?;
         Ok(true)
@@ -167,16 +189,22 @@ impl SecondFactors for Backend {
         Ok(true)
     }
 
+    async fn recovery_codes_left(&self, staff_id: &str) -> Result<i64> {
+        let left = sqlx::query_scalar("select count(*) from recovery_code where staff_id = $1").bind(staff_id);
+        Ok(left.fetch_one(&self.read).await?)
+    }
+
     async fn put_recovery_codes(&self, staff_id: &str, code_hashes: &[String], author: &Author) -> Result<bool> {
         let mut write = self.begin().await?;
         // Written, and not only read, so that the second factor cannot end meanwhile.
-        let done = sqlx::query(
+        let mut held = 0;
+        for sql in [
             "update second_factor set session_hash = null where staff_id = $1 and confirmed_at is not null",
-        )
-        .bind(staff_id)
-        .execute(write.conn())
-        .await?;
-        if done.rows_affected() == 0 {
+            "update passkey set staff_id = staff_id where staff_id = $1",
+        ] {
+            held += sqlx::query(sql).bind(staff_id).execute(write.conn()).await?.rows_affected();
+        }
+        if held == 0 {
             return Ok(false);
         }
         put_codes(write.conn(), staff_id, code_hashes).await?;
@@ -191,19 +219,20 @@ impl SecondFactors for Backend {
             .bind(staff_id)
             .execute(write.conn())
             .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query("delete from recovery_code where staff_id = $1").bind(staff_id).execute(write.conn()).await?;
+        let mut ended = done.rows_affected();
         let (action, this_session) = match end {
             FactorEnd::Off(this_session) => ("staff.two_factor_off", this_session),
-            FactorEnd::Reset => ("staff.two_factor_reset", ""),
+            FactorEnd::Reset => {
+                let passkeys = sqlx::query("delete from passkey where staff_id = $1").bind(staff_id);
+                ended += passkeys.execute(write.conn()).await?.rows_affected();
+                ("staff.two_factor_reset", "")
+            }
         };
-        sqlx::query("delete from session where staff_id = $1 and session_hash <> $2")
-            .bind(staff_id)
-            .bind(this_session)
-            .execute(write.conn())
-            .await?;
+        if ended == 0 {
+            return Ok(false);
+        }
+        drop_codes_without_factor(write.conn(), staff_id).await?;
+        end_sessions_but(write.conn(), staff_id, this_session).await?;
         audit(write.conn(), author, action, None, ("staff", staff_id), &json!({})).await?;
         write.commit(author.now).await?;
         Ok(true)

@@ -43,6 +43,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (23, "second_factor", include_str!("../../../../migrations/sqlite/0023_second_factor.sql")),
     (24, "api_key_terms", include_str!("../../../../migrations/sqlite/0024_api_key_terms.sql")),
     (25, "personal_data", include_str!("../../../../migrations/sqlite/0025_personal_data.sql")),
+    (26, "passkeys", include_str!("../../../../migrations/sqlite/0026_passkeys.sql")),
 ];
 
 /// Opens (and creates, with its folder) the database: many readers, one writer.

@@ -16,6 +16,7 @@ mod mappings;
 mod missed;
 mod overtaken;
 mod packed;
+mod passkeys;
 mod people;
 mod policies;
 mod preview;
