@@ -165,10 +165,10 @@ pub const PAGES: &[(&str, Role)] = pages! {
     "/admin/go/{*what}" Viewer;
 };
 
-/// The weakest role for a path of [`ACTIONS`].
+/// The form that is posted to this path.
 #[must_use]
-pub fn role_for(path: &str) -> Option<Role> {
-    ACTIONS.iter().find(|action| action.path == path).map(|action| action.role)
+pub fn action(path: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.path == path)
 }
 
 /// The weakest role for a page, by the decoded segments of its path behind `/admin`; nothing where there is no such page.
