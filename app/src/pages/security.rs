@@ -21,6 +21,8 @@ pub struct View {
     pub second: Second,
     /// Their passkeys.
     pub passkeys: Passkeys,
+    /// Whether the person's role needs a second factor.
+    pub is_required: bool,
 }
 
 /// How two-factor sign-in is.
@@ -87,6 +89,10 @@ impl View {
             {page_head("Security", ())}
             {error_summary(context)}
             {tabs("/admin/account/security")}
+            {(self.is_required && !self.passkeys.any() && !matches!(self.second, Second::On { .. })).then(|| {
+                let sentence = "Your role needs two-factor sign-in. Add a passkey or set up an authenticator below to go on: until then nothing else opens.";
+                view! { <div class="banner" data-tone="warn"><p>{sentence}</p></div> }
+            })}
             {card("Where you are signed in", others, table("Sessions", &["Device", "Address", "Began", "Last used", "Ends", "End it"], rows))}
             {self.passkeys.card(context, !matches!(self.second, Second::On { .. }))}
             {second_card(context, self.second)}

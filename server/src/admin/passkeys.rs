@@ -86,21 +86,19 @@ pub async fn remove(posted: Posted) -> Outcome {
     }
 }
 
-/// Whether a form holds a signature of its sender's passkey, which [`PasskeyButton`](app::islands::PasskeyButton) puts into any form. What is
-/// said when it does not; nothing when it does.
+/// Uses the signature of its sender's passkey that a form holds, where [`PasskeyButton`](app::islands::PasskeyButton) has put it; what is wrong
+/// with it, or none.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn given(posted: &Posted, page: &str) -> anyhow::Result<Option<Outcome>> {
-    if let Some(refused) = throttled(posted, page, "") {
-        return Ok(Some(refused));
+pub(super) async fn fault_of_passkey(posted: &Posted) -> anyhow::Result<Option<String>> {
+    if let Some(fault) = throttled(posted) {
+        return Ok(Some(fault));
     }
-    let Some((staff_id, token)) = session::signed_in(&posted.session).await? else {
-        return Ok(Some(Outcome::Forbidden("Sign in first.".to_owned())));
-    };
-    let sent = posted.fields.raw("passkey");
-    if passkey::signed(&posted.state, &browser_hash(&token), Some(&staff_id), sent).await?.is_none() {
-        return Ok(Some(Outcome::invalid(page, "", "This is none of your passkeys, or it took too long. Try again.")));
+    let token = session::signed_in(&posted.session).await?.map(|(_, token)| token).unwrap_or_default();
+    let (whose, sent) = (Some(posted.actor.staff_id.as_str()), posted.fields.raw("passkey"));
+    if passkey::signed(&posted.state, &browser_hash(&token), whose, sent).await?.is_none() {
+        return Ok(Some("This is none of your passkeys, or it took too long. Try again.".to_owned()));
     }
     forgive(posted);
     Ok(None)

@@ -44,7 +44,8 @@ pub(super) async fn security(ask: &Ask<'_>, this: &str) -> Loaded {
         site: passkey::site(&ask.state.config.public_url).is_some(),
         codes_left: ask.state.store.recovery_codes_left(&ask.actor.staff_id).await?,
     };
-    Ok(Some(Page::Security(View { sessions, second, passkeys })))
+    let is_required = ask.state.config.two_factor_roles.contains(&ask.actor.role);
+    Ok(Some(Page::Security(View { sessions, second, passkeys, is_required })))
 }
 
 /// The passkey that is being made in this session; else the page where that is begun.

@@ -41,6 +41,11 @@ pub struct NewPasskey {
 }
 
 impl Passkeys {
+    /// Whether there is any.
+    pub(super) const fn any(&self) -> bool {
+        !self.list.is_empty()
+    }
+
     /// The card, with the recovery codes where no other card has them.
     pub(super) fn card(&self, context: &Context, has_codes: bool) -> AnyView {
         let is_refused = |names: &[&str]| names.iter().any(|name| context.error(name).is_some());

@@ -27,24 +27,29 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it, with nobody on its staff.
     pub(crate) async fn start() -> Self {
-        Self::start_as("127.0.0.1").await
+        Self::with(&[]).await
     }
 
     /// Starts it with an owner, at an address of this name as its settings say.
     pub(crate) async fn with_owner_at(host: &str) -> Self {
-        let program = Self::start_as(host).await;
+        let program = Self::start_as(host, &[]).await;
         program.add_staff("owner@example.com", Role::Owner).await;
         program
     }
 
-    async fn start_as(host: &str) -> Self {
+    /// The same with these settings.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::start_as("127.0.0.1", settings).await
+    }
+
+    async fn start_as(host: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", folder.path().join("test.db").display());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let public_url = base.replace("127.0.0.1", host);
-        let sources = [("DATABASE_URL", database.as_str()), ("PUBLIC_URL", public_url.as_str())];
-        let config = Config::load(&Sources::from_env(sources)).unwrap();
+        let own = [("DATABASE_URL", database.as_str()), ("PUBLIC_URL", public_url.as_str())];
+        let config = Config::load(&Sources::from_env(own.into_iter().chain(settings.iter().copied()))).unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         let front = server::router::front(&state);

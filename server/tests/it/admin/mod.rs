@@ -25,6 +25,7 @@ mod resyncs;
 mod sign_in;
 mod simulator;
 mod staff;
+mod step_up;
 mod system;
 mod two_factor;
 mod undo;

@@ -326,3 +326,22 @@ async fn at_a_bare_address_there_are_none_and_the_page_says_why() {
         browser.post("/admin/account/passkeys", &[("passkey_name", "Phone"), ("add_password", PASSWORD)]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+#[tokio::test]
+async fn a_fresh_proof_is_given_with_a_passkey() {
+    let (program, browser, mut authenticator) = owner().await;
+    program.clock.advance(server::auth::session::FRESH_FOR);
+    let key = [("name", "Shop"), ("scope", "read")];
+    let asked = browser.post("/admin/api-keys", &key).await;
+    assert!(asked.body.contains("Confirm that it is you") && asked.body.contains("Use a passkey"), "{}", asked.body);
+    let user = std::mem::replace(&mut authenticator.user, BASE64.encode([1; 64]));
+    let forged = authenticator.sign(&challenge(&browser).await);
+    let refused = browser.post("/admin/api-keys", &[key[0], key[1], ("passkey", &forged)]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+    assert!(refused.body.contains("none of your passkeys"), "{}", refused.body);
+    authenticator.user = user;
+    let signed = authenticator.sign(&challenge(&browser).await);
+    let done = browser.post("/admin/api-keys", &[key[0], key[1], ("passkey", &signed)]).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+    assert!(done.body.contains("tk_test_"), "{}", done.body);
+}
