@@ -6,6 +6,7 @@ pub mod links;
 pub mod network;
 pub mod password;
 pub mod rate;
+pub mod return_to;
 pub mod second;
 pub mod session;
 pub mod setup;
