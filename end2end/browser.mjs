@@ -6,6 +6,9 @@ const flags = [
   "--disable-component-update", "--disable-sync",
 ];
 
+/** How long a test waits for what has to come, in milliseconds. */
+export const PATIENCE = 60_000;
+
 /** A browser that asks nothing of the internet; `more` are flags beyond those. */
 export function launch(more = []) {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...flags, ...more] });
@@ -14,8 +17,8 @@ export function launch(more = []) {
 /** A signed-out page of its own session. */
 export async function open(browser, origin, options = {}) {
   const context = await browser.newContext({ baseURL: origin, viewport: { width: 1280, height: 900 }, ...options });
-  // Short: everything is on this machine, and a wait that runs out names the missing thing.
-  context.setDefaultTimeout(15_000);
+  // Long for what is on this machine: a busy one is slow, and a wait that runs out costs time only where something is missing.
+  context.setDefaultTimeout(PATIENCE);
   return context.newPage();
 }
 

@@ -1,7 +1,7 @@
 // The example shop: buy at Stripe's page, come back, be let in; and whoever did not buy is not. With and without JavaScript.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch, open } from "../browser.mjs";
+import { PATIENCE, launch, open } from "../browser.mjs";
 import { accessible, fits, listen, valid } from "../check.mjs";
 import { shop, shopWithDemo } from "../example.mjs";
 import { demo } from "../program.mjs";
@@ -91,7 +91,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByText("Nothing is subscribed to.").waitFor();
       await page.getByRole("link", { name: "Back to the shop" }).click();
       await page.waitForURL(`${example.origin}/`);
-      const until = Date.now() + 15_000;
+      const until = Date.now() + PATIENCE;
       let last = await isLetIn(page);
       while (last.status !== 403 && Date.now() < until) last = await isLetIn(page);
       assert.equal(last.status, 403);

@@ -2,7 +2,7 @@
 // With and without JavaScript.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch, open, signIn } from "../browser.mjs";
+import { PATIENCE, launch, open, signIn } from "../browser.mjs";
 import { accessible, fits, listen } from "../check.mjs";
 import { demo } from "../program.mjs";
 
@@ -29,7 +29,7 @@ for (const javaScriptEnabled of [true, false]) {
     const ask = (key) => fetch(`${program.origin}/v1/access?user_id=user_ok&feature=pro`, { headers: { authorization: `Bearer ${key}` } });
     /** Programs look keys up again within a second. */
     const comesTo = async (key, status) => {
-      const until = Date.now() + 15_000;
+      const until = Date.now() + PATIENCE;
       let answer = await ask(key);
       while (answer.status !== status && Date.now() < until) answer = await ask(key);
       assert.equal(answer.status, status);

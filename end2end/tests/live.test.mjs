@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac, randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { launch, open, signIn } from "../browser.mjs";
+import { PATIENCE, launch, open, signIn } from "../browser.mjs";
 import { accessible, listen } from "../check.mjs";
 import { demo } from "../program.mjs";
 
@@ -110,7 +110,7 @@ describe("a page that stays open", () => {
     await page.goto("/admin/events");
     const before = await page.locator("main tbody th a").first().getAttribute("href");
     await happens(program);
-    const until = Date.now() + 15_000;
+    const until = Date.now() + PATIENCE;
     let now = before;
     while (now === before && Date.now() < until) {
       await page.locator("main a[data-live=events]").click();

@@ -2,7 +2,7 @@
 // Everything is done by links and forms, so it has to go the same way with and without JavaScript.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch, open, signIn } from "../browser.mjs";
+import { PATIENCE, launch, open, signIn } from "../browser.mjs";
 import { listen } from "../check.mjs";
 import { demo } from "../program.mjs";
 
@@ -26,7 +26,7 @@ async function verdict(page, user, feature = "pro") {
 
 /** Looks again until the work that was asked for is done; the program does it in the background. */
 async function granted(page, user, feature = "pro") {
-  const until = Date.now() + 15_000;
+  const until = Date.now() + PATIENCE;
   let last;
   do {
     last = await verdict(page, user, feature);

@@ -58,7 +58,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.locator("[name=scope]").selectOption("all");
       await page.locator("[name=reason]").fill("Webhooks were lost on Sunday");
       await press("Compare with Stripe");
-      await done("The comparison has begun.");
+      await page.waitForURL(/\/admin\/resyncs\/[^/?]+$/);
       await page.getByText("Webhooks were lost on Sunday").waitFor();
       const address = page.url();
       await state("Ready to apply");

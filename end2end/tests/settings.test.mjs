@@ -1,7 +1,7 @@
 // What is set up once and seldom changed: catalog, features, staff, keys, the mode that is shown. With and without JavaScript.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch, open, signIn } from "../browser.mjs";
+import { PATIENCE, launch, open, signIn } from "../browser.mjs";
 import { accessible, fits, listen } from "../check.mjs";
 import { demo } from "../program.mjs";
 
@@ -135,7 +135,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.locator("main form[action$='/revoke'] button[type=submit]").click();
       await done("revoked");
       // Programs look keys up again within a second.
-      const until = Date.now() + 15_000;
+      const until = Date.now() + PATIENCE;
       let { status } = await ask("user_ok", "pro", key);
       while (status !== 401 && Date.now() < until) ({ status } = await ask("user_ok", "pro", key));
       assert.equal(status, 401);

@@ -57,6 +57,11 @@ for (const javaScriptEnabled of [true, false]) {
       const response = await page.request.get(page.url());
       await valid(await response.text(), what);
     };
+    /** Forgets the session, away from pages that would ask on with it. */
+    const forget = async () => {
+      await page.goto("about:blank");
+      await page.context().clearCookies();
+    };
     const password = async () => {
       await page.goto("/admin/customers?q=user_ok");
       await page.locator("input[name=email]").fill(program.email);
@@ -98,7 +103,7 @@ for (const javaScriptEnabled of [true, false]) {
     });
 
     test("after the password a code is asked for, and nothing opens before", async () => {
-      await page.context().clearCookies();
+      await forget();
       await password();
       assert.equal(await page.getByLabel("Code", { exact: true }).getAttribute("autocomplete"), "one-time-code");
       await looked("the code");
@@ -117,7 +122,7 @@ for (const javaScriptEnabled of [true, false]) {
     });
 
     test("a recovery code signs in once", async () => {
-      await page.context().clearCookies();
+      await forget();
       const give = async (code, words) => {
         await page.getByLabel("Recovery code").fill(code);
         await press("Sign in with it");
@@ -126,7 +131,7 @@ for (const javaScriptEnabled of [true, false]) {
       await password();
       await page.getByText("You have lost the authenticator?").click();
       await give(recovery[0], "That recovery code is used up. 9 are left.");
-      await page.context().clearCookies();
+      await forget();
       await password();
       await page.getByText("You have lost the authenticator?").click();
       await give(recovery[0], "This recovery code is wrong, or was used already.");
@@ -144,7 +149,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel("Code to turn it off").fill(recovery[2]);
       await press("Turn two-factor sign-in off");
       await page.getByRole("status").filter({ hasText: "Two-factor sign-in is off." }).waitFor();
-      await page.context().clearCookies();
+      await forget();
       await signIn(page, program);
       await page.goto("/admin/audit");
       await page.locator("main tbody").getByText(/^Turned two-factor sign-in off for/).first().waitFor();

@@ -18,6 +18,8 @@ use crate::worker::SyncError;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks at a session that is not finished.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Before the second read of a payer; twice as long before each further one.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A session that was looked at, and what the read of its payer changed.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub enum Pending {
     Buyer,
     /// The money of a delayed payment method is on its way (docs.stripe.com/payments/payment-methods#payment-notification).
     Bank,
-    /// Somebody else's read of the same customer.
+    /// Another read of the same customer: somebody else's, or our own that has to tell Stripe's answer from news that came beside it.
     Read,
 }
 
@@ -93,7 +95,7 @@ pub async fn checkout(
         Some(payer) => read(state, livemode, payer, author, deadline).await?,
         None => None,
     };
-    if report.is_none() && session.payer_id().is_some() {
+    if session.payer_id().is_some() && report.as_ref().is_none_or(|report| report.marked_again) {
         pending = pending.or(Some(Pending::Read));
     }
     let user_id = owner(state, livemode, &session).await?;
@@ -121,7 +123,8 @@ async fn owner(
     Ok(mapped.or_else(|| session.client_reference_id.clone()).or_else(|| session.claimed_user.clone()))
 }
 
-/// Reads a payer; none when somebody else still does at the deadline.
+/// Reads a payer until Stripe's answer is told from the news that came beside it, at most until the deadline; none when somebody else
+/// still reads then. Right after a purchase its webhooks arrive with its buyer, and what is too close together to tell stays as it was.
 async fn read(
     state: &AppState,
     livemode: Livemode,
@@ -129,14 +132,31 @@ async fn read(
     author: &Author,
     deadline: Instant,
 ) -> Result<Option<SyncReport>, SyncError> {
+    let mut done: Option<SyncReport> = None;
+    let mut pause = PAUSE;
     loop {
         let patience = deadline.saturating_duration_since(Instant::now());
         match state.worker.resync_within(livemode, payer, author, patience).await {
-            Ok(report) if !report.lease_lost => return Ok(Some(report)),
-            Ok(_) if patience.is_zero() => return Ok(None),
+            Ok(report) if !report.lease_lost => {
+                let is_last = !report.marked_again || patience.is_zero();
+                done = Some(match done {
+                    Some(before) => before.followed_by(report),
+                    None => report,
+                });
+                if is_last {
+                    return Ok(done);
+                }
+                tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+                pause *= 2;
+            }
+            Ok(_) if patience.is_zero() => return Ok(done),
             // Whoever took the lease began later, and knows more.
             Ok(_) => {}
-            Err(SyncError::Busy(_)) => return Ok(None),
+            Err(SyncError::Busy(_)) => return Ok(done),
+            Err(error) if done.is_some() => {
+                tracing::info!(customer = payer, %error, "Stripe could not be asked again");
+                return Ok(done);
+            }
             Err(error) => return Err(error),
         }
     }

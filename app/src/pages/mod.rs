@@ -33,6 +33,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod simulator;
 pub mod staff;
+pub mod step_up;
 pub mod subscription;
 pub mod subscriptions;
 pub mod system;
@@ -152,6 +153,8 @@ pub enum Page {
     Settings(settings::View),
     /// `/admin/system`
     System(system::View),
+    /// What is asked before a form that gives others a way in
+    StepUp(Box<step_up::View>),
     /// What is asked before access is taken away
     Confirm(Box<confirm::View>),
     /// What is asked before it is decided between users
@@ -218,6 +221,7 @@ macro_rules! each {
             Page::AuditEntry($view) => $call,
             Page::Settings($view) => $call,
             Page::System($view) => $call,
+            Page::StepUp($view) => $call,
             Page::Confirm($view) => $call,
             Page::Review($view) => $call,
             Page::Message($view) => $call,
@@ -277,6 +281,7 @@ impl Page {
             | Self::SetUp(_)
             | Self::Enter(_)
             | Self::Search(_)
+            | Self::StepUp(_)
             | Self::Confirm(_)
             | Self::Review(_)
             | Self::Message(_)

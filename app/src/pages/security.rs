@@ -16,6 +16,8 @@ pub struct View {
     pub sessions: Vec<Session>,
     /// Their second factor.
     pub second: Second,
+    /// Whether the person's role needs a second factor.
+    pub is_required: bool,
 }
 
 /// How two-factor sign-in is.
@@ -82,6 +84,10 @@ impl View {
             {page_head("Security", ())}
             {error_summary(context)}
             {tabs("/admin/account/security")}
+            {(self.is_required && !matches!(self.second, Second::On { .. })).then(|| {
+                let sentence = "Your role needs two-factor sign-in. Set it up below to go on: until then nothing else opens.";
+                view! { <div class="banner" data-tone="warn"><p>{sentence}</p></div> }
+            })}
             {card("Where you are signed in", others, table("Sessions", &["Device", "Address", "Began", "Last used", "Ends", "End it"], rows))}
             {second_card(context, self.second)}
             {card("Password", (), password)}

@@ -91,12 +91,12 @@ impl View {
     }
 }
 
-/// What is kept, and for how long: it cannot be set.
+/// What is kept for how long beyond what a setting says.
 fn kept() -> AnyView {
     let body = view! {
         <dl class="kv pad">
-            <dt>"Events"</dt><dd>"all of them, with their payloads"</dd>
-            <dt>"Refused deliveries"</dt><dd>"the newest 1,000, without their bodies"</dd>
+            <dt>"Events"</dt><dd>"all of them with what they changed; their raw payloads as PAYLOAD_RETENTION says"</dd>
+            <dt>"Refused deliveries"</dt><dd>"the newest 1,000 without their bodies, as long as REJECTED_RETENTION says"</dd>
             <dt>"Access checks"</dt><dd>"90 days, at most 100 groups of each user"</dd>
             <dt>"History and audit log"</dt><dd>"all of it"</dd>
         </dl>

@@ -24,6 +24,7 @@ pub mod second_factor;
 pub mod security;
 pub mod sign_in;
 pub mod staff;
+mod step_up;
 pub mod table;
 pub mod unattributed;
 pub mod undo;

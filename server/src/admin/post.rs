@@ -14,7 +14,7 @@ use tower_sessions::Session;
 use super::fields::Fields;
 use super::flash::{self, Flash};
 use super::kept::Kept;
-use super::{mode, table};
+use super::{mode, step_up, table};
 use crate::auth::limit::SignInLimiter;
 use crate::auth::staff::{Actor, safe_return_to};
 use crate::state::AppState;
@@ -118,6 +118,16 @@ impl Outcome {
 }
 
 impl Posted {
+    /// Who looks at the answer.
+    pub(super) const fn viewer(&self) -> &ui::Viewer {
+        &self.viewer
+    }
+
+    /// Where the form was posted to.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// A part of the path, such as an id.
     #[must_use]
     pub fn param(&self, name: &str) -> &str {
@@ -234,12 +244,12 @@ impl FromRequest<AppState> for Posted {
             .await
             .map_err(axum::response::IntoResponse::into_response)?;
         // What the table does not name nobody may do.
-        let needed = parts.extensions.get::<MatchedPath>().and_then(|path| table::role_for(path.as_str()));
-        if needed.is_none_or(|needed| actor.role < needed) {
-            let needed = needed.map_or("another role", |role| role.as_str());
+        let action = parts.extensions.get::<MatchedPath>().and_then(|path| table::action(path.as_str()));
+        let Some(action) = action.filter(|action| actor.role >= action.role) else {
+            let needed = action.map_or("another role", |action| action.role.as_str());
             let message = format!("This needs the role {needed}; yours is {}. An owner can change that.", actor.role);
             return Err(ui::not_allowed(state, &viewer, &message).await);
-        }
+        };
         let params = Path::<HashMap<String, String>>::from_request_parts(&mut parts, state)
             .await
             .map(|path| path.0)
@@ -255,6 +265,10 @@ impl FromRequest<AppState> for Posted {
             }
             None => mode::current(&session, state).await,
         };
-        Ok(Self { state: state.clone(), actor, livemode, fields, session, limiter, params, path, viewer })
+        let mut posted = Self { state: state.clone(), actor, livemode, fields, session, limiter, params, path, viewer };
+        if action.is_guarded {
+            step_up::check(&mut posted).await?;
+        }
+        Ok(posted)
     }
 }

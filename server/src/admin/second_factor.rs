@@ -50,8 +50,8 @@ async fn try_confirm(posted: &Posted) -> anyhow::Result<Outcome> {
     let Some(factor) = factor.filter(|factor| second::waits(factor, &this, now)) else {
         return Ok(gone("Setting up two-factor sign-in took too long, or was begun again. Begin anew."));
     };
-    if let Some(refused) = throttled(posted, SET_UP, "code") {
-        return Ok(refused);
+    if let Some(fault) = throttled(posted) {
+        return Ok(Outcome::invalid(SET_UP, "code", fault));
     }
     let seed = state.vault.open(&factor.seed, staff_id)?;
     let Some(step) = second::step_of(&seed, posted.fields.get("code"), now)? else {
@@ -125,36 +125,45 @@ fn shown(codes: Vec<String>, is_new: bool) -> Outcome {
     Outcome::Shown(Box::new(Page::RecoveryCodes(Codes { codes, is_new })))
 }
 
-async fn confirmed(posted: &Posted) -> store::Result<Option<SecondFactor>> {
+/// The authenticator of who sent the form, once it counts.
+pub(super) async fn confirmed(posted: &Posted) -> store::Result<Option<SecondFactor>> {
     let factor = posted.state.store.second_factor(&posted.actor.staff_id).await?;
     Ok(factor.filter(|factor| factor.confirmed_at.is_some()))
 }
 
 /// Uses the code of a field, be it the authenticator's or a recovery code; what is said when it is wrong.
 async fn spend(posted: &Posted, factor: &SecondFactor, field: &str) -> anyhow::Result<Option<Outcome>> {
-    if let Some(refused) = throttled(posted, PAGE, field) {
-        return Ok(Some(refused));
+    let fault = fault_of_code(posted, factor, posted.fields.get(field)).await?;
+    Ok(fault.map(|fault| Outcome::invalid(PAGE, field, fault)))
+}
+
+/// Uses a code, be it the authenticator's or a recovery code; what is wrong with it, or none.
+pub(super) async fn fault_of_code(
+    posted: &Posted,
+    factor: &SecondFactor,
+    typed: &str,
+) -> anyhow::Result<Option<String>> {
+    if let Some(fault) = throttled(posted) {
+        return Ok(Some(fault));
     }
     let (state, staff_id, now) = (&posted.state, &posted.actor.staff_id, posted.state.now());
-    let typed = posted.fields.get(field);
     let is_right = if typed.bytes().any(|letter| letter.is_ascii_alphabetic()) {
         second::use_recovery_code(state, staff_id, typed, &posted.actor.author(None, now)).await?
     } else {
         second::use_code(state, staff_id, factor, typed, now).await?
     };
     if !is_right {
-        let message = "This code is wrong, or was used already. Wait for the next one.";
-        return Ok(Some(Outcome::invalid(PAGE, field, message)));
+        return Ok(Some("This code is wrong, or was used already. Wait for the next one.".to_owned()));
     }
     forgive(posted);
     Ok(None)
 }
 
 /// As throttled as codes at sign-in, and together with them.
-fn throttled(posted: &Posted, page: &str, field: &str) -> Option<Outcome> {
+fn throttled(posted: &Posted) -> Option<String> {
     let remote = posted.actor.origin.address.clone().unwrap_or_default();
     let seconds = posted.limiter.begin_code(&posted.actor.email, &remote, posted.state.now()).err()?;
-    Some(Outcome::invalid(page, field, format!("Too many tries. Try again in {seconds} seconds.")))
+    Some(format!("Too many tries. Try again in {seconds} seconds."))
 }
 
 fn forgive(posted: &Posted) {

@@ -27,19 +27,29 @@ pub async fn change_password(posted: Posted) -> Outcome {
 
 /// Whether a field holds the password of who sent the form.
 pub(super) async fn check_password(posted: &Posted, field: &str) -> Result<(), Outcome> {
-    let (current, now) = (posted.fields.raw(field), posted.state.now());
+    match fault_of_password(posted, posted.fields.raw(field)).await {
+        Ok(None) => Ok(()),
+        Ok(Some(fault)) => Err(Outcome::invalid(PAGE, field, fault)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why this is not the password of who sent the form; none when it is.
+pub(super) async fn fault_of_password(posted: &Posted, current: &str) -> store::Result<Option<String>> {
+    let now = posted.state.now();
     // As throttled as signing in: a session left open is no way to guess.
     let remote = posted.actor.origin.address.clone().unwrap_or_default();
     let account = format!("password of {}", posted.actor.email);
     if let Err(seconds) = posted.limiter.begin(&account, &remote, now) {
-        return Err(Outcome::invalid(PAGE, field, format!("Too many tries. Try again in {seconds} seconds.")));
+        return Ok(Some(format!("Too many tries. Try again in {seconds} seconds.")));
     }
-    let staff = posted.state.store.staff_by_id(&posted.actor.staff_id).await?.ok_or(Outcome::NotFound)?;
-    if current.chars().count() > password::MAX_CHARS || !password::verify(current, &staff.password_hash).await {
-        return Err(Outcome::invalid(PAGE, field, "This is not your password."));
+    let staff = posted.state.store.staff_by_id(&posted.actor.staff_id).await?;
+    let hash = staff.map_or_else(|| password::NONE.to_owned(), |staff| staff.password_hash);
+    if current.chars().count() > password::MAX_CHARS || !password::verify(current, &hash).await {
+        return Ok(Some("This is not your password.".to_owned()));
     }
     posted.limiter.forgive(&account, &remote);
-    Ok(())
+    Ok(None)
 }
 
 async fn change(posted: &Posted, chosen: &str, now: Timestamp) -> anyhow::Result<bool> {

@@ -21,14 +21,22 @@ pub struct Action {
     pub path: &'static str,
     /// The weakest role that may; a handler may ask for more depending on what is asked.
     pub role: Role,
+    /// Whether it takes a fresh proof of who is there; see [`step_up`](super::step_up).
+    pub is_guarded: bool,
     /// What handles it.
     pub run: Run,
 }
 
 macro_rules! actions {
-    ($($path:literal $role:ident $handler:path;)*) => {
-        &[$(Action { path: $path, role: Role::$role, run: |posted| Box::pin($handler(posted)) }),*]
+    ($($path:literal $role:ident $(+ $guarded:ident)? $handler:path;)*) => {
+        &[$(Action {
+            path: $path,
+            role: Role::$role,
+            is_guarded: 0 $(+ actions!(@ $guarded))? > 0,
+            run: |posted| Box::pin($handler(posted)),
+        }),*]
     };
+    (@ proof) => { 1 };
 }
 
 /// All forms.
@@ -75,17 +83,17 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/features" Admin catalog::put_feature;
     "/admin/features/{id}/policy" Admin policies::put_feature;
     "/admin/features/{id}/delete" Admin catalog::delete_feature;
-    "/admin/validator/endpoint" Owner validator::create;
+    "/admin/validator/endpoint" Owner + proof validator::create;
     "/admin/validator/endpoints/{id}/events" Admin validator::add_types;
     "/admin/validator/endpoints/{id}/enable" Admin validator::enable;
-    "/admin/api-keys" Admin api_keys::create;
-    "/admin/api-keys/{id}" Admin api_keys::update;
-    "/admin/api-keys/{id}/rotate" Admin api_keys::rotate;
+    "/admin/api-keys" Admin + proof api_keys::create;
+    "/admin/api-keys/{id}" Admin + proof api_keys::update;
+    "/admin/api-keys/{id}/rotate" Admin + proof api_keys::rotate;
     "/admin/api-keys/{id}/revoke" Admin api_keys::revoke;
-    "/admin/staff" Owner staff::invite;
-    "/admin/staff/{id}/link" Owner staff::link;
-    "/admin/staff/{id}/2fa" Owner staff::reset_second_factor;
-    "/admin/staff/{id}" Owner staff::update;
+    "/admin/staff" Owner + proof staff::invite;
+    "/admin/staff/{id}/link" Owner + proof staff::link;
+    "/admin/staff/{id}/2fa" Owner + proof staff::reset_second_factor;
+    "/admin/staff/{id}" Owner + proof staff::update;
 };
 
 macro_rules! pages {
@@ -157,10 +165,10 @@ pub const PAGES: &[(&str, Role)] = pages! {
     "/admin/go/{*what}" Viewer;
 };
 
-/// The weakest role for a path of [`ACTIONS`].
+/// The form that is posted to this path.
 #[must_use]
-pub fn role_for(path: &str) -> Option<Role> {
-    ACTIONS.iter().find(|action| action.path == path).map(|action| action.role)
+pub fn action(path: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.path == path)
 }
 
 /// The weakest role for a page, by the decoded segments of its path behind `/admin`; nothing where there is no such page.

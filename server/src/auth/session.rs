@@ -39,6 +39,10 @@ const HALF_AT: &str = "half_at";
 const HALF_TO: &str = "half_to";
 /// How long a second factor is waited for, in milliseconds.
 pub const HALF: i64 = 10 * 60 * 1000;
+/// When its person last showed who they are.
+const PROVEN_AT: &str = "proven_at";
+/// How long that counts for what needs a fresh proof, in milliseconds.
+pub const FRESH_FOR: i64 = 10 * 60 * 1000;
 const ADDRESS: &str = "address";
 const AGENT: &str = "agent";
 /// Most characters of what a browser says it is that are kept.
@@ -156,6 +160,7 @@ pub async fn sign_in(session: &Session, staff_id: &str, device: &Device, now: Ti
     session.insert(CSRF, random_token()?).await?;
     session.insert(STARTED_AT, now.millis()).await?;
     session.insert(USED_AT, now.millis()).await?;
+    session.insert(PROVEN_AT, now.millis()).await?;
     session.insert(ADDRESS, &device.address).await?;
     session.insert(AGENT, device.agent.chars().take(MOST_AGENT).collect::<String>()).await?;
     Ok(())
@@ -210,6 +215,26 @@ pub async fn renew(session: &Session) -> anyhow::Result<()> {
     session.cycle_id().await?;
     session.insert(CSRF, random_token()?).await?;
     Ok(())
+}
+
+/// The person of a session showed who they are: it goes on under another id. The token of its forms stays, since the answer carries it.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn prove(session: &Session, now: Timestamp) -> Result<(), SessionError> {
+    session.cycle_id().await?;
+    session.insert(PROVEN_AT, now.millis()).await?;
+    // What is done next may name this session.
+    session.save().await
+}
+
+/// Whether the person of a session showed who they are within [`FRESH_FOR`].
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn is_fresh(session: &Session, now: Timestamp) -> Result<bool, SessionError> {
+    let proven: Option<i64> = session.get(PROVEN_AT).await?;
+    Ok(proven.is_some_and(|proven| (0..FRESH_FOR).contains(&(now.millis() - proven))))
 }
 
 /// On what a session began.

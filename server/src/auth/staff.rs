@@ -117,7 +117,14 @@ pub async fn authenticate(
     let id = request.extensions().get::<RequestId>().cloned();
     let is_use = !is_asked_by_script(&request);
     match who(&state, &session, is_use).await {
-        Ok(Some((actor, csrf))) => {
+        Ok(Some((actor, csrf, may_go_on))) => {
+            if !may_go_on && !leads_to_second_factor(request.uri().path()) {
+                return if is_use {
+                    Redirect::to("/admin/account/security").into_response()
+                } else {
+                    (StatusCode::FORBIDDEN, "Set up two-factor sign-in first.\n").into_response()
+                };
+            }
             let origin = Origin { role: Some(actor.role.as_str().to_owned()), ..origin };
             let actor = Actor { origin, ..actor };
             request.extensions_mut().insert(actor);
@@ -139,7 +146,14 @@ pub fn origin(extensions: &Extensions) -> Origin {
     }
 }
 
-async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Result<Option<(Actor, Csrf)>> {
+/// What opens to somebody who has no second factor and needs one.
+fn leads_to_second_factor(path: &str) -> bool {
+    let rest = path.strip_prefix("/admin/account/").unwrap_or_default();
+    path == "/admin/logout" || matches!(rest.split('/').next(), Some("security" | "2fa" | "passkeys" | "password"))
+}
+
+/// Who is signed in, the token of their forms, and whether they have the second factor that their role may need.
+async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Result<Option<(Actor, Csrf, bool)>> {
     let Some((staff_id, csrf)) = session::signed_in(session).await? else { return Ok(None) };
     let Some(staff) = state.store.staff_by_id(&staff_id).await?.filter(|staff| staff.disabled_at.is_none()) else {
         session.flush().await?;
@@ -151,8 +165,10 @@ async fn who(state: &AppState, session: &Session, is_use: bool) -> anyhow::Resul
     if is_use {
         session::note_use(session, state.now()).await?;
     }
+    let needs_second = state.config.two_factor_roles.contains(&staff.role);
+    let may_go_on = !needs_second || state.store.has_second_factor(&staff_id).await?;
     let actor = Actor { staff_id, email: staff.email, name: staff.name, role: staff.role, origin: Origin::default() };
-    Ok(Some((actor, Csrf::new(csrf)?)))
+    Ok(Some((actor, Csrf::new(csrf)?, may_go_on)))
 }
 
 async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> Response {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use domain::Livemode;
 use domain::access::{PaymentPolicy, Policy};
+use domain::role::Role;
 use gateway::signature::Secret;
 use gateway::{Limits, SecretKey};
 use url::Url;
@@ -53,6 +54,8 @@ pub struct Config {
     pub first_owner: Option<FirstOwner>,
     /// Proxies that are believed when they say for whom they ask.
     pub trusted_proxies: Networks,
+    /// Roles that have to sign in with a second factor.
+    pub two_factor_roles: Vec<Role>,
     /// Encrypt what the database holds of second factors; the first one what is new.
     pub encryption_keys: Vec<EncryptionKey>,
     /// An address of its own for `/metrics`.
@@ -252,6 +255,7 @@ impl Config {
             metadata_keys: read_or(sources, "USER_METADATA_KEYS", parse::metadata_keys)?,
             first_owner: first_owner(sources)?,
             trusted_proxies: read(sources, "TRUSTED_PROXIES", parse::proxies)?.unwrap_or_default(),
+            two_factor_roles: read(sources, "TWO_FACTOR_ROLES", parse::roles)?.unwrap_or_default(),
             encryption_keys: read(sources, "ENCRYPTION_KEY", parse::encryption_keys)?.unwrap_or_default(),
             metrics_listen: read(sources, "METRICS_LISTEN", parse::address)?,
             log: read_or(sources, "LOG", parse::log)?,

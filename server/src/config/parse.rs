@@ -7,6 +7,7 @@ use domain::Livemode;
 use domain::access::{
     CollectionPause, DisputePolicy, FailedDebitPolicy, PauseCollection, Policy, RefundPolicy, Treatment,
 };
+use domain::role::Role;
 use gateway::signature::Secret;
 use gateway::{Limits, SecretKey};
 use tracing_subscriber::EnvFilter;
@@ -310,6 +311,16 @@ pub(super) fn proxies(text: &str) -> Result<Networks, Refusal> {
         return Err(("it trusts everybody, so that anybody could pass for anybody".to_owned(), EXPECTED));
     }
     Ok(networks)
+}
+
+/// Roles of the staff.
+pub(super) fn roles(text: &str) -> Result<Vec<Role>, Refusal> {
+    let parse = |word: &str| {
+        Role::parse(word.trim()).ok_or_else(|| {
+            (format!("{} is no role", quoted(word.trim())), "owner, admin, support and viewer, comma separated")
+        })
+    };
+    text.split(',').map(parse).collect()
 }
 
 pub(super) fn log(text: &str) -> Result<String, Refusal> {

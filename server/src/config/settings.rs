@@ -76,6 +76,8 @@ pub const SETTINGS: &[Setting] = settings! {
     secret "ADMIN_PASSWORD", "admin-password", "none", "Password of the first owner; used when there is no owner";
     plain "TRUSTED_PROXIES", "trusted-proxies", "none",
         "Addresses or networks of the proxies before us, comma separated: their X-Forwarded-For says who the client is";
+    plain "TWO_FACTOR_ROLES", "two-factor-roles", "none",
+        "Roles that need two-factor sign-in, comma separated, such as owner,admin: until they have set it up, they can do nothing else";
     secret "ENCRYPTION_KEY", "encryption-key", "none",
         "Encrypts the seeds of second factors: 32 random bytes in hex or base64; further keys behind a comma only decrypt. SQLite makes a file without it";
     plain "METRICS_LISTEN", "metrics-listen", "same as LISTEN", "An address of its own for /metrics";

@@ -29,5 +29,6 @@ pub(super) async fn security(ask: &Ask<'_>, this: &str) -> Loaded {
         None if ask.state.vault.is_open() => Second::Off,
         None => Second::NeedsKey,
     };
-    Ok(Some(Page::Security(View { sessions, second })))
+    let is_required = ask.state.config.two_factor_roles.contains(&ask.actor.role);
+    Ok(Some(Page::Security(View { sessions, second, is_required })))
 }

@@ -75,6 +75,15 @@ fn every_page_and_form_stands_in_the_table() {
 }
 
 #[test]
+fn what_takes_a_fresh_proof_stands_in_the_table() {
+    let expected: BTreeSet<_> =
+        rows("A fresh proof").into_iter().map(|(method, path, role)| (method.to_string(), path, role)).collect();
+    let guarded = ACTIONS.iter().filter(|action| action.is_guarded);
+    let actual = guarded.map(|action| ("POST".to_owned(), action.path.to_owned(), action.role.as_str())).collect();
+    assert_eq!(expected, actual, "docs/authorization.md and the table");
+}
+
+#[test]
 fn every_route_of_the_api_stands_in_the_table() {
     let document = serde_json::to_value(server::api::openapi()).unwrap();
     let actual: BTreeSet<_> = (document["paths"].as_object().unwrap().iter())

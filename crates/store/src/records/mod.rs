@@ -361,6 +361,17 @@ pub struct SyncReport {
     pub lease_lost: bool,
 }
 
+impl SyncReport {
+    /// This read and another one of the same customer after it.
+    #[must_use]
+    pub fn followed_by(mut self, later: Self) -> Self {
+        self.effects.fields.extend(later.effects.fields);
+        self.effects.mappings.extend(later.effects.mappings);
+        self.effects.verdicts.extend(later.effects.verdicts);
+        Self { effects: self.effects, ..later }
+    }
+}
+
 /// An event of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRecord {

@@ -27,13 +27,17 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it, with nobody on its staff.
     pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with these settings.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", folder.path().join("test.db").display());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let config =
-            Config::load(&Sources::from_env([("DATABASE_URL", database.as_str()), ("PUBLIC_URL", base.as_str())]))
-                .unwrap();
+        let own = [("DATABASE_URL", database.as_str()), ("PUBLIC_URL", base.as_str())];
+        let config = Config::load(&Sources::from_env(own.into_iter().chain(settings.iter().copied()))).unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         let front = server::router::front(&state);

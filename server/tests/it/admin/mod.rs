@@ -24,6 +24,7 @@ mod resyncs;
 mod sign_in;
 mod simulator;
 mod staff;
+mod step_up;
 mod system;
 mod two_factor;
 mod undo;

@@ -23,13 +23,13 @@ async fn seed(program: &Program, email: &str) -> Vec<u8> {
 }
 
 /// The code that the authenticator shows now; half a minute goes by first, for each counts once.
-async fn next_code(program: &Program, email: &str) -> String {
+pub(super) async fn next_code(program: &Program, email: &str) -> String {
     program.clock.advance(30_000);
     second::code_at(&seed(program, email).await, program.now()).unwrap()
 }
 
 /// Sets it up; the recovery codes.
-async fn turn_on(program: &Program, browser: &Browser, email: &str) -> Vec<String> {
+pub(super) async fn turn_on(program: &Program, browser: &Browser, email: &str) -> Vec<String> {
     let began = browser.post(SET_UP, &[("begin_password", PASSWORD)]).await;
     assert_eq!((began.status, began.location.as_str()), (StatusCode::SEE_OTHER, SET_UP), "{}", began.body);
     let code = next_code(program, email).await;
@@ -46,7 +46,7 @@ fn codes_of(page: &Answer) -> Vec<String> {
 }
 
 /// The password is right, and the code is asked for.
-async fn half(program: &Program, email: &str) -> Browser {
+pub(super) async fn half(program: &Program, email: &str) -> Browser {
     let browser = program.browser();
     let fields = [("email", email), ("password", PASSWORD), ("return_to", "/admin/customers?q=ada")];
     let answer = browser.post("/admin/login", &fields).await;
@@ -54,7 +54,7 @@ async fn half(program: &Program, email: &str) -> Browser {
     browser
 }
 
-async fn give(browser: &Browser, code: &str) -> Answer {
+pub(super) async fn give(browser: &Browser, code: &str) -> Answer {
     browser.post("/admin/login/code", &[("code", code)]).await
 }
 

@@ -74,6 +74,33 @@ async fn the_success_page_and_the_webhook_at_the_same_moment_have_one_effect() {
     assert_eq!(failed["data"], json!([]));
 }
 
+/// A subscription is born incomplete and active a moment later; the event of its birth may arrive while the page's read is under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn news_beside_the_read_are_told_from_its_answer_at_once() {
+    let (app, key) = shop().await;
+    app.stripe.control().set_now(app.state.now().secs());
+    let session = open(&app, &key, "user_1", "price_pro").await;
+    pay(&app, &session);
+    let control = app.stripe.control();
+    let born = control.events().into_iter().find(|event| event["type"] == "customer.subscription.created").unwrap();
+    assert_eq!(born["data"]["object"]["status"], "incomplete");
+    let customer = control.object(&session).unwrap()["customer"].as_str().unwrap().to_owned();
+    let held = control.hold(&format!("/v1/customers/{customer}"));
+    let body = json!({ "checkout_session_id": session, "user_id": "user_1" });
+    let (synced, ()) = tokio::join!(app.post(&key, "/v1/sync", body), async {
+        tokio::time::timeout(Duration::from_secs(60), held.arrived(1)).await.unwrap();
+        app.clock.advance(1);
+        assert!(app.stripe.control().deliver(&born).await.accepted());
+        app.drain().await;
+        held.release();
+    });
+    let synced = synced.ok();
+    let pro = synced["entitlements"].as_array().unwrap().iter().find(|answer| answer["feature"] == "pro").unwrap();
+    assert_eq!((&pro["allowed"], &synced["pending"]), (&json!(true), &json!(false)), "{synced}");
+    let report = &synced["customers"][0];
+    assert_eq!((&report["marked_again"], synced["customers"].as_array().unwrap().len()), (&json!(false), 1));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_that_ends_while_the_page_waits_gives_access() {
     let (app, key) = shop().await;
