@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::components::{card, page_head};
+use crate::components::{card, hidden, page_head};
 use crate::context::Context;
 
 /// A form that waits for a proof.
@@ -51,6 +51,7 @@ impl View {
         let body = view! {
             <form method="post" action=self.action.clone() class="form pad">
                 <input type="hidden" name="csrf" value=context.csrf.clone() />
+                {hidden("proof_back", self.back.clone())}
                 {fields}
                 <p>"What you are about to do gives others a way in, or takes it from them. It is more than ten minutes since you showed that it is you. "
                     "What you filled in is done as soon as you have."</p>

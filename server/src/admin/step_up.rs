@@ -9,11 +9,14 @@ use http::StatusCode;
 use super::post::Posted;
 use super::{second_factor, security};
 use crate::auth::session;
+use crate::auth::staff::safe_return_to;
 use crate::ui;
 
 /// The field that holds the proof: `…_password` and `…_code` are never shown again.
 const PASSWORD: &str = "proof_password";
 const CODE: &str = "proof_code";
+/// The page that the form stood on: after a first try the browser names this one.
+const BACK: &str = "proof_back";
 
 /// Lets a form through whose sender gave a proof within [`session::FRESH_FOR`], or gives it with the form.
 ///
@@ -53,9 +56,12 @@ async fn try_check(posted: &mut Posted) -> anyhow::Result<Option<Response>> {
 
 /// The form again as hidden fields, with a field for the proof.
 async fn ask(posted: &Posted, proof: Proof, fault: Option<String>) -> anyhow::Result<Response> {
-    let is_ours = |name: &str| name == "csrf" || name == PASSWORD || name == CODE;
+    let is_ours = |name: &str| ["csrf", PASSWORD, CODE, BACK].contains(&name);
     let fields = posted.fields.0.iter().filter(|(name, _)| !is_ours(name)).cloned().collect();
-    let back = posted.viewer().way_back("").1;
+    let back = match posted.fields.opt(BACK) {
+        Some(back) => safe_return_to(Some(back)).to_owned(),
+        None => posted.viewer().way_back("").1,
+    };
     let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let view = View { action: posted.path().to_owned(), fields, proof, fault, back: back.clone() };
     let mut response = ui::show(&posted.state, posted.viewer(), &back, Page::StepUp(Box::new(view))).await?;

@@ -45,13 +45,18 @@ async fn after_ten_minutes_the_password_is_asked_for_with_the_whole_form() {
     let program = Program::with_owner().await;
     let browser = program.signed_in(Role::Owner).await;
     program.clock.advance(session::FRESH_FOR);
-    let asked = browser.post("/admin/staff", &INVITATION).await;
+    let mut form = vec![("csrf", browser.csrf().await)];
+    form.extend(INVITATION.map(|(name, value)| (name, value.to_owned())));
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let referer = format!("{}/admin/staff?all=1", browser.base);
+    let asked = browser.post_raw("/admin/staff", &form, &[("referer", &referer)]).await;
     assert_asks(&asked, "Your password");
     assert!(!is_invited(&program).await);
 
     let wrong = prove(&browser, "/admin/staff", &asked, "proof_password", "a guess").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.body.contains("This is not your password.") && !wrong.body.contains("a guess"));
+    assert!(wrong.body.contains("href=\"/admin/staff?all=1\""), "the way back is kept: {}", wrong.body);
     assert!(!is_invited(&program).await);
 
     let done = prove(&browser, "/admin/staff", &wrong, "proof_password", PASSWORD).await;
