@@ -37,7 +37,7 @@ async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
             wrong.push(format!("{}: expected {}, found {}: {}", named.user, named.code, found.code, found.sentence));
         }
     }
-    assert!(wrong.is_empty(), "after {took:?}:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     for (user, words) in [
         ("user_trialing", "a trial"),
