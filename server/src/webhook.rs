@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -29,6 +30,8 @@ pub const MAX_BODY: usize = 1024 * 1024;
 const QUEUE: usize = 4096;
 /// Refused deliveries that are written down. In a flood the rest is only counted: each costs a commit, which good ones would wait for.
 const REJECTIONS: Rate = Rate { per_second: 5, burst: 100 };
+/// How long the others wait for their answer: whoever sends the next one as soon as the last was refused would take all of the processor's time.
+const REFUSAL_DELAY: Duration = Duration::from_millis(200);
 
 type Job = (Delivery, oneshot::Sender<Result<Recorded, String>>);
 
@@ -165,7 +168,7 @@ fn read(body: &[u8]) -> Result<(Envelope, String), String> {
     Ok((envelope, text.to_owned()))
 }
 
-/// Logs a refused delivery, within bounds, and answers 400 with the check that failed.
+/// Logs a refused delivery, within bounds, and answers 400 with the check that failed; beyond the bounds slowly.
 async fn reject(
     state: &AppState,
     now: Timestamp,
@@ -196,6 +199,8 @@ async fn reject(
         if let Err(error) = state.store.record_rejection(&rejected).await {
             tracing::warn!(%error, "a refused delivery could not be logged");
         }
+    } else {
+        tokio::time::sleep(REFUSAL_DELAY).await;
     }
     ApiError::new(StatusCode::BAD_REQUEST, check, message).into_response()
 }

@@ -1,10 +1,12 @@
 //! `cargo xtask …`: everything one does with this repository. Each command does its own set-up and says what it does.
 
 mod example;
+mod fuzz;
 mod postgres;
 mod setup;
 mod shell;
 mod steps;
+mod supply;
 mod tidy;
 mod web;
 
@@ -23,8 +25,11 @@ cargo xtask COMMAND
   tidy                                  the invariants of ARCHITECTURE.md
   web                                   the WASM of the islands, into target/site/pkg
   setup                                 what the others need on this machine; safe to repeat
-  bench webhook|access|engine|resync|pages [N]
+  bench webhook|access|engine|resync|pages|flood [N]
                                         the benchmarks, each against its own yardstick in the same run
+  fuzz TARGET [SECONDS]                 a fuzz target: signature, event, thin_event or query; wants a nightly compiler
+  supply-chain                          licences, sources and known weaknesses of everything that is depended on
+  sbom                                  the parts of the program as CycloneDX, into target/sbom
   shots                                 pictures of every page into end2end/shots
   measure                               Lighthouse on the main pages of a release build, against their goals";
 
@@ -53,6 +58,9 @@ fn command(mut args: Vec<String>) -> Result<()> {
         "test" => steps::test(&args),
         "tidy" => tidy::report(),
         "bench" => bench(args),
+        "fuzz" => fuzz::start(&args),
+        "supply-chain" => supply::check(),
+        "sbom" => supply::bill_of_materials(),
         "shots" => steps::shots(),
         "measure" => steps::measure(),
         "help" | "--help" | "-h" | "" => {
@@ -84,8 +92,8 @@ fn run(command: &str, mut args: Vec<String>) -> Result<()> {
 
 fn bench(mut args: Vec<String>) -> Result<()> {
     let name = if args.is_empty() { String::new() } else { args.remove(0) };
-    if !["webhook", "access", "engine", "resync", "pages"].contains(&name.as_str()) {
-        bail!("which benchmark? webhook, access, engine, resync or pages");
+    if !["webhook", "access", "engine", "resync", "pages", "flood"].contains(&name.as_str()) {
+        bail!("which benchmark? webhook, access, engine, resync, pages or flood");
     }
     exec(cargo().current_dir(root()).args(["bench", "--package", "server", "--bench", &name, "--"]).args(args))
 }

@@ -18,7 +18,7 @@ pub(crate) fn everything() -> Result<Missing> {
     if !wasm_target() {
         missing.push("the WASM target of the compiler");
     }
-    if !nextest() {
+    if !cargo_tool("cargo-nextest", "nextest", "the test runner") {
         missing.push("cargo-nextest");
     }
     system_packages();
@@ -63,13 +63,14 @@ fn has_wasm_target() -> bool {
     asked.is_ok_and(|dir| Path::new(dir.trim()).is_dir())
 }
 
-fn nextest() -> bool {
-    let has = || output(cargo().args(["nextest", "--version"])).is_ok();
+/// Whether `cargo COMMAND` is here, after trying to install the package it comes with.
+pub(crate) fn cargo_tool(package: &str, command: &str, what: &str) -> bool {
+    let has = || output(cargo().args([command, "--version"])).is_ok();
     if has() {
         return true;
     }
-    eprintln!("setup: installing cargo-nextest, the test runner; this takes some minutes");
-    if let Err(error) = run(cargo().args(["install", "--locked", "cargo-nextest"])) {
+    eprintln!("setup: installing {package}, {what}; this takes some minutes");
+    if let Err(error) = run(cargo().args(["install", "--locked", package])) {
         eprintln!("setup: {error:#}");
     }
     has()

@@ -2,7 +2,7 @@
 
 use crate::postgres::{self, Postgres};
 use crate::shell::{cargo, root, run, target_dir, which};
-use crate::{setup, take_flag, tidy, web};
+use crate::{setup, supply, take_flag, tidy, web};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,18 @@ enum Outcome {
     Done,
     /// Could not run on this machine, and why.
     Skipped(&'static str),
+    /// Not done unless its tool is here already, and why; what it takes to install it is not asked of every machine.
+    LeftOut(&'static str),
 }
 
 type Step = (&'static str, fn() -> Result<Outcome>);
 
 /// Cheap checks first, so that a slip is told in seconds.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("setup", || setup::everything().map(|_| Outcome::Done)),
     ("format", || done(run(cargo().args(["fmt", "--all", "--check"])))),
     ("invariants", || done(tidy::report())),
+    ("supply-chain", supply_chain),
     ("lints", lints),
     ("web", web),
     ("tests", rust_tests),
@@ -49,7 +52,7 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
         let (word, error) = match step() {
             Ok(Outcome::Done) => ("ok", None),
             Ok(Outcome::Skipped(why)) if strict => ("FAILED", Some(anyhow::anyhow!("could not run: {why}"))),
-            Ok(Outcome::Skipped(why)) => (why, None),
+            Ok(Outcome::Skipped(why) | Outcome::LeftOut(why)) => (why, None),
             Err(error) => ("FAILED", Some(error)),
         };
         report.push((name, start.elapsed(), word));
@@ -83,6 +86,14 @@ pub(crate) fn measure() -> Result<()> {
     run(cargo().args(["build", "--release", "--package", "server", "--bin", "tollkeeper"]))?;
     let program = target_dir()?.join("release/tollkeeper");
     run(node()?.env("TOLLKEEPER_BIN", program).arg("end2end/measure/lighthouse.mjs"))
+}
+
+/// What follows from the lock file alone; `cargo xtask supply-chain` asks for known weaknesses too.
+fn supply_chain() -> Result<Outcome> {
+    if !supply::has_deny() {
+        return Ok(Outcome::LeftOut("skipped: cargo-deny is not installed, `cargo install cargo-deny --locked`"));
+    }
+    done(supply::judge_dependencies())
 }
 
 fn lints() -> Result<Outcome> {

@@ -8,6 +8,9 @@ use time::format_description::well_known::Rfc3339;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
+/// The first and the last second that can be written: years 1 to 9999, in Unix seconds.
+const CALENDAR: (i64, i64) = (-62_135_596_800, 253_402_300_799);
+
 impl Timestamp {
     /// From Unix milliseconds.
     #[must_use]
@@ -45,19 +48,24 @@ impl Timestamp {
         self.plus_millis(secs.saturating_mul(1000))
     }
 
-    /// Reads an RFC 3339 text; any offset, kept as UTC.
+    /// Whether it lies in years 1 to 9999 of UTC: what lies outside is written as another time than it is.
+    #[must_use]
+    pub const fn is_in_calendar(self) -> bool {
+        self.secs() >= CALENDAR.0 && self.secs() <= CALENDAR.1
+    }
+
+    /// Reads an RFC 3339 text; any offset, kept as UTC and rounded down to milliseconds. An offset can lead out of the calendar: then none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok().map(Self)
+        let millis = i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
+        Some(Self(millis)).filter(|at| at.is_in_calendar())
     }
 
     /// The calendar form in UTC; an instant outside of years 1 to 9999 is clamped.
     #[must_use]
     pub fn to_datetime(self) -> OffsetDateTime {
-        const MIN: i64 = -62_135_596_800;
-        const MAX: i64 = 253_402_300_799;
-        let secs = self.secs().clamp(MIN, MAX);
+        let secs = self.secs().clamp(CALENDAR.0, CALENDAR.1);
         OffsetDateTime::from_unix_timestamp(secs)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
             .replace_millisecond(u16::try_from(self.0.rem_euclid(1000)).unwrap_or(0))

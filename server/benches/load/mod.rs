@@ -104,7 +104,8 @@ pub(crate) async fn send_every(
                 }
                 let sent = Instant::now();
                 stream.write_all(request).await.expect("the connection stays open");
-                read_answer(&mut stream, &mut buffer).await;
+                let status = read_answer(&mut stream, &mut buffer).await;
+                assert_eq!(status, 200, "{}", String::from_utf8_lossy(&buffer));
                 times.push(sent.elapsed());
             }
         });
@@ -116,20 +117,21 @@ pub(crate) async fn send_every(
     Figures { per_second: times.len() as f64 / took.as_secs_f64(), p50: at(50), p99: at(99) }
 }
 
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
+/// Reads one answer into the buffer; its status.
+pub(crate) async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     buffer.clear();
     loop {
         let read = stream.read_buf(buffer).await.expect("the connection stays open");
         assert!(read > 0, "the program hung up");
         let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let head = std::str::from_utf8(&buffer[..end]).expect("a head is text").to_ascii_lowercase();
-        assert!(head.starts_with("http/1.1 200"), "{}", String::from_utf8_lossy(buffer));
+        let status = head.strip_prefix("http/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok()).expect("a status");
         let length = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length:"))
             .and_then(|n| n.trim().parse::<usize>().ok());
         if buffer.len() >= end + 4 + length.unwrap_or(0) {
-            return;
+            return status;
         }
     }
 }

@@ -9,6 +9,7 @@ use store::records::Knowledge;
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Json, Path, Query, feature_key, user_id};
+use super::query::AccessQuery;
 use super::{ApiState, Inner};
 use crate::auth::api_key::{Check, Key, KeyContext, Read};
 use crate::checks::Answered;
@@ -17,26 +18,6 @@ use crate::state::AppState;
 
 /// Most questions in one batch.
 const MAX_CHECKS: usize = 100;
-
-/// The question.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AccessQuery {
-    /// The application's own id of the user.
-    #[param(example = "user_42", min_length = 1, max_length = 200)]
-    user_id: String,
-    /// The feature's key.
-    #[param(example = "pro", min_length = 1, max_length = 80)]
-    feature: String,
-    /// Adds `diagnosis`.
-    #[serde(default)]
-    explain: bool,
-    /// The answer at this moment, as far as it is known today and by the policy of then; also of the future, if nothing happens until
-    /// then.
-    #[param(value_type = Option<String>, format = DateTime, example = "2026-11-03T14:05:00Z")]
-    at: Option<Timestamp>,
-}
 
 /// The answer.
 #[derive(Serialize, ToSchema)]

@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use domain::delivery::Undelivered;
-use domain::event::EventStatus;
 use domain::{Livemode, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::records::{AttemptRecord, EventFilter, EventRecord};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::extract::{Path, Query, limit, prefixed};
+use super::query::{EventsQuery, statuses};
 use super::types::{EffectsOut, List};
 use super::{ApiState, Inner};
 use crate::auth::api_key::{Key, Read, Write};
@@ -122,43 +122,8 @@ impl EventOut {
     }
 }
 
-/// Which events.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListQuery {
-    /// One status or several, comma separated.
-    #[param(example = "failed,dead")]
-    status: Option<String>,
-    /// Stripe's type, or its beginning with `*` behind it.
-    #[serde(rename = "type")]
-    #[param(example = "customer.subscription.*")]
-    kind: Option<String>,
-    /// Of this customer.
-    customer_id: Option<String>,
-    /// From 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<i64>,
-    /// The id of the last row of the page before.
-    starting_after: Option<String>,
-}
-
-fn statuses(text: &str) -> Result<Vec<EventStatus>, ApiError> {
-    text.split(',')
-        .map(|word| {
-            EventStatus::parse(word.trim()).ok_or_else(|| {
-                let words: Vec<&str> = EventStatus::ALL.iter().map(|status| status.as_str()).collect();
-                ApiError::invalid(
-                    "status",
-                    format!("Invalid status: {:?} is none of {}.", word.trim(), words.join(", ")),
-                )
-            })
-        })
-        .collect()
-}
-
 /// Stripe's events, newest receipt first.
-#[utoipa::path(get, path = "/v1/events", tag = "events", params(ListQuery), responses(
+#[utoipa::path(get, path = "/v1/events", tag = "events", params(EventsQuery), responses(
     (status = 200, description = "The events", body = List<EventOut>),
     (status = 400, description = "A parameter is malformed", body = ErrorOut),
     (status = 401, description = "No key, or not a valid one", body = ErrorOut),
@@ -167,7 +132,7 @@ fn statuses(text: &str) -> Result<Vec<EventStatus>, ApiError> {
 pub(super) async fn list_events(
     State(api): State<ApiState>,
     key: Key<Read>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<EventsQuery>,
 ) -> Result<axum::Json<List<EventOut>>, ApiError> {
     let limit = limit(query.limit)?;
     let statuses = query.status.as_deref().map(statuses).transpose()?.unwrap_or_default();

@@ -8,10 +8,9 @@ use http::request::Parts;
 use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
+use super::query::{self, Refusal};
 use crate::error::ApiError;
 
-/// Longest id of a user: Stripe's limit of `client_reference_id`.
-pub const MAX_USER_ID: usize = 200;
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
 
@@ -65,39 +64,17 @@ fn refuse_json(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiErro
     }
     let path = error.path().to_string();
     let path = if path == "." { String::new() } else { path };
-    refuse_value(&path, &error.inner().to_string())
+    query::refuse_value(&path, &error.inner().to_string()).into()
 }
 
-/// Reads serde's sentence about a value: which parameter, and what is wrong with it.
-fn refuse_value(path: &str, message: &str) -> ApiError {
-    let named = |start: &str| Some(message.strip_prefix(start)?.split('`').next()?.to_owned());
-    let below = |name: String| {
-        if path.is_empty() || path.ends_with(&name) {
-            if path.is_empty() { name } else { path.to_owned() }
-        } else {
-            format!("{path}.{name}")
+impl From<Refusal> for ApiError {
+    fn from(Refusal { code, message, param }: Refusal) -> Self {
+        let error = Self::new(StatusCode::BAD_REQUEST, code, message);
+        match param {
+            Some(param) => error.with_param(param),
+            None => error,
         }
-    };
-    if let Some(name) = named("missing field `") {
-        return ApiError::missing(below(name));
     }
-    if let Some(name) = named("unknown field `") {
-        let param = below(name);
-        let known = message.split_once(", ").map_or("", |(_, known)| known);
-        let known = known.split(" at line ").next().unwrap_or_default();
-        let message = format!("Received unknown parameter: {param}; {known}.");
-        return ApiError::new(StatusCode::BAD_REQUEST, "parameter_unknown", message).with_param(param);
-    }
-    if let Some(name) = named("duplicate field `") {
-        return ApiError::invalid(below(name), "The parameter is given twice.");
-    }
-    let message = if path.is_empty() {
-        format!("The request cannot be used: {message}.")
-    } else {
-        format!("Invalid {path}: {message}.")
-    };
-    let error = ApiError::new(StatusCode::BAD_REQUEST, "parameter_invalid", message);
-    if path.is_empty() { error } else { error.with_param(path.to_owned()) }
 }
 
 /// The query of the URL.
@@ -108,12 +85,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        let form = serde_html_form::Deserializer::from_bytes(query.as_bytes());
-        serde_path_to_error::deserialize(form).map(Self).map_err(|error| {
-            let path = error.path().to_string();
-            refuse_value(if path == "." { "" } else { &path }, &error.inner().to_string())
-        })
+        Ok(Self(query::read(parts.uri.query().unwrap_or_default())?))
     }
 }
 
@@ -141,16 +113,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 /// # Errors
 /// 400 that names `param`.
 pub fn user_id(text: &str, param: &str) -> Result<(), ApiError> {
-    let fault = if text.is_empty() {
-        "must not be empty"
-    } else if text.len() > MAX_USER_ID && text.chars().count() > MAX_USER_ID {
-        "must have at most 200 characters"
-    } else if text.chars().any(char::is_control) {
-        "must not contain control characters"
-    } else {
-        return Ok(());
-    };
-    Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: it {fault}.")))
+    let fault = query::user_id_fault(text);
+    fault.map_or(Ok(()), |fault| Err(ApiError::invalid(param.to_owned(), format!("Invalid {param}: it {fault}."))))
 }
 
 /// The key of a feature.
@@ -170,8 +134,7 @@ pub fn feature_key(text: &str, param: &str) -> Result<(), ApiError> {
 /// # Errors
 /// 400 that names `param`.
 pub fn prefixed(text: &str, prefix: &str, param: &str) -> Result<(), ApiError> {
-    let rest = text.strip_prefix(prefix).unwrap_or_default();
-    if !rest.is_empty() && text.len() <= 255 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if query::is_prefixed(text, prefix) {
         return Ok(());
     }
     let message = format!("Invalid {param}: expected an id of the form {prefix}… with letters, digits and _ alone.");
@@ -243,9 +206,5 @@ pub fn short_text(text: Option<String>, most: usize, param: &str) -> Result<Opti
 /// # Errors
 /// 400 that names `limit`.
 pub fn limit(limit: Option<i64>) -> Result<i64, ApiError> {
-    match limit {
-        None => Ok(super::DEFAULT_LIMIT),
-        Some(limit) if (1..=super::MAX_LIMIT).contains(&limit) => Ok(limit),
-        Some(_) => Err(ApiError::invalid("limit", "Invalid limit: it must be from 1 to 100.")),
-    }
+    Ok(query::limit(limit)?)
 }

@@ -11,6 +11,7 @@ mod overrides;
 mod plain;
 mod policies;
 mod portal;
+mod query;
 mod refusal;
 mod sync;
 mod types;
@@ -34,10 +35,6 @@ use crate::auth::network::Networks;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// Longest list a request may ask for.
-const MAX_LIMIT: i64 = 100;
-/// Length of a list nobody asked to be longer or shorter.
-const DEFAULT_LIMIT: i64 = 20;
 /// Bodies of `/v1` are small; the webhook has a limit of its own.
 const MAX_BODY: usize = 256 * 1024;
 

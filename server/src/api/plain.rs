@@ -7,10 +7,9 @@ use axum::extract::Request;
 use axum::response::Response;
 use domain::role::Scope;
 use http::{HeaderValue, header};
-use url::form_urlencoded;
 
 use super::ApiState;
-use super::extract::{feature_key, user_id};
+use super::query::plain_question;
 use crate::auth::api_key::Kind;
 use crate::router;
 
@@ -26,7 +25,7 @@ impl ApiState {
         if key.scope < Scope::Check {
             return None;
         }
-        let (user, feature) = question(request.uri().query()?)?;
+        let (user, feature) = plain_question(request.uri().query()?)?;
         // Nothing is taken where it is refused, and the router refuses it again, in words.
         let standing = key.take(Kind::Check);
         if !standing.taken.allowed {
@@ -48,51 +47,4 @@ impl ApiState {
 
 fn bearer(request: &Request) -> Option<&str> {
     request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
-/// User and feature, when the query is nothing else.
-fn question(query: &str) -> Option<(String, String)> {
-    let (mut user, mut feature) = (None, None);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let slot = match &*name {
-            "user_id" => &mut user,
-            "feature" => &mut feature,
-            _ => return None,
-        };
-        // Bytes that are no UTF-8 come as this character.
-        if value.contains('\u{fffd}') || slot.replace(value.into_owned()).is_some() {
-            return None;
-        }
-    }
-    let (user, feature) = (user?, feature?);
-    user_id(&user, "user_id").ok()?;
-    feature_key(&feature, "feature").ok()?;
-    Some((user, feature))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::question;
-
-    #[test]
-    fn only_the_plain_question_is_read() {
-        let is = |user: &str, feature: &str| Some((user.to_owned(), feature.to_owned()));
-        assert_eq!(question("user_id=user_42&feature=pro"), is("user_42", "pro"));
-        assert_eq!(question("feature=pro&user_id=a%20b%2Bc+d"), is("a b+c d", "pro"));
-        for other in [
-            "",
-            "user_id=u",
-            "feature=pro",
-            "user_id=&feature=pro",
-            "user_id=u&feature=",
-            "user_id=u&feature=a%20b",
-            "user_id=u&user_id=v&feature=pro",
-            "user_id=u&feature=pro&explain=true",
-            "user_id=u&feature=pro&at=2026-11-03T14:05:00Z",
-            "user_id=%ff&feature=pro",
-            "user_id=a%00b&feature=pro",
-        ] {
-            assert_eq!(question(other), None, "{other}");
-        }
-    }
 }

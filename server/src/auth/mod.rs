@@ -7,6 +7,7 @@ pub mod network;
 pub mod passkey;
 pub mod password;
 pub mod rate;
+pub mod return_to;
 pub mod second;
 pub mod session;
 pub mod setup;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use domain::Livemode;
 use domain::event::EventStatus;
@@ -30,11 +29,7 @@ async fn events(demo: &Demo, statuses: &[EventStatus]) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
-    let began = Instant::now();
     let demo = demo::fill(ADDRESS, None).await.unwrap();
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(60), "the fill took {took:?}");
-
     let mut wrong = vec![];
     for named in NAMED {
         let found = server::diagnose::diagnose(&demo.state, MODE, named.user, Some(named.feature)).await.unwrap();
@@ -42,7 +37,7 @@ async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
             wrong.push(format!("{}: expected {}, found {}: {}", named.user, named.code, found.code, found.sentence));
         }
     }
-    assert!(wrong.is_empty(), "after {took:?}:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     for (user, words) in [
         ("user_trialing", "a trial"),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Number, what must hold, and the look that finds what breaks it.
 type Invariant = (&'static str, &'static str, fn() -> Result<Vec<String>>);
 
-const INVARIANTS: [Invariant; 9] = [
+const INVARIANTS: [Invariant; 10] = [
     ("A1", "the WASM links nothing native", wasm_is_clean),
     ("A2", "the rules know no runtime, database or network", domain_is_pure),
     ("A3", "only the store names sqlx, only the gateway names async-stripe", drivers_are_confined),
@@ -22,6 +22,7 @@ const INVARIANTS: [Invariant; 9] = [
     ("A7", "no list is paged by counting rows, no generated query cache", queries_are_bounded),
     ("A8", "every test named in ARCHITECTURE.md exists", named_tests_exist),
     ("A9", "nothing ties the repository to one machine or package host", nothing_local),
+    ("A10", "no crate of ours may hold unsafe code", unsafe_is_forbidden),
 ];
 
 /// Prints each invariant and what breaks it.
@@ -198,20 +199,50 @@ fn nothing_local() -> Result<Vec<String>> {
             faults.push(format!("{folder}/package-lock.json names the host its packages came from"));
         }
     }
-    let lock = fs::read_to_string(root().join("Cargo.lock"))?;
     let registry = "registry+https://github.com/rust-lang/crates.io-index";
-    for source in lock.lines().filter_map(|line| line.strip_prefix("source = ")) {
-        if source.trim_matches('"') != registry {
-            faults.push(format!("Cargo.lock takes a package from {source}"));
+    for name in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        let lock = fs::read_to_string(root().join(name))?;
+        for source in lock.lines().filter_map(|line| line.strip_prefix("source = ")) {
+            if source.trim_matches('"') != registry {
+                faults.push(format!("{name} takes a package from {source}"));
+            }
         }
     }
     Ok(faults)
 }
 
+/// `forbid` cannot be taken back inside of a crate; `fuzz` is a workspace of its own.
+fn unsafe_is_forbidden() -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for manifest in [root().join("Cargo.toml"), root().join("fuzz/Cargo.toml")] {
+        if !fs::read_to_string(&manifest)?.lines().any(|line| line == "unsafe_code = \"forbid\"") {
+            faults.push(format!("{} does not forbid unsafe_code", manifest.display()));
+        }
+    }
+    for manifest in manifests()? {
+        if !inherits_lints(&fs::read_to_string(&manifest)?) {
+            faults.push(format!("{} does not take the workspace's lints", manifest.display()));
+        }
+    }
+    Ok(faults)
+}
+
+fn inherits_lints(manifest: &str) -> bool {
+    let mut lines = manifest.lines().skip_while(|line| *line != "[lints]").skip(1);
+    lines.next() == Some("workspace = true")
+}
+
+/// The manifests of the workspace's packages.
+pub(crate) fn manifests() -> Result<Vec<PathBuf>> {
+    let metadata = metadata()?;
+    let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+    Ok(packages.iter().filter_map(|package| Some(package["manifest_path"].as_str()?.into())).collect())
+}
+
 /// Every Rust source of ours with its path below the root.
 fn sources() -> Result<Vec<(PathBuf, String)>> {
     let mut files = Vec::new();
-    for folder in ["app", "crates", "server", "xtask"] {
+    for folder in ["app", "crates", "fuzz", "server", "xtask"] {
         files.extend(files_below(&root().join(folder), "rs")?);
     }
     read_all(files)

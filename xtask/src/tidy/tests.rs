@@ -1,6 +1,6 @@
 //! The invariants as a test, and the looks that read text tried on text.
 
-use super::{INVARIANTS, is_or_belongs_to, named_tests, pages_by_offset};
+use super::{INVARIANTS, inherits_lints, is_or_belongs_to, named_tests, pages_by_offset};
 
 #[test]
 fn the_invariants_hold() {
@@ -25,6 +25,13 @@ fn a_family_is_not_its_namesake() {
     assert!(is_or_belongs_to("sqlx", "sqlx"));
     assert!(is_or_belongs_to("sqlx-core", "sqlx"));
     assert!(!is_or_belongs_to("ringbuf", "ring"));
+}
+
+#[test]
+fn a_crate_with_lints_of_its_own_is_found() {
+    assert!(inherits_lints("[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n"));
+    assert!(!inherits_lints("[package]\nname = \"a\"\n[dependencies]\nb.workspace = true\n"));
+    assert!(!inherits_lints("[lints]\n\n[x]\nworkspace = true\n"));
 }
 
 #[test]

@@ -153,10 +153,10 @@ impl<'a> Reader<'a> {
         self.opt_int(key).ok_or_else(|| self.wrong(key, "a whole number"))
     }
 
-    /// Stripe's Unix seconds at `key`.
+    /// Stripe's Unix seconds at `key`; a number that is no time of years 1 to 9999 is none, for it could not be written down.
     #[must_use]
     pub fn opt_secs(&self, key: &str) -> Option<Timestamp> {
-        self.opt_int(key).map(Timestamp::from_secs)
+        self.opt_int(key).map(Timestamp::from_secs).filter(|at| at.is_in_calendar())
     }
 
     /// # Errors

@@ -12,6 +12,8 @@ const WORDS: &[&str] = &[
     "billing_reason",
     "charge",
     "collection_method",
+    // A time; thin events write it as text.
+    "created",
     "currency",
     "customer",
     "customer_account",
@@ -96,6 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::event::Envelope;
 
     #[test]
     fn only_what_decides_is_left() {
@@ -127,6 +130,19 @@ mod tests {
         let once = event.clone();
         redact(&mut event);
         assert_eq!(event, once);
+    }
+
+    #[test]
+    fn a_thin_event_is_one_afterwards() {
+        let mut event = json!({
+            "id": "evt_1", "object": "v2.core.event", "type": "v1.customer.updated", "created": "2026-11-23T06:00:00.123Z",
+            "livemode": false, "reason": {"type": "request", "request": {"id": "req_1", "idempotency_key": "ada@example.com"}},
+            "related_object": {"id": "cus_1", "type": "customer", "url": "/v1/customers/cus_1"},
+        });
+        let envelope = Envelope::read(&event).unwrap();
+        redact(&mut event);
+        assert_eq!(Envelope::read(&event).unwrap(), envelope);
+        assert!(!event.to_string().contains("ada"), "{event}");
     }
 
     #[test]

@@ -163,6 +163,8 @@ fn what_is_missing_is_named_by_its_path() {
     // Of another type is as good as lost, where it decides.
     for (pointer, value, path) in [
         ("/cancel_at", json!({"timestamp": 1_770_000_000}), "cancel_at"),
+        // Beyond year 9999 it would be kept as another time than it is.
+        ("/cancel_at", json!(253_402_300_800_i64), "cancel_at"),
         ("/trial_end", json!("2026-01-01"), "trial_end"),
         ("/pause_collection", json!({}), "pause_collection.behavior"),
         ("/items/data/0/quantity", json!("3"), "items.data[0].quantity"),

@@ -14,6 +14,12 @@ fn rfc_3339_in_utc() {
     for bad in ["", "2026-11-22", "1795311612", "2026-13-01T00:00:00Z", "2026-11-22 01:40:12"] {
         assert_eq!(Timestamp::parse(bad), None, "{bad}");
     }
+    // An offset leads out of the calendar, where the time would be written as another one.
+    for outside in ["0000-06-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"] {
+        assert_eq!(Timestamp::parse(outside), None, "{outside}");
+    }
+    let before = Timestamp::parse("1969-12-31T23:59:59.9999Z");
+    assert_eq!(before, Some(Timestamp::from_millis(-1)), "rounded down, as everywhere");
     let error = serde_json::from_value::<Timestamp>(json!("soon")).unwrap_err().to_string();
     assert!(error.contains("RFC 3339"), "{error}");
 }

@@ -27,8 +27,9 @@ impl Secret {
             _ => (default_name(), spec),
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.');
-        if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
-            // The name is not repeated: with a slip in the order it could be the secret.
+        let is_secret = name.contains(PREFIX) || name.starts_with("sk_") || name.starts_with("rk_");
+        if name.is_empty() || name.len() > MAX_NAME || is_secret || !name.chars().all(plain) {
+            // The name is not repeated: with a slip in the order it is the secret.
             return Err(refuse(default_name(), SecretFault::Name));
         }
         let fault = if value.is_empty() {

@@ -166,6 +166,8 @@ fn unfit_secrets_are_refused_without_being_repeated() {
         ("whsec_hidden99…", "secret 2", SecretFault::CutOff),
         ("=whsec_hidden99", "secret 2", SecretFault::Name),
         ("a/hidden99=whsec_abcd", "secret 2", SecretFault::Name),
+        (" whsec_hidden99=cli", "secret 2", SecretFault::Name),
+        ("sk_test_hidden99=cli", "secret 2", SecretFault::Name),
     ] {
         let error = Secret::parse(spec, 2).unwrap_err();
         assert_eq!((error.name.as_str(), error.fault), (name, fault), "{spec:?}");

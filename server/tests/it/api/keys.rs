@@ -45,8 +45,20 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(5), "{what}");
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
         tokio::task::yield_now().await;
+    }
+}
+
+/// Asks until a key that was just changed is refused: what is sent more than a second later has to be, however slow the machine is.
+async fn refused_after_a_second(app: &TestApp, key: &str) {
+    let changed = Instant::now();
+    loop {
+        let sent = changed.elapsed();
+        if app.get(key, CHECK).await.status != StatusCode::OK {
+            return;
+        }
+        assert!(sent < Duration::from_millis(1100), "the key still works {sent:?} later");
     }
 }
 
@@ -63,10 +75,7 @@ async fn a_revoked_key_stops_within_a_second_and_its_use_is_noted() {
     assert_eq!(record.last_used_from.as_deref(), Some("127.0.0.1"));
 
     app.state.store.revoke_api_key(&record.api_key_id, &app.author()).await.unwrap();
-    let revoked = Instant::now();
-    while app.get(&key, CHECK).await.status == StatusCode::OK {
-        assert!(revoked.elapsed() < Duration::from_millis(1100), "a revoked key still works");
-    }
+    refused_after_a_second(&app, &key).await;
     app.get(&key, CHECK).await.refused(401, "api_key_revoked", None);
 }
 
@@ -127,10 +136,7 @@ async fn a_key_works_from_its_addresses_alone_and_a_change_of_them_counts_within
     until("it may be used from here", async || (app.get(&key, CHECK).await.status == StatusCode::OK).then_some(()))
         .await;
     assert!(app.state.store.update_api_key(id, &terms(&["::1"]), &app.author()).await.unwrap());
-    let changed = Instant::now();
-    while app.get(&key, CHECK).await.status == StatusCode::OK {
-        assert!(changed.elapsed() < Duration::from_millis(1100), "it still works from elsewhere");
-    }
+    refused_after_a_second(&app, &key).await;
 }
 
 #[tokio::test]
