@@ -20,12 +20,17 @@ pub fn PasskeyButton(
     let can = RwSignal::new(false);
     let said = RwSignal::new("Passkeys need JavaScript, and a browser that knows them.".to_owned());
     let button = NodeRef::<leptos::html::Button>::new();
+    // Afterwards, since waking takes the page for what the server made of the same.
     #[cfg(feature = "hydrate")]
-    if asking::is_possible() {
-        can.set(true);
-        said.set(String::new());
-    }
-    let press = move |_: leptos::ev::MouseEvent| {
+    Effect::new(move |_| {
+        if asking::is_possible() {
+            can.set(true);
+            said.set(String::new());
+        }
+    });
+    let press = move |event: leptos::ev::MouseEvent| {
+        // The form is sent once the browser has answered.
+        event.prevent_default();
         #[cfg(feature = "hydrate")]
         asking::ask(button, said, options.clone());
         #[cfg(not(feature = "hydrate"))]
@@ -34,7 +39,7 @@ pub fn PasskeyButton(
     view! {
         <input type="hidden" name="passkey" value="" />
         <div class="actions">
-            <button type="button" class=if primary { "btn primary" } else { "btn" } node_ref=button disabled=move || !can.get() on:click=press>{label}</button>
+            <button type="submit" class=if primary { "btn primary" } else { "btn" } node_ref=button disabled=move || !can.get() on:click=press>{label}</button>
         </div>
         <p class="hint" role="status">{move || said.get()}</p>
     }

@@ -1,5 +1,6 @@
 //! One's own passkeys: added, removed, and given as a second factor in a form.
 
+use app::pages::second_factor::Why;
 use store::PasskeyAdded;
 
 use super::flash::Flash;
@@ -8,10 +9,11 @@ use super::second_factor::{forgive, gone, shown, throttled};
 use super::security::{PAGE, check_password};
 use crate::auth::staff::browser_hash;
 use crate::auth::{passkey, second, session};
-use app::pages::second_factor::Why;
 
 /// Where the browser is asked for a new one.
 const NEW: &str = "/admin/account/passkeys/new";
+/// Why there are none.
+const NO_SITE: &str = "Passkeys need Tollkeeper at a name with https.";
 /// Most characters of a name.
 const MOST_NAME: usize = 60;
 
@@ -26,7 +28,7 @@ pub async fn begin(posted: Posted) -> Outcome {
 async fn try_begin(posted: &Posted) -> anyhow::Result<Outcome> {
     let (state, actor) = (&posted.state, &posted.actor);
     if passkey::site(&state.config.public_url).is_none() {
-        return Ok(Outcome::invalid(PAGE, "", "Passkeys need Tollkeeper at a name with https."));
+        return Ok(Outcome::invalid(PAGE, "", NO_SITE));
     }
     let name = posted.fields.get("passkey_name");
     if name.is_empty() || name.chars().count() > MOST_NAME {
@@ -54,6 +56,9 @@ pub async fn add(posted: Posted) -> Outcome {
 async fn try_add(posted: &Posted) -> anyhow::Result<Outcome> {
     let (state, staff_id) = (&posted.state, &posted.actor.staff_id);
     let this = session::hash_of(&posted.session);
+    if passkey::site(&state.config.public_url).is_none() {
+        return Ok(gone(NO_SITE));
+    }
     let Some(made) = passkey::made(state, &this, staff_id, posted.fields.raw("passkey")).await? else {
         return Ok(gone(
             "The passkey was not added: it took too long, or is none that unlocks for you alone. Try again.",
@@ -94,6 +99,9 @@ pub async fn remove(posted: Posted) -> Outcome {
 pub(super) async fn fault_of_passkey(posted: &Posted) -> anyhow::Result<Option<String>> {
     if let Some(fault) = throttled(posted) {
         return Ok(Some(fault));
+    }
+    if passkey::site(&posted.state.config.public_url).is_none() {
+        return Ok(Some(NO_SITE.to_owned()));
     }
     let token = session::signed_in(&posted.session).await?.map(|(_, token)| token).unwrap_or_default();
     let (whose, sent) = (Some(posted.actor.staff_id.as_str()), posted.fields.raw("passkey"));

@@ -12,9 +12,9 @@ use url::{Host, Url};
 use webauthn_rp::bin::{Decode as _, Encode as _};
 use webauthn_rp::request::auth::AuthenticationVerificationOptions;
 use webauthn_rp::request::register::{
-    PublicKeyCredentialUserEntity, RegistrationVerificationOptions, USER_HANDLE_MAX_LEN, UserHandle64,
+    CredProtect, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, USER_HANDLE_MAX_LEN, UserHandle64,
 };
-use webauthn_rp::request::{AsciiDomain, PublicKeyCredentialDescriptor, RpId};
+use webauthn_rp::request::{AsciiDomain, ExtensionInfo, PublicKeyCredentialDescriptor, RpId};
 use webauthn_rp::response::register::{DynamicState, StaticState};
 use webauthn_rp::response::{AuthTransports, CredentialId};
 use webauthn_rp::{
@@ -92,7 +92,10 @@ pub async fn begin(state: &AppState, session_hash: &str, actor: &Actor, name: &s
         id: &id,
         display_name: actor.name.as_str().try_into().ok(),
     };
-    let (server, client) = PublicKeyCredentialCreationOptions::passkey(&site.rp_id, user, known).start_ceremony()?;
+    let mut options = PublicKeyCredentialCreationOptions::passkey(&site.rp_id, user, known);
+    // Wished for, not demanded: phones and password managers make passkeys without it, and each use asks for its person anyway.
+    options.extensions.cred_protect = CredProtect::UserVerificationRequired(ExtensionInfo::AllowDontEnforceValue);
+    let (server, client) = options.start_ceremony()?;
     let wanted = Wanted {
         server: hex::encode(server.encode()?),
         options: serde_json::to_value(&client)?,
