@@ -47,7 +47,8 @@ pub(super) struct SyncOut {
     user_id: Option<String>,
     /// What the user may use now.
     entitlements: Vec<AccessOut>,
-    /// Whether the Checkout's payment is not finished, or its customer is being read by somebody else: ask again in a moment.
+    /// Whether the Checkout's payment is not finished, or its customer has to be read once more, by us or by somebody who reads it just now:
+    /// ask again in a moment.
     pending: bool,
     /// What is still to come, for people; null when nothing is.
     message: Option<&'static str>,
@@ -121,8 +122,8 @@ fn refuse(error: SyncError) -> ApiError {
 
 /// Reads a user's customers, a customer, or the customer of a Checkout Session from Stripe now.
 ///
-/// For a Checkout Session it waits at most 5 seconds for a payment in progress and then says so with `pending`. It is safe together
-/// with the webhook, and as often as you like.
+/// For a Checkout Session it waits at most 5 seconds, for a payment in progress and until Stripe's answer is told from webhooks that came
+/// beside it, and then says so with `pending`. It is safe together with the webhook, and as often as you like.
 #[utoipa::path(post, path = "/v1/sync", tag = "sync", request_body = SyncIn, responses(
     (status = 200, description = "What changed, and the entitlements after it", body = SyncOut),
     (status = 400, description = "A parameter is missing or malformed", body = ErrorOut),
