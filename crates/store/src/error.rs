@@ -9,6 +9,9 @@ pub enum Error {
     /// A unique or foreign key forbids it.
     #[error("this contradicts what is stored: {0}")]
     Conflict(String),
+    /// A value is none that this database keeps, such as a text with a NUL on PostgreSQL.
+    #[error("the database cannot keep this: {0}")]
+    Unfit(String),
     /// The body of an event is not kept any more.
     #[error("the payload of {id} was removed on {at}, so it cannot be processed again; resync its customer instead")]
     Removed {
@@ -39,9 +42,18 @@ impl From<sqlx::Error> for Error {
             {
                 Self::Conflict(database.message().to_owned())
             }
+            // Class 22, data exceptions: trying again would change nothing (postgresql.org/docs/current/errcodes-appendix.html).
+            sqlx::Error::Database(database) if database.code().is_some_and(|code| is_data_exception(&code)) => {
+                Self::Unfit(database.message().to_owned())
+            }
             _ => Self::Unavailable(Box::new(error)),
         }
     }
+}
+
+/// Whether it is such a code of PostgreSQL's; SQLite's are shorter numbers.
+fn is_data_exception(code: &str) -> bool {
+    code.len() == 5 && code.starts_with("22")
 }
 
 impl From<sqlx::migrate::MigrateError> for Error {
