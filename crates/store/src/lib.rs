@@ -5,6 +5,7 @@
 
 mod chain;
 mod checks;
+mod clock;
 mod dismissals;
 mod error;
 mod figures;
@@ -37,6 +38,7 @@ use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 
 pub use checks::{CHECKS_PER_USER, Checks, STRAY_CHECKS};
+pub use clock::Clocks;
 pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
@@ -126,6 +128,7 @@ pub trait Store:
     + Dismissals
     + Retentions
     + Instances
+    + Clocks
     + People
     + 'static
 {
