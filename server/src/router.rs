@@ -24,6 +24,7 @@ use crate::api::ApiState;
 use crate::auth::api_key::without_keys;
 use crate::error::ApiError;
 use crate::front::Front;
+use crate::metrics::{Class, count_request};
 use crate::state::AppState;
 use crate::{admin, api, assets, openapi, webhook};
 
@@ -73,10 +74,10 @@ async fn readyz(State(state): State<AppState>) -> Result<Json<serde_json::Value>
     Ok(Json(json!({ "status": "ok" })))
 }
 
-async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let text = crate::metrics::render(state.store.as_ref(), &state.gateways, state.now()).await?;
+async fn metrics(State(state): State<AppState>) -> Response {
+    let text = crate::metrics::render(&state).await;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 async fn not_found(request: Request) -> ApiError {
@@ -108,10 +109,12 @@ async fn observe(mut request: Request, next: Next) -> Response {
     // For the log, which holds no key, wherever it was sent.
     let path = without_keys(request.uri().path()).into_owned();
     // Access checks and webhooks are too many for a span each.
-    let is_hot = path.starts_with("/v1/access") || path.starts_with("/webhooks/");
+    let class = Class::of(&path);
+    let is_access = path.starts_with("/v1/access");
+    let is_hot = is_access || class == Class::Webhook;
     let is_page = path.starts_with("/admin");
     let began = Instant::now();
-    if !is_hot {
+    if !is_access {
         request.extensions_mut().insert(RequestId(id.as_str().into()));
     }
     if method != Method::GET && method != Method::HEAD {
@@ -120,7 +123,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let answer = if is_hot {
         catch(next.run(request)).await
     } else {
-        let span = tracing::info_span!("request", id, %method, path);
+        let span = tracing::info_span!("request", request_id = id, %method, path);
         catch(next.run(request).instrument(span)).await
     };
     let response = answer.unwrap_or_else(|panic| {
@@ -131,6 +134,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    count_request(class, response.status(), began);
     tracing::debug!(request_id = id, %method, path, status = response.status().as_u16(), took = ?began.elapsed(), "answered");
     response
 }

@@ -55,6 +55,7 @@ pub async fn serve(
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
     let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
+    let upkeep = tokio::spawn(crate::metrics::run(until(stopped.clone())));
     let pages_stop = stopped.clone();
     let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(async move {
@@ -87,6 +88,7 @@ pub async fn serve(
     live.await?;
     checks.await?;
     retention.await?;
+    upkeep.await?;
     state.close().await;
     Ok(())
 }

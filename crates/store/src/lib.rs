@@ -8,6 +8,7 @@ mod checks;
 mod dismissals;
 mod error;
 mod figures;
+mod gauges;
 mod index;
 mod keys;
 mod overrides;
@@ -39,6 +40,7 @@ pub use checks::{CHECKS_PER_USER, Checks, STRAY_CHECKS};
 pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
+pub use gauges::{GAUGED, Gauges, PoolState};
 pub use index::{Changes, Index};
 pub use keys::Keys;
 pub use overrides::OverrideDesk;
@@ -120,6 +122,7 @@ pub trait Store:
     + Checks
     + Undos
     + Figures
+    + Gauges
     + OverrideDesk
     + Dismissals
     + Retentions

@@ -14,6 +14,7 @@ mod erasure;
 mod events;
 mod facts;
 mod figures;
+mod gauges;
 mod health;
 mod history;
 mod intake;

@@ -3,6 +3,7 @@
 mod catalog;
 mod catch_up;
 mod faults;
+mod figures;
 mod kill;
 mod program;
 mod purchases;
