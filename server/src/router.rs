@@ -18,7 +18,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use tower_http::timeout::TimeoutBody;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::api::ApiState;
 use crate::auth::api_key::without_keys;
@@ -26,6 +27,7 @@ use crate::error::ApiError;
 use crate::front::Front;
 use crate::metrics::{Class, count_request};
 use crate::state::AppState;
+use crate::telemetry::traces;
 use crate::{admin, api, assets, openapi, webhook};
 
 /// How long a client may leave us waiting for the next piece of a body.
@@ -120,12 +122,16 @@ async fn observe(mut request: Request, next: Next) -> Response {
     if method != Method::GET && method != Method::HEAD {
         request = request.map(|body| Body::new(TimeoutBody::new(BODY_TIMEOUT, body)));
     }
-    let answer = if is_hot {
-        catch(next.run(request)).await
+    let is_traced = traces::are_on();
+    let span = if is_hot && !is_traced {
+        Span::none()
     } else {
-        let span = tracing::info_span!("request", request_id = id, %method, path);
-        catch(next.run(request).instrument(span)).await
+        tracing::info_span!("request", request_id = id, %method, path, otel.kind = Empty, otel.name = Empty)
     };
+    if is_traced {
+        traces::begin_request(&span, request.headers(), method.as_str(), class.as_str());
+    }
+    let answer = catch(next.run(request).instrument(span.clone())).await;
     let response = answer.unwrap_or_else(|panic| {
         tracing::error!(request_id = id, %method, path, "a handler panicked: {panic}");
         if is_page { panic_page(&id) } else { ApiError::panicked().into_response() }
@@ -133,6 +139,9 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let mut response = finish(response, &id);
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if is_traced {
+        traces::end_request(&span, response.status());
     }
     count_request(class, response.status(), began);
     tracing::debug!(request_id = id, %method, path, status = response.status().as_u16(), took = ?began.elapsed(), "answered");

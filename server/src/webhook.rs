@@ -18,12 +18,14 @@ use serde_json::{Value, json};
 use store::Store;
 use store::records::{Delivery, Recorded, RejectedDelivery};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::auth::rate::{Bucket, Rate, tick};
 use crate::error::ApiError;
 use crate::metrics;
 use crate::router::RequestId;
 use crate::state::AppState;
+use crate::telemetry::traces;
 
 /// The largest body that is taken.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -173,7 +175,8 @@ async fn take(
     };
     let event_id = envelope.id.clone();
     let delivery = Delivery { envelope, payload, received_at: now, secret_name: Some(verified.secret_name) };
-    match state.intake.record(delivery).await {
+    let span = traces::span(|| tracing::info_span!("webhook intake", event_id, request_id));
+    match state.intake.record(delivery).instrument(span).await {
         Ok(recorded) => {
             tracing::debug!(request_id, event_id, is_new = recorded == Recorded::Accepted, "a delivery was stored");
             if recorded == Recorded::Accepted {

@@ -163,7 +163,16 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Result<ExitCode> {
-    crate::telemetry::start(&config);
+    // Only who serves has something to tell that nobody else does.
+    let is_server = matches!(command, Command::Serve | Command::Demo(_));
+    let config = if is_server { config } else { Config { otlp_endpoint: None, ..config } };
+    let telemetry = crate::telemetry::start(&config)?;
+    let ended = dispatch(command, config, sources).await;
+    telemetry.end().await;
+    ended
+}
+
+async fn dispatch(command: Command, config: Config, sources: &Sources) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => server::serve(config).await,
         Command::Demo(args) => args.run(config).await,

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::output::{cell, json_list, line, note, table};
 use crate::clock::SystemClock;
-use crate::config::{Config, Sources};
+use crate::config::{Config, LogFormat, Sources};
 
 pub(super) async fn serve(mut config: Config) -> anyhow::Result<ExitCode> {
     // Bound first: an address that is taken should not cost a migration, and port 0 becomes a real one.
@@ -27,8 +27,13 @@ pub(super) async fn serve(mut config: Config) -> anyhow::Result<ExitCode> {
     let state = crate::build(config, Arc::new(SystemClock)).await?;
     state.store.begin_history(state.now()).await?;
     if let Some(link) = crate::owner::prepare(&state).await? {
-        note("There is no owner yet. Make one within 30 minutes by this link, which works once:");
-        note(&format!("  {link}"));
+        if state.config.log_format == LogFormat::Json {
+            // Whoever reads lines of JSON stumbles over others.
+            tracing::warn!(link, "there is no owner yet: make one within 30 minutes by this link, which works once");
+        } else {
+            note("There is no owner yet. Make one within 30 minutes by this link, which works once:");
+            note(&format!("  {link}"));
+        }
     }
     tracing::info!(%address, public_url = state.config.public_url, database = %state.config.database_url, "listening");
     if state.config.stripe_keys.is_empty() {

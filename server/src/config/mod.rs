@@ -64,6 +64,8 @@ pub struct Config {
     pub log: String,
     /// Form of the log.
     pub log_format: LogFormat,
+    /// The collector of traces, without `/v1/traces`; none: nobody is told.
+    pub otlp_endpoint: Option<Url>,
     /// What is done about customers that differ from Stripe, and how often they are looked for.
     pub schedule: Schedule,
     /// What is removed after its time.
@@ -260,6 +262,7 @@ impl Config {
             metrics_listen: read(sources, "METRICS_LISTEN", parse::address)?,
             log: read_or(sources, "LOG", parse::log)?,
             log_format: read_or(sources, "LOG_FORMAT", parse::log_format)?,
+            otlp_endpoint: read(sources, "OTEL_EXPORTER_OTLP_ENDPOINT", parse::otlp_endpoint)?,
             schedule: Schedule {
                 reconcile: read_or(sources, "RECONCILE", parse::reconcile)?,
                 every_ms: millis(read_or(sources, "RECONCILE_EVERY", parse::interval)?),

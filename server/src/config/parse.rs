@@ -47,6 +47,16 @@ pub(super) fn origin(text: &str) -> Result<String, Refusal> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// The collector of traces.
+pub(super) fn otlp_endpoint(text: &str) -> Result<Url, Refusal> {
+    const EXPECTED: &str = "http:// or https:// with a host and without /v1/traces, such as http://127.0.0.1:4318";
+    let url = base(text, EXPECTED)?;
+    if url.path().trim_end_matches('/').ends_with("/v1/traces") {
+        return Err(("it ends with /v1/traces, which is added anyway".to_owned(), EXPECTED));
+    }
+    Ok(url)
+}
+
 /// The base URL of Stripe's API. The gateway refuses the same, but cannot name the setting.
 pub(super) fn api_base(text: &str, has_live_key: bool) -> Result<Url, Refusal> {
     const EXPECTED: &str = "http:// or https:// with a host and without /v1, such as http://127.0.0.1:12111";

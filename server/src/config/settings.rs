@@ -83,6 +83,8 @@ pub const SETTINGS: &[Setting] = settings! {
     plain "METRICS_LISTEN", "metrics-listen", "same as LISTEN", "An address of its own for /metrics";
     plain "LOG", "log", "info", "Filter of the log, such as info or server=debug";
     plain "LOG_FORMAT", "log-format", "text", "text or json";
+    plain "OTEL_EXPORTER_OTLP_ENDPOINT", "otel-exporter-otlp-endpoint", "none",
+        "An OpenTelemetry collector that is sent traces by http/protobuf, such as http://127.0.0.1:4318; the library's own OTEL_… variables work too";
     plain "PAYLOAD_RETENTION", "payload-retention", "90d",
         "How long the raw payloads of events are kept, at least 30d, or off (for ever); what they changed stays";
     plain "REJECTED_RETENTION", "rejected-retention", "90d", "How long refused deliveries are kept, at least 1d, or off (the newest 1,000)";

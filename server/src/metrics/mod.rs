@@ -186,7 +186,9 @@ impl Class {
         }
     }
 
-    const fn as_str(self) -> &'static str {
+    /// The class's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::Api => "api",

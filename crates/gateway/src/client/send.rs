@@ -8,6 +8,7 @@ use serde_json::Value;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use tracing::Instrument as _;
 
 use super::budget::endpoint;
 use super::{Client, retry};
@@ -100,7 +101,8 @@ impl Client {
         let is_read = matches!(request.method, StripeMethod::Get);
         account.meter.begin(self.lane, is_read, (account.config.now.0)()).map_err(final_failure)?;
         let began = Instant::now();
-        let outcome = self.attempt(subject, request, key).await;
+        let span = tracing::info_span!("stripe request", what = subject.what, id = subject.id, otel.kind = "client");
+        let outcome = self.attempt(subject, request, key).instrument(span).await;
         let (mode, lane) = (account.config.key.livemode().as_str(), self.lane.as_str());
         metrics::histogram!(REQUEST_DURATION, "mode" => mode, "lane" => lane).record(began.elapsed());
         account.meter.end(self.lane, outcome.as_ref().err().map(|failure| &failure.error));
