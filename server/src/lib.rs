@@ -120,6 +120,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         catch_up,
         usage,
         live,
+        stopping: Arc::default(),
         started: std::time::Instant::now(),
         checks,
         vault,

@@ -72,6 +72,9 @@ async fn healthz() -> Json<serde_json::Value> {
 }
 
 async fn readyz(State(state): State<AppState>) -> Result<Json<serde_json::Value>, ApiError> {
+    if state.stopping.load(Ordering::Relaxed) {
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The program was told to stop."));
+    }
     state.store.ping().await?;
     Ok(Json(json!({ "status": "ok" })))
 }

@@ -143,7 +143,7 @@ impl Worker {
     /// Some of what is due; whether there was anything. Stripe is asked beside the rounds, so that a slow answer keeps no event waiting.
     async fn round(&self, asking: &mut Asking) -> Result<bool, store::Error> {
         let store = &self.0.store;
-        let round = crate::telemetry::traces::round(store.process_due(self.0.clock.now(), EVENTS_AT_ONCE)).await?;
+        let round = crate::serve::pulse::round(store.process_due(self.0.clock.now(), EVENTS_AT_ONCE)).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
         // What still waits in line may be the word that is missing.

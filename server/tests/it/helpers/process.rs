@@ -26,7 +26,8 @@ impl Process {
     /// The same with further flags.
     pub(crate) async fn start_with(flags: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollkeeper"));
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags).stdin(Stdio::null());
+        let place: &[&str] = if flags.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        command.arg("serve").args(place).args(flags).stdin(Stdio::null());
         Self::run(command, settings).await
     }
 

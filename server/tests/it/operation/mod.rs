@@ -1,6 +1,8 @@
 //! The program as its operators meet it: what it logs and tells collectors, where it listens, how it stops.
 
 mod logs;
+mod restarts;
+mod sockets;
 mod traces;
 
 use serde_json::{Value, json};
