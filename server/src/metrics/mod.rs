@@ -201,11 +201,11 @@ impl Class {
 
 /// A request that was answered.
 pub fn count_request(class: Class, status: StatusCode, began: Instant) {
-    let status = match status.as_u16() {
-        ..200 => "1xx",
-        ..300 => "2xx",
-        ..400 => "3xx",
-        ..500 => "4xx",
+    let status = match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
         _ => "5xx",
     };
     counter!(HTTP_REQUESTS, "class" => class.as_str(), "status" => status).increment(1);

@@ -1,5 +1,6 @@
 //! The program as its operators meet it: what it logs and tells collectors, where it listens, how it stops.
 
+mod deploy;
 mod logs;
 mod restarts;
 mod sockets;
