@@ -16,6 +16,7 @@ pub mod eager_sync;
 pub mod error;
 pub mod front;
 pub mod ids;
+pub mod instances;
 pub mod live;
 mod lookup;
 pub mod metrics;
@@ -55,6 +56,7 @@ use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::instances::Instances;
 use crate::live::Live;
 use crate::replay::Replays;
 use crate::resync::Resyncs;
@@ -108,6 +110,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let live = Live::new(Arc::clone(&store), Arc::clone(&clock));
     let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
     let vault = Vault::new(&config);
+    let instances = Instances::new(Arc::clone(&store), Arc::clone(&gateways), ids::new("ins"), clock.now());
     Ok(AppState {
         config: Arc::new(config),
         store,
@@ -124,5 +127,6 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         started: std::time::Instant::now(),
         checks,
         vault,
+        instances,
     })
 }

@@ -12,6 +12,7 @@ use axum::routing::post;
 use axum::{Extension, Router};
 use domain::Timestamp;
 use domain::event::Envelope;
+use domain::stripe::json::without_nul;
 use gateway::signature::{self, Rejection};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -202,12 +203,13 @@ fn unread(rejection: BytesRejection) -> ApiError {
     ApiError::new(status, code, message)
 }
 
-/// The envelope and the body as text.
+/// The envelope and the body as text that can be kept.
 fn read(body: &[u8]) -> Result<(Envelope, String), String> {
     let text = std::str::from_utf8(body).map_err(|error| format!("The body is not UTF-8: {error}."))?;
-    let event: Value = serde_json::from_str(text).map_err(|error| format!("The body is not JSON: {error}."))?;
+    let text = without_nul(text);
+    let event: Value = serde_json::from_str(&text).map_err(|error| format!("The body is not JSON: {error}."))?;
     let envelope = Envelope::read(&event).map_err(|missing| format!("The body is no Event of Stripe's: {missing}."))?;
-    Ok((envelope, text.to_owned()))
+    Ok((envelope, text.into_owned()))
 }
 
 /// A delivery that is not believed.

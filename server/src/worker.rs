@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::Livemode;
@@ -29,8 +30,6 @@ const PRODUCTS_AT_ONCE: i64 = 2;
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// The longest sleep: other processes put work in line too.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-/// How far this process's memory may be behind what other processes committed.
-const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 /// How long a person's resync waits for a read that is under way already.
 const WAIT_FOR_LEASE: Duration = Duration::from_secs(5);
 
@@ -111,6 +110,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     owner: String,
     work: Notify,
+    /// The clock when it was last looked at, in milliseconds.
+    looked_at: AtomicI64,
 }
 
 impl Worker {
@@ -122,7 +123,14 @@ impl Worker {
         clock: Arc<dyn Clock>,
         owner: String,
     ) -> Self {
-        Self(Arc::new(Inner { store, gateways, clock, owner, work: Notify::new() }))
+        Self(Arc::new(Inner {
+            store,
+            gateways,
+            clock,
+            owner,
+            work: Notify::new(),
+            looked_at: AtomicI64::new(i64::MAX),
+        }))
     }
 
     /// Something was put in line.
@@ -143,7 +151,12 @@ impl Worker {
     /// Some of what is due; whether there was anything. Stripe is asked beside the rounds, so that a slow answer keeps no event waiting.
     async fn round(&self, asking: &mut Asking) -> Result<bool, store::Error> {
         let store = &self.0.store;
-        let round = crate::serve::pulse::round(store.process_due(self.0.clock.now(), EVENTS_AT_ONCE)).await?;
+        // One thing for the watchdog: who waits for the database goes round as well.
+        let round = async {
+            self.look_at_the_clock().await?;
+            store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await
+        };
+        let round = crate::serve::pulse::round(round).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
         // What still waits in line may be the word that is missing.
@@ -152,6 +165,19 @@ impl Worker {
             _ => 0,
         };
         Ok(self.ask(asking).await? || round.events > 0 || overdue > 0)
+    }
+
+    /// After a clock was set back, and once after the start, which may be after that.
+    async fn look_at_the_clock(&self) -> Result<(), store::Error> {
+        let now = self.0.clock.now();
+        if now.millis() < self.0.looked_at.load(Ordering::Relaxed) {
+            let moved = self.0.store.bring_forward(now).await?;
+            if moved > 0 {
+                tracing::warn!(moved, "the clock was set back: what was planned by it is done now");
+            }
+        }
+        self.0.looked_at.store(now.millis(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Begins to ask Stripe what has to be asked, as far as there is room; whether there was anything.
@@ -404,12 +430,10 @@ async fn give_way(intake: &Intake) {
 
 /// Keeps the memory of access checks in step with what other processes commit.
 async fn follow(store: Arc<dyn Store>) {
-    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         if let Err(error) = store.refresh_index().await {
             tracing::warn!(%error, "changes of other processes could not be read");
         }
+        store.next_change().await;
     }
 }

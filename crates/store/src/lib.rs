@@ -5,11 +5,13 @@
 
 mod chain;
 mod checks;
+mod clock;
 mod dismissals;
 mod error;
 mod figures;
 mod gauges;
 mod index;
+mod instances;
 mod keys;
 mod overrides;
 mod passkeys;
@@ -37,11 +39,13 @@ use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 
 pub use checks::{CHECKS_PER_USER, Checks, STRAY_CHECKS};
+pub use clock::Clocks;
 pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
 pub use gauges::{GAUGED, Gauges, PoolState};
 pub use index::{Changes, Index};
+pub use instances::{Instance, Instances};
 pub use keys::Keys;
 pub use overrides::OverrideDesk;
 pub use passkeys::{Challenge, Passkey, PasskeyAdded, Passkeys};
@@ -63,7 +67,7 @@ pub use roster::Watch;
 pub use second_factor::{FactorEnd, SecondFactor, SecondFactors};
 pub use staff::{Sessions, StaffAccess};
 pub use undo::{MOST_VERDICTS, Undos};
-pub use watch::Following;
+pub use watch::{Following, MOST_NEWS};
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -126,6 +130,8 @@ pub trait Store:
     + OverrideDesk
     + Dismissals
     + Retentions
+    + Instances
+    + Clocks
     + People
     + 'static
 {

@@ -47,6 +47,7 @@ pub async fn serve(
     let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
     let upkeep = tokio::spawn(crate::metrics::run(until(stopped.clone())));
+    let instances = tokio::spawn(state.instances.clone().run(until(stopped.clone())));
     let pages_stop = stopped.clone();
     let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(async move {
@@ -89,6 +90,7 @@ pub async fn serve(
     replays.await?;
     catch_up.await?;
     usage.await?;
+    instances.await?;
     live.await?;
     checks.await?;
     retention.await?;

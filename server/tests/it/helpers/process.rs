@@ -27,14 +27,13 @@ impl Process {
     pub(crate) async fn start_with(flags: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollkeeper"));
         let place: &[&str] = if flags.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
-        command.arg("serve").args(place).args(flags).stdin(Stdio::null());
-        Self::run(command, settings).await
+        command.arg("serve").args(place).args(flags).env_clear().envs(settings.iter().copied()).stdin(Stdio::null());
+        Self::of(command).await
     }
 
-    /// Runs a command that becomes the program, until it says where it listens.
-    pub(crate) async fn run(mut command: Command, settings: &[(&str, &str)]) -> Self {
-        command.env_clear().envs(settings.iter().copied()).stderr(Stdio::piped()).stdout(Stdio::null());
-        let mut child = command.kill_on_drop(true).spawn().unwrap();
+    /// What this command begins, once it says that it listens.
+    pub(crate) async fn of(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut before = vec![];
         let address = loop {

@@ -6,7 +6,11 @@ mod restarts;
 mod sockets;
 mod traces;
 
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::helpers::process::Process;
 
@@ -34,6 +38,15 @@ fn database() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("t.db").display());
     (folder, url)
+}
+
+/// A command that becomes the program with this socket as its third file, as systemd starts it.
+fn handing_over(listener: impl Into<OwnedFd>, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_tollkeeper")]).stdin(Stdio::from(listener.into()));
+    command.env_clear().envs(settings.iter().copied());
+    command
 }
 
 /// Tells a program to stop, as systemd does, and waits until it has: its exit code and all it said.

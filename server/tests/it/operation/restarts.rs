@@ -1,18 +1,16 @@
 //! The program is stopped and started again under load: no delivery is lost, and with a socket that outlives it none fails.
 
 use std::collections::HashSet;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::Livemode;
 use reqwest::StatusCode;
-use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{SECRET, database, delivery, event, stop};
+use super::{SECRET, database, delivery, event, handing_over, stop};
 use crate::helpers::process::Process;
 
 const RESTARTS: usize = 20;
@@ -134,13 +132,7 @@ async fn with_a_socket_that_outlives_it_no_delivery_fails() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let settings = [("DATABASE_URL", database.as_str()), ("STRIPE_WEBHOOK_SECRET", SECRET)];
-    let start = async || {
-        let mut command = Command::new("/bin/sh");
-        let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve";
-        let socket: std::os::fd::OwnedFd = listener.try_clone().unwrap().into();
-        command.args(["-c", script, env!("CARGO_BIN_EXE_tollkeeper")]).stdin(Stdio::from(socket));
-        Process::run(command, &settings).await
-    };
+    let start = async || Process::of(handing_over(listener.try_clone().unwrap(), &settings)).await;
     // A connection that is kept is closed by the program as it ends, which a client may learn in the middle of its next request.
     let tally = restarted(&address, false, start).await;
     all_are_stored(&database, &tally).await;

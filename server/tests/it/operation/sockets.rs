@@ -1,13 +1,11 @@
 //! Where the program listens besides an address: a Unix socket, and sockets that were opened for it; and what systemd is told.
 
-use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Stdio;
 
 use tokio::net::UnixDatagram;
 use tokio::process::Command;
 
-use super::{SECRET, database, delivery, event, stop};
+use super::{SECRET, database, delivery, event, handing_over, stop};
 use crate::helpers::process::Process;
 
 /// What the program says of itself where it has no address; it is how the test knows that it listens.
@@ -47,21 +45,13 @@ async fn a_unix_socket_is_served_and_checked() {
     assert!(code == Some(1) && why.contains(&place), "{why}");
 }
 
-/// A command that becomes the program with this socket as its third file, as systemd starts it.
-fn handing_over(listener: impl Into<OwnedFd>) -> Command {
-    let mut command = Command::new("/bin/sh");
-    let script = "exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve";
-    command.args(["-c", script, env!("CARGO_BIN_EXE_tollkeeper")]).stdin(Stdio::from(listener.into()));
-    command
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_that_were_opened_for_it_come_first() {
     let (folder, database) = database();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let settings = [("DATABASE_URL", database.as_str()), ("LISTEN", "127.0.0.1:1")];
-    let program = Process::run(handing_over(listener), &settings).await;
+    let program = Process::of(handing_over(listener, &settings)).await;
     assert_eq!(program.address, address);
     assert_eq!(reqwest::get(format!("{address}/readyz")).await.unwrap().status(), 200);
     assert_eq!(stop(program).await.0, Some(0));
@@ -69,7 +59,7 @@ async fn sockets_that_were_opened_for_it_come_first() {
     let path = folder.path().join("given.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let settings = [("DATABASE_URL", database.as_str()), ("PUBLIC_URL", PUBLIC)];
-    let program = Process::run(handing_over(listener.try_clone().unwrap()), &settings).await;
+    let program = Process::of(handing_over(listener.try_clone().unwrap(), &settings)).await;
     assert_eq!(over(&path).get(format!("{PUBLIC}/readyz")).send().await.unwrap().status(), 200);
     assert_eq!(stop(program).await.0, Some(0));
     assert!(path.exists(), "it belongs to who opened it");
