@@ -9,6 +9,7 @@ mod clock;
 mod dismissals;
 mod error;
 mod figures;
+mod gauges;
 mod index;
 mod instances;
 mod keys;
@@ -42,6 +43,7 @@ pub use clock::Clocks;
 pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
+pub use gauges::{GAUGED, Gauges, PoolState};
 pub use index::{Changes, Index};
 pub use instances::{Instance, Instances};
 pub use keys::Keys;
@@ -124,6 +126,7 @@ pub trait Store:
     + Checks
     + Undos
     + Figures
+    + Gauges
     + OverrideDesk
     + Dismissals
     + Retentions

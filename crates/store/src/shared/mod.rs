@@ -15,6 +15,7 @@ mod erasure;
 mod events;
 mod facts;
 mod figures;
+mod gauges;
 mod health;
 mod history;
 mod instances;
