@@ -5,6 +5,7 @@
 
 mod chain;
 mod checks;
+pub mod copy;
 mod dismissals;
 mod error;
 mod figures;
@@ -17,6 +18,7 @@ pub mod postgres;
 mod preferences;
 pub mod records;
 mod replays;
+mod restored;
 mod retention;
 mod roster;
 mod second_factor;
@@ -56,6 +58,7 @@ use records::{
     VerdictChangeRecord,
 };
 pub use replays::Replays;
+pub use restored::{Restores, Settled};
 pub use retention::Retentions;
 pub use roster::Watch;
 pub use second_factor::{FactorEnd, SecondFactor, SecondFactors};
@@ -123,6 +126,7 @@ pub trait Store:
     + OverrideDesk
     + Dismissals
     + Retentions
+    + Restores
     + People
     + 'static
 {

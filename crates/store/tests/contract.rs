@@ -9,6 +9,7 @@ mod contract {
     pub mod audit_chain;
     pub mod catch_up;
     pub mod checks;
+    pub mod copying;
     pub mod desk;
     pub mod erasure;
     pub mod events;

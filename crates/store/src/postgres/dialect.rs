@@ -1,5 +1,6 @@
 //! What PostgreSQL needs said its own way.
 
+use sqlx::Connection as _;
 use sqlx::postgres::PgPoolOptions;
 
 use crate::Error;
@@ -41,6 +42,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (25, "personal_data", include_str!("../../../../migrations/postgres/0025_personal_data.sql")),
     (26, "passkeys", include_str!("../../../../migrations/postgres/0026_passkeys.sql")),
 ];
+
+/// One connection, for what is done to a database that nobody uses.
+pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
+    Ok(Conn::connect(url).await?)
+}
 
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.
 pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {

@@ -6,6 +6,7 @@ mod catalog;
 mod catch_up;
 mod checks;
 mod compare;
+mod copying;
 mod customer_lists;
 mod customers;
 mod dismissals;
@@ -22,6 +23,7 @@ mod keys;
 mod lists;
 mod mapping_lists;
 mod mappings;
+mod migrating;
 mod names;
 mod objects;
 mod overdue;
@@ -39,6 +41,7 @@ mod purchases;
 mod reads;
 mod replaying;
 mod replays;
+mod restored;
 mod resyncs;
 mod retention;
 mod rows;
@@ -55,12 +58,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Connection as _, SqlSafeStr as _};
+use sqlx::Connection as _;
 
+pub(crate) use self::copying::Side;
 use self::objects::{Evidence, Origin};
 use self::write::Write;
 use super::dialect::{self, BEGIN, Conn, Db};
+use super::schema;
 use crate::records::{DatabaseState, Effects, FieldChange};
 use crate::{Index, Options, Result, Store};
 
@@ -85,10 +89,7 @@ impl Backend {
     /// When the database cannot be opened, migrated or read.
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let (write, read) = dialect::pools(url).await?;
-        let migrations = dialect::MIGRATIONS.iter().map(|(number, name, sql)| {
-            Migration::new(*number, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
-        });
-        Migrator::with_migrations(migrations.collect()).run(&write).await?;
+        migrating::prepare(&mut *write.acquire().await?).await?;
         dialect::migrated(&write).await?;
         let backend = Self {
             read,

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::statistics;
@@ -46,8 +47,8 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (26, "passkeys", include_str!("../../../../migrations/sqlite/0026_passkeys.sql")),
 ];
 
-/// Opens (and creates, with its folder) the database: many readers, one writer.
-pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {
+/// How the database is opened, and created with its folder where there is none.
+fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(Error::from)?
         .create_if_missing(true)
@@ -68,6 +69,17 @@ pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>),
     if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| Error::Unavailable(Box::new(source)))?;
     }
+    Ok(options)
+}
+
+/// One connection, for what is done to a database that nobody uses.
+pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
+    Ok(options(url)?.connect().await?)
+}
+
+/// Opens the database: many readers, one writer.
+pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {
+    let options = options(url)?;
     let write =
         SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
     // Readers come once the schema is as it should be: each plans by what it found when it came.
