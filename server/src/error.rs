@@ -214,7 +214,10 @@ impl From<store::Error> for ApiError {
                 let message = "The database cannot be reached now; try again.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", message).with_source(error)
             }
-            store::Error::Inconsistent { .. } => Self::internal(error),
+            store::Error::Inconsistent { .. }
+            | store::Error::Schema(_)
+            | store::Error::Unfit(_)
+            | store::Error::InUse => Self::internal(error),
         }
     }
 }

@@ -63,6 +63,7 @@ pub async fn serve(
     });
     let retention = Retention::new(state.store.clone(), state.clock.clone(), state.config.kept);
     let retention = tokio::spawn(retention.run(until(stopped.clone())));
+    let backups = tokio::spawn(state.backups.clone().run(until(stopped.clone())));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
 
     shutdown.await;
@@ -87,6 +88,7 @@ pub async fn serve(
     live.await?;
     checks.await?;
     retention.await?;
+    backups.await?;
     state.close().await;
     Ok(())
 }

@@ -24,6 +24,8 @@ pub(super) async fn serve(mut config: Config) -> anyhow::Result<ExitCode> {
     if config.public_url_is_default {
         config.public_url = format!("http://{address}");
     }
+    // Until the end: nobody puts another file in the database's place meanwhile.
+    let _shared = crate::backup::lock::share(config.database_url.expose())?;
     let state = crate::build(config, Arc::new(SystemClock)).await?;
     state.store.begin_history(state.now()).await?;
     if let Some(link) = crate::owner::prepare(&state).await? {

@@ -27,6 +27,7 @@ use self::endpoint::{Endpoint, Standing};
 use self::stripe::{Answered, Asked};
 use crate::state::AppState;
 
+pub(crate) use self::machine::free_bytes;
 pub use self::report::Report;
 
 /// How long Stripe may take: all questions are asked at the same time, and whoever looks at the page waits for them.
