@@ -17,6 +17,7 @@ pub mod eager_sync;
 pub mod error;
 pub mod front;
 pub mod ids;
+pub mod instances;
 pub mod live;
 mod lookup;
 pub mod metrics;
@@ -57,6 +58,7 @@ use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::instances::Instances;
 use crate::live::Live;
 use crate::replay::Replays;
 use crate::resync::Resyncs;
@@ -110,6 +112,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
     let vault = Vault::new(&config);
     let backups = Backups::new(config.database_url.expose(), config.backups.clone(), Arc::clone(&clock));
+    let instances = Instances::new(Arc::clone(&store), Arc::clone(&gateways), ids::new("ins"), clock.now());
     Ok(AppState {
         config: Arc::new(config),
         store,
@@ -126,5 +129,6 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         checks,
         vault,
         backups,
+        instances,
     })
 }

@@ -55,6 +55,7 @@ pub async fn serve(
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
     let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
+    let instances = tokio::spawn(state.instances.clone().run(until(stopped.clone())));
     let pages_stop = stopped.clone();
     let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(async move {
@@ -85,6 +86,7 @@ pub async fn serve(
     replays.await?;
     catch_up.await?;
     usage.await?;
+    instances.await?;
     live.await?;
     checks.await?;
     retention.await?;

@@ -13,6 +13,7 @@ use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::instances::Instances;
 use crate::live::Live;
 use crate::replay::Replays;
 use crate::resync::Resyncs;
@@ -53,6 +54,8 @@ pub struct AppState {
     pub vault: Vault,
     /// Backups of the database.
     pub backups: Backups,
+    /// This program among those that share its database.
+    pub instances: Instances,
 }
 
 impl AppState {

@@ -29,8 +29,6 @@ const PRODUCTS_AT_ONCE: i64 = 2;
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// The longest sleep: other processes put work in line too.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-/// How far this process's memory may be behind what other processes committed.
-const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 /// How long a person's resync waits for a read that is under way already.
 const WAIT_FOR_LEASE: Duration = Duration::from_secs(5);
 
@@ -404,12 +402,10 @@ async fn give_way(intake: &Intake) {
 
 /// Keeps the memory of access checks in step with what other processes commit.
 async fn follow(store: Arc<dyn Store>) {
-    let mut ticks = tokio::time::interval(FOLLOW_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         if let Err(error) = store.refresh_index().await {
             tracing::warn!(%error, "changes of other processes could not be read");
         }
+        store.next_change().await;
     }
 }

@@ -135,6 +135,9 @@ pub trait Gateway: Send + Sync {
     /// go on.
     fn set_background_ceiling(&self, ceiling: u64, until: Timestamp);
 
+    /// This many programs ask with the same account from now on: each takes its share of what Stripe allows a second.
+    fn share(&self, programs: usize);
+
     /// Milliseconds our clock is ahead of Stripe's, behind when negative, by the newest answer that tells; none before the first. Zero
     /// unless they certainly differ: `Date` has whole seconds.
     fn clock_skew(&self) -> Option<i64>;

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use domain::access::{Decision, Policy, UserFacts, decide, entitlements};
 use domain::catalog::Catalog;
@@ -21,7 +23,14 @@ pub struct Index {
     test: RwLock<Mode>,
     live: RwLock<Mode>,
     rosters: Rosters,
+    /// When what other processes commit was last known to be in here, in milliseconds since [`BEGAN`]; 0: nobody follows them.
+    in_step_at: AtomicU64,
 }
+
+/// The origin of what [`Index`] measures, which no clock that is set changes.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// What is followed is followed so closely.
+const CLOSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 struct Mode {
@@ -53,6 +62,23 @@ impl Index {
             Livemode::Test => &self.test,
             Livemode::Live => &self.live,
         }
+    }
+
+    /// Everything that any process committed before `began` is in here.
+    pub(crate) fn is_in_step(&self, began: Instant) {
+        let at = began.saturating_duration_since(*BEGAN).as_millis();
+        self.in_step_at.fetch_max(u64::try_from(at).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    }
+
+    /// The moment that an answer of now is true of: this process's own commits are all in it, those of others as far as a second before
+    /// this moment. It falls behind `now` only while the database cannot be followed.
+    #[must_use]
+    pub fn as_of(&self, now: Timestamp) -> Timestamp {
+        let followed = self.in_step_at.load(Ordering::Relaxed);
+        if followed == 0 {
+            return now;
+        }
+        so_far_behind(now, BEGAN.elapsed().saturating_sub(Duration::from_millis(followed)))
     }
 
     /// The answer to one access check.
@@ -235,5 +261,28 @@ impl Index {
                 roster.note(changes.users.keys().filter(|(mode, _)| *mode == livemode).map(|(_, user)| user));
             }
         }
+    }
+}
+
+fn so_far_behind(now: Timestamp, behind: Duration) -> Timestamp {
+    if behind <= CLOSE {
+        return now;
+    }
+    now.plus_millis(-i64::try_from(behind.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_since_when_others_were_not_heard() {
+        let now = Timestamp::from_secs(1_000_000);
+        assert_eq!(Index::default().as_of(now), now, "who follows nobody has nobody to follow");
+        let index = Index::default();
+        index.is_in_step(Instant::now());
+        assert_eq!(index.as_of(now), now);
+        assert_eq!(so_far_behind(now, Duration::from_millis(900)), now, "so close is always promised");
+        assert_eq!(so_far_behind(now, Duration::from_secs(90)), Timestamp::from_secs(999_910));
     }
 }

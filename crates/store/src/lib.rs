@@ -10,6 +10,7 @@ mod dismissals;
 mod error;
 mod figures;
 mod index;
+mod instances;
 mod keys;
 mod overrides;
 mod passkeys;
@@ -42,6 +43,7 @@ pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
 pub use index::{Changes, Index};
+pub use instances::{Instance, Instances};
 pub use keys::Keys;
 pub use overrides::OverrideDesk;
 pub use passkeys::{Challenge, Passkey, PasskeyAdded, Passkeys};
@@ -64,7 +66,7 @@ pub use roster::Watch;
 pub use second_factor::{FactorEnd, SecondFactor, SecondFactors};
 pub use staff::{Sessions, StaffAccess};
 pub use undo::{MOST_VERDICTS, Undos};
-pub use watch::Following;
+pub use watch::{Following, MOST_NEWS};
 
 /// Settings of the rules that run inside transactions.
 #[derive(Clone, Debug)]
@@ -127,6 +129,7 @@ pub trait Store:
     + Dismissals
     + Retentions
     + Restores
+    + Instances
     + People
     + 'static
 {

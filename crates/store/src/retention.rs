@@ -14,6 +14,8 @@ pub trait Retentions: Send + Sync {
     async fn remove_payloads(&self, before: Timestamp, now: Timestamp, limit: i64) -> Result<Removed>;
     /// Deletes refused deliveries that were received before a time, at most `limit`.
     async fn remove_rejected(&self, before: Timestamp, now: Timestamp, limit: i64) -> Result<Removed>;
+    /// Begins to look at one kind when nobody has since `due`, or the clock was set back since. Of several processes one does.
+    async fn begin_retention(&self, subject: Retained, due: Timestamp, now: Timestamp) -> Result<bool>;
     /// Notes that all of one kind was looked at, and how much was removed.
     async fn note_retention(&self, subject: Retained, removed: u64, now: Timestamp) -> Result<()>;
     /// When each kind was looked at last, and how much was removed.

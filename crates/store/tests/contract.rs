@@ -15,6 +15,7 @@ mod contract {
     pub mod events;
     pub mod helpers;
     pub mod history;
+    pub mod instances;
     pub mod keys;
     pub mod lists;
     pub mod mappings;

@@ -44,6 +44,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http_csrf::csrf::CsrfLayer;
 
 use crate::auth::limit::SignInLimiter;
+use crate::auth::rate::Strangers;
 use crate::auth::session;
 use crate::auth::staff::authenticate;
 use crate::state::AppState;
@@ -73,7 +74,9 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         router = router.route(action.path, get(ui::page).post(handler));
     }
     router = router.route("/admin/export/{file}", get(export::export));
-    let forms = guard(router, state).layer(Extension(Arc::new(SignInLimiter::default())));
+    let forms = guard(router, state)
+        .layer(Extension(Arc::new(SignInLimiter::default())))
+        .layer(Extension(Arc::new(Strangers::with_passkeys())));
     ui::mount(forms, state)
 }
 

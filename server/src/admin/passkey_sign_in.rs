@@ -1,5 +1,6 @@
 //! Signing in with a passkey: alone, or after the password.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Extension;
@@ -11,17 +12,31 @@ use tower_sessions::Session;
 use super::kept::Kept;
 use super::sign_in::{CODE_PAGE, Sent, pass_in, read};
 use crate::auth::limit::SignInLimiter;
+use crate::auth::rate::{Strangers, tick};
 use crate::auth::staff::{Csrf, safe_return_to};
 use crate::auth::{passkey, session};
 use crate::state::AppState;
 use crate::ui;
 
 /// What the browser is to sign. It stores nothing but that, for minutes.
-pub async fn options(State(state): State<AppState>, Extension(csrf): Extension<Csrf>, request: Request) -> Response {
+pub async fn options(
+    State(state): State<AppState>,
+    Extension(csrf): Extension<Csrf>,
+    Extension(strangers): Extension<Arc<Strangers>>,
+    request: Request,
+) -> Response {
     let sent = match read(&state, request).await {
         Ok(sent) => sent,
         Err(refused) => return refused,
     };
+    // Whoever has no address of their own, as behind a socket, shares one.
+    let address = sent.remote.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let standing = strangers.begin(address, tick());
+    if !standing.taken.allowed {
+        let mut refused = StatusCode::TOO_MANY_REQUESTS.into_response();
+        standing.write(refused.headers_mut());
+        return refused;
+    }
     if passkey::site(&state.config.public_url).is_none() {
         return StatusCode::NOT_FOUND.into_response();
     }

@@ -9,6 +9,11 @@ use crate::auth::{password, session};
 /// The page of all that.
 pub(super) const PAGE: &str = "/admin/account/security";
 
+/// Whoever comes here has just shown who they are: that is what the form is for.
+pub async fn prove(_: Posted) -> Outcome {
+    Outcome::done(PAGE, "For ten minutes you can change how you sign in.")
+}
+
 /// Changes one's own password, which needs the one before; every other session of the person ends.
 pub async fn change_password(posted: Posted) -> Outcome {
     let (chosen, now) = (posted.fields.raw("password"), posted.state.now());
@@ -25,13 +30,27 @@ pub async fn change_password(posted: Posted) -> Outcome {
     }
 }
 
-/// Whether a field holds the password of who sent the form.
+/// Whether a field holds the password of who sent the form. Whoever has a second factor has to have shown that as well, a moment ago: with
+/// an open session and the password alone nobody changes how somebody signs in.
 pub(super) async fn check_password(posted: &Posted, field: &str) -> Result<(), Outcome> {
+    match is_locked(posted).await {
+        Ok(false) => {}
+        Ok(true) => {
+            let flash = Flash::bad("Nothing was changed: it is more than ten minutes since you showed that it is you.");
+            return Err(Outcome::Done { to: PAGE.to_owned(), flash });
+        }
+        Err(error) => return Err(Outcome::Failed(error)),
+    }
     match fault_of_password(posted, posted.fields.raw(field)).await {
         Ok(None) => Ok(()),
         Ok(Some(fault)) => Err(Outcome::invalid(PAGE, field, fault)),
         Err(error) => Err(error.into()),
     }
+}
+
+async fn is_locked(posted: &Posted) -> anyhow::Result<bool> {
+    let has_second = posted.state.store.has_second_factor(&posted.actor.staff_id).await?;
+    Ok(has_second && !session::is_fresh(&posted.session, posted.state.now()).await?)
 }
 
 /// Why this is not the password of who sent the form; none when it is.

@@ -43,6 +43,7 @@ macro_rules! actions {
 pub const ACTIONS: &[Action] = actions! {
     "/admin/mode" Viewer mode::switch;
     "/admin/account/password" Viewer security::change_password;
+    "/admin/account/proof" Viewer + proof security::prove;
     "/admin/account/2fa" Viewer second_factor::begin;
     "/admin/account/2fa/confirm" Viewer second_factor::confirm;
     "/admin/account/2fa/codes" Viewer second_factor::new_codes;

@@ -41,7 +41,8 @@ pub(super) struct AccessOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<i64>,
     livemode: bool,
-    /// When this was decided.
+    /// What this answer is true of: everything this instance committed is in it, and what others committed as far as a second before this
+    /// moment. It is the time of the answer unless the database cannot be reached: then the moment until which it could.
     #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
     /// With `at`: the moment lies before history begins, at this time. Nothing is known of it, and the answer says no more than that.
@@ -118,7 +119,7 @@ impl Inner {
             reason: decision.reason,
             at: now,
         });
-        AccessOut::new(user, feature, decision, livemode, now)
+        AccessOut::new(user, feature, decision, livemode, self.app.store.index().as_of(now))
     }
 }
 
@@ -271,7 +272,8 @@ pub async fn explain(
 ) -> store::Result<serde_json::Value> {
     let now = app.now();
     let decision = app.store.index().decide(livemode, user, feature, &app.store.options().policy, now);
-    let mut answer = AccessOut::new(user.to_owned(), feature.to_owned(), decision, livemode, now);
+    let as_of = app.store.index().as_of(now);
+    let mut answer = AccessOut::new(user.to_owned(), feature.to_owned(), decision, livemode, as_of);
     if why {
         answer.diagnosis = Some(crate::diagnose::diagnose(app, livemode, user, Some(feature)).await?.into());
     }
@@ -368,7 +370,8 @@ pub(super) struct EntitlementsOut {
     object: &'static str,
     user_id: String,
     livemode: bool,
-    /// When this was decided.
+    /// What this answer is true of: everything this instance committed is in it, and what others committed as far as a second before this
+    /// moment. It is the time of the answer unless the database cannot be reached: then the moment until which it could.
     #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
     /// One answer for each feature of the catalog, by key.
@@ -377,11 +380,13 @@ pub(super) struct EntitlementsOut {
 
 /// The answer for every feature of the catalog.
 pub(super) fn entitlements(app: &AppState, livemode: Livemode, user: &str) -> Vec<AccessOut> {
-    let now = app.now();
-    let answers = app.store.index().entitlements(livemode, user, &app.store.options().policy, now);
+    let (now, index) = (app.now(), app.store.index());
+    // Before they are made: what changes in between makes them newer.
+    let as_of = index.as_of(now);
+    let answers = index.entitlements(livemode, user, &app.store.options().policy, now);
     answers
         .into_iter()
-        .map(|(feature, decision)| AccessOut::new(user.to_owned(), feature, decision, livemode, now))
+        .map(|(feature, decision)| AccessOut::new(user.to_owned(), feature, decision, livemode, as_of))
         .collect()
 }
 
@@ -398,15 +403,10 @@ pub(super) async fn get_entitlements(
     Path(user): Path<String>,
 ) -> Result<axum::Json<EntitlementsOut>, ApiError> {
     user_id(&user, "user_id")?;
+    let as_of = api.app.store.index().as_of(api.app.now());
     let entitlements = entitlements(&api.app, key.livemode, &user);
     let livemode = key.livemode.is_live();
-    Ok(axum::Json(EntitlementsOut {
-        object: "entitlements",
-        user_id: user,
-        livemode,
-        as_of: api.app.now(),
-        entitlements,
-    }))
+    Ok(axum::Json(EntitlementsOut { object: "entitlements", user_id: user, livemode, as_of, entitlements }))
 }
 
 /// Which feature the diagnosis is about.

@@ -15,6 +15,8 @@ const SECOND: u64 = 1_000_000_000;
 const STRANGERS: usize = 16_384;
 /// Wrong keys from one address.
 const WRONG_KEYS: Rate = Rate { per_second: 10, burst: 100 };
+/// Beginnings of a sign-in with a passkey from one address, each of which is kept for some minutes. Many people may share an office's.
+const PASSKEY_ASKS: Rate = Rate { per_second: 2, burst: 60 };
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -153,7 +155,7 @@ impl Standing {
     }
 }
 
-/// Counts wrong keys by the address they come from.
+/// Counts what those do who have not shown who they are, by the address they come from.
 #[derive(Debug)]
 pub struct Strangers {
     limit: Limit,
@@ -161,15 +163,25 @@ pub struct Strangers {
     buckets: Box<[Bucket]>,
 }
 
-impl Default for Strangers {
-    fn default() -> Self {
-        let buckets = std::iter::repeat_with(Bucket::default).take(STRANGERS).collect();
-        Self { limit: Limit::new("wrong-keys", WRONG_KEYS), hasher: RandomState::new(), buckets }
-    }
-}
-
 impl Strangers {
-    /// Counts a key as wrong before it is looked for, so that many at once cannot slip through; [`Self::forgive`] takes it back.
+    /// Who comes with a wrong API key.
+    #[must_use]
+    pub fn with_wrong_keys() -> Self {
+        Self::new(Limit::new("wrong-keys", WRONG_KEYS))
+    }
+
+    /// Who begins to sign in with a passkey.
+    #[must_use]
+    pub fn with_passkeys() -> Self {
+        Self::new(Limit::new("passkeys", PASSKEY_ASKS))
+    }
+
+    fn new(limit: Limit) -> Self {
+        let buckets = std::iter::repeat_with(Bucket::default).take(STRANGERS).collect();
+        Self { limit, hasher: RandomState::new(), buckets }
+    }
+
+    /// Counts before it is looked whether that was right, so that many at once cannot slip through; [`Self::forgive`] takes it back.
     #[must_use]
     pub fn begin(&self, address: IpAddr, now: u64) -> Standing {
         self.limit.take(self.bucket(address), now)
@@ -268,7 +280,7 @@ mod tests {
 
     #[test]
     fn wrong_keys_are_counted_by_address_and_good_ones_are_forgiven() {
-        let strangers = Strangers::default();
+        let strangers = Strangers::with_wrong_keys();
         let (one, same, other) =
             ("2001:db8::1".parse().unwrap(), "2001:db8::ffff".parse().unwrap(), "192.0.2.7".parse().unwrap());
         for _ in 0..1000 {

@@ -243,8 +243,22 @@ pub async fn prove(session: &Session, now: Timestamp) -> Result<(), SessionError
 /// # Errors
 /// When the database cannot be read.
 pub async fn is_fresh(session: &Session, now: Timestamp) -> Result<bool, SessionError> {
-    let proven: Option<i64> = session.get(PROVEN_AT).await?;
-    Ok(proven.is_some_and(|proven| (0..FRESH_FOR).contains(&(now.millis() - proven))))
+    Ok(is_recent(session.get(PROVEN_AT).await?, now))
+}
+
+/// The same of the session with this hash.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn is_fresh_by_hash(state: &AppState, hash: &str) -> anyhow::Result<bool> {
+    let now = state.now();
+    let Some(data) = state.store.load_session(hash, now).await? else { return Ok(false) };
+    let data: Value = serde_json::from_str(&data)?;
+    Ok(is_recent(data.get(PROVEN_AT).and_then(Value::as_i64), now))
+}
+
+fn is_recent(proven: Option<i64>, now: Timestamp) -> bool {
+    proven.is_some_and(|proven| (0..FRESH_FOR).contains(&(now.millis() - proven)))
 }
 
 /// On what a session began.

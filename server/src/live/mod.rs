@@ -6,13 +6,13 @@
 pub mod stream;
 mod topic;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Livemode, Timestamp};
-use store::Store;
+use store::{MOST_NEWS, Store};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 pub use topic::{Progress, Topic};
@@ -21,6 +21,8 @@ use crate::clock::Clock;
 
 /// Listeners at a time; each holds a connection.
 pub const MOST_LISTENERS: usize = 100;
+/// For so many looks an event may come late, when another one with a larger number was seen already.
+const LATE_LOOKS: usize = 5;
 /// How often the database is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often what no event changes is counted anew: a failed event can be processed again without a new one.
@@ -46,8 +48,8 @@ struct Inner {
 /// What was seen last.
 #[derive(Clone, Debug, Default)]
 struct Picture {
-    /// The number of the newest event of either mode; none before the first look.
-    newest: Option<i64>,
+    /// The last looks, oldest first: the newest event's number, and how many of each mode had come.
+    looks: VecDeque<(i64, [i64; 2])>,
     /// Test mode and live mode.
     modes: [Mode; 2],
     topics: HashMap<Topic, Option<Progress>>,
@@ -138,17 +140,30 @@ impl Live {
         let _one_at_a_time = inner.looking.lock().await;
         let now = inner.clock.now();
         let mut picture = inner.picture.borrow().clone();
-        let seen = match picture.newest {
-            Some(seen) => seen,
-            None => inner.store.newest_event().await?,
-        };
-        picture.newest = Some(seen);
-        for news in inner.store.news(seen).await? {
+        if picture.looks.is_empty() {
+            picture.looks.push_back((inner.store.newest_event().await?, [0, 0]));
+        }
+        // Of several instances one may commit an event with a smaller number later: the last seconds are counted anew each time.
+        let (mut newest, mut events) = picture.looks[0];
+        let mut found = 0;
+        for news in inner.store.news(newest).await? {
             let mode = &mut picture.modes[of(news.livemode)];
-            mode.events += news.events;
-            mode.last_event_at = Some(news.received_at);
-            mode.counted_at = None;
-            picture.newest = picture.newest.max(Some(news.newest));
+            events[of(news.livemode)] += news.events;
+            if events[of(news.livemode)] > mode.events {
+                mode.events = events[of(news.livemode)];
+                mode.last_event_at = Some(news.received_at);
+                mode.counted_at = None;
+            }
+            found += news.events;
+            newest = newest.max(news.newest);
+        }
+        if found >= MOST_NEWS {
+            // There is more than one look tells: the next goes on behind it.
+            picture.looks.clear();
+        }
+        picture.looks.push_back((newest, events));
+        while picture.looks.len() > LATE_LOOKS {
+            picture.looks.pop_front();
         }
         for livemode in Livemode::ALL {
             let mode = &mut picture.modes[of(livemode)];

@@ -96,7 +96,7 @@ impl Listener {
         let picture = state.live.0.picture.subscribe();
         let (newest, counted) = {
             let seen = picture.borrow();
-            (seen.newest.unwrap_or_default(), seen.modes[of(livemode)].events)
+            (seen.looks.back().map_or(0, |(newest, _)| *newest), seen.modes[of(livemode)].events)
         };
         let checked_at = state.now();
         let before = if after < newest {

@@ -45,7 +45,9 @@ pub(super) async fn security(ask: &Ask<'_>, this: &str) -> Loaded {
         codes_left: ask.state.store.recovery_codes_left(&ask.actor.staff_id).await?,
     };
     let is_required = ask.state.config.two_factor_roles.contains(&ask.actor.role);
-    Ok(Some(Page::Security(View { sessions, second, passkeys, is_required })))
+    let is_locked = ask.state.store.has_second_factor(&ask.actor.staff_id).await?
+        && !session::is_fresh_by_hash(ask.state, this).await?;
+    Ok(Some(Page::Security(View { sessions, second, passkeys, is_required, is_locked })))
 }
 
 /// The passkey that is being made in this session; else the page where that is begun.

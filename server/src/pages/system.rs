@@ -26,6 +26,7 @@ pub(super) async fn system(ask: &Ask<'_>) -> Loaded {
     let groups = vec![
         ("Program", program(ask)),
         ("Database", database_facts(ask, &database).await?),
+        ("Programs on this database", programs(ask).await?),
         ("Queue", queue(ask).await?),
         ("Asked of Stripe today", usage(ask).await?),
         ("Work in the background", jobs(ask).await?),
@@ -123,6 +124,15 @@ async fn database_facts(ask: &Ask<'_>, database: &DatabaseState) -> anyhow::Resu
     ];
     facts.extend(validator::free(database).map(|free| fact("Free disk", bytes(free))));
     Ok(facts)
+}
+
+async fn programs(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
+    let instances = &ask.state.instances;
+    let all = instances.meet().await?.into_iter().map(|one| {
+        let name = if instances.is_this(&one) { "This one" } else { "Another" };
+        fact_at(name, &format!("{}, version {}, since", one.name, one.version), one.started_at)
+    });
+    Ok(all.collect())
 }
 
 async fn queue(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {

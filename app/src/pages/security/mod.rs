@@ -23,6 +23,8 @@ pub struct View {
     pub passkeys: Passkeys,
     /// Whether the person's role needs a second factor.
     pub is_required: bool,
+    /// Whether a second factor has to be given once more before anything is changed.
+    pub is_locked: bool,
 }
 
 /// How two-factor sign-in is.
@@ -94,16 +96,35 @@ impl View {
                 view! { <div class="banner" data-tone="warn"><p>{sentence}</p></div> }
             })}
             {card("Where you are signed in", others, table("Sessions", &["Device", "Address", "Began", "Last used", "Ends", "End it"], rows))}
-            {self.passkeys.card(context, !matches!(self.second, Second::On { .. }))}
-            {second_card(context, self.second)}
-            {card("Password", (), password)}
+            {if self.is_locked {
+                locked(context)
+            } else {
+                view! {
+                    {self.passkeys.card(context, !matches!(self.second, Second::On { .. }))}
+                    {second_card(context, self.second, self.passkeys.any())}
+                    {card("Password", (), password)}
+                }
+                .into_any()
+            }}
         }
         .into_any()
     }
 }
 
-fn second_card(context: &Context, second: Second) -> AnyView {
-    const HEADING: &str = "Two-factor sign-in";
+/// In the place of all that changes how one signs in.
+fn locked(context: &Context) -> AnyView {
+    let body = view! {
+        <form method="post" action="/admin/account/proof" class="form pad">
+            {csrf(context)}
+            <p>"Before you change your password, your passkeys or your authenticator, show once more that it is you: it is more than ten minutes since you did."</p>
+            <div class="actions"><button type="submit" class="btn primary">"Confirm that it is you"</button></div>
+        </form>
+    };
+    card("How you sign in", (), body)
+}
+
+fn second_card(context: &Context, second: Second, has_passkeys: bool) -> AnyView {
+    const HEADING: &str = "Authenticator";
     match second {
         Second::NeedsKey => {
             let body = view! {
@@ -116,6 +137,7 @@ fn second_card(context: &Context, second: Second) -> AnyView {
             let body = view! {
                 <form method="post" action="/admin/account/2fa" class="form pad">
                     <p>"A code of your authenticator after the password keeps out who has learned the password."</p>
+                    {has_passkeys.then(|| view! { <p class="muted">"You get new recovery codes with it. Those that came with your passkey stop working."</p> })}
                     {csrf(context)}
                     {field(context, "begin_password", "Your password", "password", "", "", true)}
                     <div class="actions"><button type="submit" class="btn primary">"Set up two-factor sign-in"</button></div>

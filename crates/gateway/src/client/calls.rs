@@ -43,6 +43,10 @@ impl Gateway for Client {
         self.account.meter.set_ceiling(ceiling, until);
     }
 
+    fn share(&self, programs: usize) {
+        self.account.budget.share(programs);
+    }
+
     fn clock_skew(&self) -> Option<i64> {
         self.account.skew.latest()
     }

@@ -231,6 +231,20 @@ async fn copy_table(source: &mut dyn Side, target: &mut dyn Side, table: &Table,
     Ok(())
 }
 
+/// Every table of a database with its rows and their checksum, to compare it with another. It is migrated first.
+///
+/// # Errors
+/// When it cannot be opened or read.
+pub async fn checksums(url: &str) -> Result<Vec<Copied>> {
+    let mut side = open(url).await?;
+    let mut all = vec![];
+    for table in side.tables().await? {
+        let (rows, sum) = sum(&mut *side, &table).await?;
+        all.push(Copied { table: table.name, rows, checksum: format!("{sum:032x}") });
+    }
+    Ok(all)
+}
+
 /// Reads every row of both sides.
 async fn compare(
     source: &mut dyn Side,

@@ -1,16 +1,21 @@
 //! What PostgreSQL needs said its own way.
 
-use sqlx::Connection as _;
-use sqlx::postgres::PgPoolOptions;
+use std::time::Duration;
 
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use tokio::sync::Mutex;
+
+use super::shared::{Pools, Turn};
 use crate::Error;
+
+/// How often one looks what other instances committed without being told.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The database of this backend.
 pub(crate) type Db = sqlx::Postgres;
 /// A connection of this backend.
 pub(crate) type Conn = sqlx::PgConnection;
-/// Starts a transaction.
-pub(crate) const BEGIN: &str = "begin";
 /// Suffix that keeps other instances away from claimed rows.
 pub(crate) const SKIP_LOCKED: &str = " for update skip locked";
 
@@ -41,6 +46,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "api_key_terms", include_str!("../../../../migrations/postgres/0024_api_key_terms.sql")),
     (25, "personal_data", include_str!("../../../../migrations/postgres/0025_personal_data.sql")),
     (26, "passkeys", include_str!("../../../../migrations/postgres/0026_passkeys.sql")),
+    (28, "instances", include_str!("../../../../migrations/postgres/0028_instances.sql")),
 ];
 
 /// One connection, for what is done to a database that nobody uses.
@@ -48,11 +54,81 @@ pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
     Ok(Conn::connect(url).await?)
 }
 
-/// Opens the database. One writer per instance keeps what is published to memory in the order of the commits.
-pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {
-    let write = PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect(url).await?;
-    let read = PgPoolOptions::new().max_connections(8).test_before_acquire(false).connect(url).await?;
-    Ok((write, read))
+/// Starts a transaction. What changes state waits for its turn among all instances: they change it one after the other, as on SQLite
+/// (`docs/decisions/0008-one-writer-at-a-time.md`). The turn ends with the transaction, and with the connection of who is killed.
+pub(crate) async fn begin(conn: &mut Conn, turn: Turn) -> Result<(), sqlx::Error> {
+    let statements = match turn {
+        Turn::Taken => "begin; select pg_advisory_xact_lock(8318822983)",
+        Turn::NotNeeded => "begin",
+    };
+    sqlx::raw_sql(statements).execute(conn).await.map(drop)
+}
+
+/// Ends it, and tells other instances when access changed.
+pub(crate) async fn commit(conn: &mut Conn, has_changes: bool) -> Result<(), sqlx::Error> {
+    let statements = if has_changes { "notify tollkeeper_access; commit" } else { "commit" };
+    sqlx::raw_sql(statements).execute(conn).await.map(drop)
+}
+
+/// What says that another instance changed something.
+pub(crate) struct News {
+    url: String,
+    listener: Mutex<Option<PgListener>>,
+}
+
+impl News {
+    pub(crate) fn of(url: &str) -> Self {
+        Self { url: url.to_owned(), listener: Mutex::default() }
+    }
+
+    /// Waits until somebody says so, or it is time to look all the same: a notification may get lost with its connection.
+    pub(crate) async fn next(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = self.told() => {}
+        }
+    }
+
+    async fn told(&self) {
+        let mut listener = self.listener.lock().await;
+        if listener.is_none() {
+            *listener = self.listen().await.ok();
+        }
+        let heard = match listener.as_mut() {
+            Some(listening) => listening.recv().await.is_ok(),
+            // Without it one looks more seldom, and whoever looks says what is wrong with the database.
+            None => std::future::pending().await,
+        };
+        while heard && listener.as_mut().is_some_and(|listening| listening.next_buffered().is_some()) {}
+        if !heard {
+            *listener = None;
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
+        let mut listener = PgListener::connect(&self.url).await?;
+        listener.listen("tollkeeper_access").await?;
+        Ok(listener)
+    }
+}
+
+/// Opens the database. One writer per instance keeps what is published to memory in the order of the commits; deliveries have a connection of
+/// their own, so that none waits for another instance's turn.
+pub(crate) async fn pools(url: &str) -> Result<Pools<Db>, Error> {
+    // An instance that stands still in the middle of a transaction, or is cut off from the network, holds up the others no longer than this.
+    let options: PgConnectOptions = url.parse()?;
+    let writer = options.clone().options([
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
+    ]);
+    let pool = |most: u32| PgPoolOptions::new().max_connections(most).test_before_acquire(false);
+    let write = pool(1).connect_with(writer.clone()).await?;
+    let intake = pool(1).connect_with(writer).await?;
+    let read = pool(8).connect_with(options).await?;
+    Ok(Pools { write, intake, read })
 }
 
 /// What is to be done once the schema is as it should be: PostgreSQL takes its statistics by itself.
@@ -64,6 +140,10 @@ pub(crate) async fn migrated(_: &sqlx::Pool<Db>) -> Result<(), Error> {
 pub(crate) const BESIDE: &str = "";
 /// Compares texts byte by byte, as ranges of what begins alike need it.
 pub(crate) const BY_BYTES: &str = " collate \"C\"";
+/// Whether several machines may work on it.
+pub(crate) const IS_SHARED: bool = true;
+/// Its clock, in milliseconds.
+pub(crate) const CLOCK: &str = "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
 /// Asks the engine for its version.
 pub(crate) const VERSION: &str = "show server_version";
 /// The setting that decides what outlives a crash, how to ask for it, and the value that does.

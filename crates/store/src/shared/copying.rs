@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::rows::{Columns as _, DbRow, to_json};
-use super::{BEGIN, Conn, Db, dialect, migrating, schema};
+use super::{Conn, Db, Turn, dialect, migrating, schema};
 use crate::copy::{At, Kind, Mark, Numbered, Table, Value};
 use crate::{Error, Result};
 
@@ -194,7 +194,7 @@ impl crate::copy::Side for Side {
     }
 
     async fn begin(&mut self, of: &Mark, seeded: &[&Table]) -> Result<()> {
-        self.run(BEGIN.to_owned()).await?;
+        dialect::begin(&mut self.conn, Turn::NotNeeded).await?;
         self.run(
             "create table copy_progress (name text not null primary key, place text not null, is_done boolean not null)"
                 .to_owned(),
@@ -225,7 +225,7 @@ impl crate::copy::Side for Side {
             At::Behind(key) => (to_json(key), false),
             At::End => (String::new(), true),
         };
-        self.run(BEGIN.to_owned()).await?;
+        dialect::begin(&mut self.conn, Turn::NotNeeded).await?;
         self.add(table, rows).await?;
         self.note(&table.name, &place, is_done).await?;
         self.run("commit".to_owned()).await

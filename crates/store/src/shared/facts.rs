@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use domain::access::{
     EntitlementFacts, OverrideEffect, OverrideFacts, Policy, PolicyExceptions, SubscriptionFacts, Treatment, UserFacts,
@@ -216,9 +217,8 @@ pub(super) fn verdict_changes(
 
 impl Backend {
     /// Reads everything into memory: at start, and when another process gave somebody another name.
-    pub(super) async fn fill_index(&self) -> Result<()> {
-        // While the writer is held nothing can be committed between the reads.
-        let mut conn = self.write.acquire().await?;
+    pub(super) async fn fill_index(&self, conn: &mut Conn) -> Result<()> {
+        // First: what another instance commits between the reads is followed afterwards.
         let seen: Option<i64> = sqlx::query_scalar("select max(seq) from access_change").fetch_one(&mut *conn).await?;
         let mut users: HashMap<(Livemode, String), UserFacts> = HashMap::new();
         for row in &sqlx::query("select livemode, user_id, customer_id from mapping order by customer_id")
@@ -264,12 +264,12 @@ impl Backend {
             let facts = users.entry((row.livemode()?, row.text("user_id")?)).or_default();
             facts.entitlements.push(entitlement_facts(row, row.text("id")?)?);
         }
-        for (key, gathered) in purchases::everybodys(&mut conn).await? {
+        for (key, gathered) in purchases::everybodys(conn).await? {
             gathered.add_to(users.entry(key).or_default());
         }
         let mut changes = Changes::default();
         for livemode in Livemode::ALL {
-            changes.catalogs.insert(livemode, Arc::new(catalog(&mut conn, livemode).await?));
+            changes.catalogs.insert(livemode, Arc::new(catalog(conn, livemode).await?));
         }
         for livemode in Livemode::ALL {
             let gone = self.index.users_where(livemode, |_| true).into_iter().map(|(user_id, _)| (livemode, user_id));
@@ -286,35 +286,40 @@ impl Backend {
 
     /// Follows what other processes committed: their changes stand in `access_change`.
     pub(super) async fn follow_changes(&self) -> Result<()> {
-        let seen = self.seen_change.load(Ordering::SeqCst);
+        let began = Instant::now();
         let newest: Option<i64> =
             sqlx::query_scalar("select max(seq) from access_change").fetch_one(&self.read).await?;
-        if newest.unwrap_or(0) <= seen {
-            return Ok(());
+        if newest.unwrap_or(0) > self.seen_change.load(Ordering::SeqCst) {
+            // The writer is held so that nothing of this process is published between reading the facts and publishing them.
+            let mut conn = self.write.acquire().await?;
+            self.follow(&mut conn).await?;
         }
-        // The writer is held so that nothing of this process is published between reading the facts and publishing them.
-        let mut conn = self.write.acquire().await?;
+        self.index.is_in_step(began);
+        Ok(())
+    }
+
+    /// The same with the writer in hand.
+    pub(super) async fn follow(&self, conn: &mut Conn) -> Result<()> {
+        let seen = self.seen_change.load(Ordering::SeqCst);
         let rows = sqlx::query("select seq, livemode, user_id, true_at from access_change where seq > $1 order by seq")
             .bind(seen)
             .fetch_all(&mut *conn)
             .await?;
+        let Some(newest) = rows.last() else { return Ok(()) };
+        let last = newest.int("seq")?;
         let mut changes = Changes::default();
-        let mut last = seen;
         for row in &rows {
-            last = row.int("seq")?;
             let livemode = row.livemode()?;
             if let Some(user_id) = row.opt_text("user_id")? {
-                let key = (livemode, user_id);
-                if let Entry::Vacant(user) = changes.users.entry(key) {
-                    let facts = user_facts(&mut conn, livemode, &user.key().1).await?.map(Arc::new);
+                if let Entry::Vacant(user) = changes.users.entry((livemode, user_id)) {
+                    let facts = user_facts(conn, livemode, &user.key().1).await?.map(Arc::new);
                     user.insert(facts);
                 }
             } else if row.opt_time("true_at")?.is_none() {
                 // Somebody goes by another name now, and is not named.
-                drop(conn);
-                return self.fill_index().await;
+                return self.fill_index(conn).await;
             } else {
-                changes.catalogs.insert(livemode, Arc::new(catalog(&mut conn, livemode).await?));
+                changes.catalogs.insert(livemode, Arc::new(catalog(conn, livemode).await?));
             }
         }
         self.index.publish(changes);

@@ -43,10 +43,11 @@ impl Intake for Backend {
             first.entry(key).and_modify(|(_, copies)| *copies += 1).or_insert((n, 1));
         }
         let mut unique: Vec<(&Delivery, i64)> = first.values().map(|(n, copies)| (&deliveries[*n], *copies)).collect();
-        unique.sort_by_key(|(delivery, _)| delivery.received_at);
+        // In one order, so that two instances which are sent the same never wait for each other in a circle.
+        unique.sort_by(|(a, _), (b, _)| a.envelope.id.cmp(&b.envelope.id));
         let arrivals: Vec<Arrival<'_>> =
             unique.into_iter().map(|(delivery, copies)| Arrival { delivery, copies, undelivered: None }).collect();
-        let mut write = self.begin().await?;
+        let mut write = self.begin_intake().await?;
         let known = write.insert_events(&arrivals).await?;
         let now = deliveries.iter().map(|delivery| delivery.received_at).max().unwrap_or_default();
         write.commit(now).await?;
@@ -64,7 +65,7 @@ impl Intake for Backend {
     }
 
     async fn record_rejection(&self, rejected: &RejectedDelivery) -> Result<()> {
-        let mut write = self.begin().await?;
+        let mut write = self.begin_intake().await?;
         let id: i64 = sqlx::query_scalar(
             "insert into rejected_delivery (received_at, failed_check, message, tried, remote, signature_header, body_size, body_start)
              values ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -17,6 +17,7 @@ mod facts;
 mod figures;
 mod health;
 mod history;
+mod instances;
 mod intake;
 mod jobs;
 mod keys;
@@ -63,7 +64,7 @@ use sqlx::Connection as _;
 pub(crate) use self::copying::Side;
 use self::objects::{Evidence, Origin};
 use self::write::Write;
-use super::dialect::{self, BEGIN, Conn, Db};
+use super::dialect::{self, Conn, Db};
 use super::schema;
 use crate::records::{DatabaseState, Effects, FieldChange};
 use crate::{Index, Options, Result, Store};
@@ -74,6 +75,9 @@ pub struct Backend {
     read: sqlx::Pool<Db>,
     /// The one writer.
     write: sqlx::Pool<Db>,
+    /// What stores deliveries: the writer, or one beside it.
+    intake: sqlx::Pool<Db>,
+    news: dialect::News,
     index: Arc<Index>,
     options: Options,
     /// Newest change of [`Index`] facts this process has seen, its own included.
@@ -82,24 +86,42 @@ pub struct Backend {
     skews: [AtomicI64; 2],
 }
 
+/// The connections of a backend.
+pub(super) struct Pools<Db: sqlx::Database> {
+    pub(super) write: sqlx::Pool<Db>,
+    pub(super) intake: sqlx::Pool<Db>,
+    pub(super) read: sqlx::Pool<Db>,
+}
+
+/// Whether a transaction has to be the only one of all processes.
+#[derive(Clone, Copy)]
+pub(super) enum Turn {
+    /// It changes what was read before it is written.
+    Taken,
+    /// It only adds.
+    NotNeeded,
+}
+
 impl Backend {
     /// Opens, migrates and fills the memory.
     ///
     /// # Errors
     /// When the database cannot be opened, migrated or read.
     pub async fn open(url: &str, options: Options) -> Result<Self> {
-        let (write, read) = dialect::pools(url).await?;
+        let Pools { write, intake, read } = dialect::pools(url).await?;
         migrating::prepare(&mut *write.acquire().await?).await?;
         dialect::migrated(&write).await?;
         let backend = Self {
             read,
             write,
+            intake,
+            news: dialect::News::of(url),
             index: Arc::default(),
             options,
             seen_change: AtomicI64::new(0),
             skews: Default::default(),
         };
-        backend.fill_index().await?;
+        backend.fill_index(&mut *backend.write.acquire().await?).await?;
         Ok(backend)
     }
 
@@ -109,13 +131,43 @@ impl Backend {
         Evidence { livemode, at: started_at.plus_millis(-skew), known_at: started_at, origin: Origin::Read }
     }
 
-    /// Starts a write. Nobody else writes until it is committed or dropped.
+    /// Starts a write. Nobody else, of no process, changes state until it is committed or dropped, and memory is what the last of them left.
     async fn begin(&self) -> Result<Write<'_>> {
-        let conn = self.write.acquire().await?;
-        // The connection is the write's before the transaction begins: who is cancelled in between leaves none open in the pool.
-        let mut write = Write::new(self, conn);
-        sqlx::query(BEGIN).execute(write.conn()).await?;
+        let mut write = self.begin_on(&self.write, Turn::Taken).await?;
+        self.follow(write.conn()).await?;
         Ok(write)
+    }
+
+    /// Starts a write that only adds what is worked on later: it waits for nobody's turn.
+    async fn begin_intake(&self) -> Result<Write<'_>> {
+        self.begin_on(&self.intake, Turn::NotNeeded).await
+    }
+
+    async fn begin_on(&self, pool: &sqlx::Pool<Db>, turn: Turn) -> Result<Write<'_>> {
+        let mut is_first = true;
+        loop {
+            let conn = pool.acquire().await?;
+            // The connection is the write's before the transaction begins: who is cancelled in between leaves none open in the pool.
+            let mut write = Write::new(self, conn);
+            match dialect::begin(write.conn(), turn).await {
+                Ok(()) => return Ok(write),
+                // The server may have closed it while it lay idle: that is no failure of what begins now.
+                Err(error) if is_first && is_cut(&error) => is_first = false,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Whether it is the connection that failed.
+fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        // Closed for standing still within a transaction, or by a server that stops (postgresql.org/docs/current/errcodes-appendix.html).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| ["25P03", "57P01", "57P02", "57P03", "57P05"].contains(&&*code))
+        }
+        _ => false,
     }
 }
 
@@ -158,6 +210,7 @@ impl Store for Backend {
 
     async fn close(&self) {
         self.read.close().await;
+        self.intake.close().await;
         self.write.close().await;
     }
 }

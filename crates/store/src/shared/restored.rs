@@ -8,8 +8,9 @@ use super::audit::audit;
 use crate::records::Author;
 use crate::{Restores, Result, Settled};
 
-/// Everything by which somebody signs in without a password.
-const WAYS_IN: &[&str] = &["delete from setup_link", "delete from staff_link", "delete from passkey_challenge"];
+/// Everything by which somebody signs in without a password, and the programs that worked on it.
+const GOES: &[&str] =
+    &["delete from setup_link", "delete from staff_link", "delete from passkey_challenge", "delete from instance"];
 /// Who held a lease is gone: what was in hand is due now.
 const LEASES: &[&str] = &[
     "update customer set lease_owner = null, lease_until = null, next_read_at = case when dirty_at is null then next_read_at else $1 end
@@ -29,7 +30,7 @@ impl Restores for Backend {
     async fn settle_restored(&self, details: &Value, author: &Author) -> Result<Settled> {
         let mut write = self.begin().await?;
         let sessions = sqlx::query("delete from session").execute(write.conn()).await?.rows_affected();
-        for statement in WAYS_IN {
+        for statement in GOES {
             sqlx::query(*statement).execute(write.conn()).await?;
         }
         for statement in LEASES {

@@ -92,6 +92,25 @@ impl Retentions for Backend {
         Ok(Removed { removed: deleted, has_more: i64::try_from(deleted) == Ok(limit) })
     }
 
+    async fn begin_retention(&self, subject: Retained, due: Timestamp, now: Timestamp) -> Result<bool> {
+        let ran_at = self.retention(subject).await?.ran_at;
+        // The writer is not taken to learn that it is not time yet.
+        if ran_at.is_some_and(|at| at > due && at <= now) {
+            return Ok(false);
+        }
+        let mut write = self.begin().await?;
+        let begun = sqlx::query(
+            "update retention set ran_at = $2 where subject = $1 and (ran_at is null or ran_at <= $3 or ran_at > $2)",
+        )
+        .bind(subject.as_str())
+        .bind(now.millis())
+        .bind(due.millis())
+        .execute(write.conn())
+        .await?;
+        write.commit(now).await?;
+        Ok(begun.rows_affected() > 0)
+    }
+
     async fn note_retention(&self, subject: Retained, removed: u64, now: Timestamp) -> Result<()> {
         let removed = i64::try_from(removed).unwrap_or(i64::MAX);
         let mut write = self.begin().await?;

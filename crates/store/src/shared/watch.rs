@@ -5,10 +5,14 @@ use async_trait::async_trait;
 use super::Backend;
 use super::rows::Columns as _;
 use crate::records::News;
-use crate::{Following, Result};
+use crate::{Following, MOST_NEWS, Result};
 
 #[async_trait]
 impl Following for Backend {
+    async fn next_change(&self) {
+        self.news.next().await;
+    }
+
     async fn newest_event(&self) -> Result<i64> {
         let newest: Option<i64> = sqlx::query_scalar("select max(seq) from event").fetch_one(&self.read).await?;
         Ok(newest.unwrap_or_default())
@@ -17,10 +21,11 @@ impl Following for Backend {
     async fn news(&self, after: i64) -> Result<Vec<News>> {
         let rows = sqlx::query(
             "select livemode, count(*) as events, max(seq) as newest, max(received_at) as received_at
-             from (select livemode, seq, received_at from event where seq > $1 order by seq limit 1000) as latest
+             from (select livemode, seq, received_at from event where seq > $1 order by seq limit $2) as latest
              group by livemode",
         )
         .bind(after)
+        .bind(MOST_NEWS)
         .fetch_all(&self.read)
         .await?;
         rows.iter()

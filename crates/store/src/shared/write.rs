@@ -16,7 +16,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, QueryBuilder};
 
 use super::rows::{Columns as _, to_json};
-use super::{Backend, Conn, Db, facts};
+use super::{Backend, Conn, Db, dialect, facts};
 use crate::records::VerdictChange;
 use crate::{Changes, Result};
 
@@ -328,7 +328,8 @@ impl<'a> Write<'a> {
         self.write_verdicts(now).await?;
         let seen = self.write_access_changes(now).await?;
         // The write keeps the connection until the commit is done: one that failed or was cancelled must not go back to the pool.
-        sqlx::query("commit").execute(self.conn()).await?;
+        let has_changes = !self.moved.is_empty() || !self.users.is_empty() || !self.catalogs.is_empty();
+        dialect::commit(self.conn(), has_changes).await?;
         let conn = self.conn.take();
         let changes = Changes {
             users: self.users.drain().map(|(key, touched)| (key, touched.after)).chain(self.moved.drain()).collect(),

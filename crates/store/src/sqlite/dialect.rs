@@ -6,15 +6,17 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::shared::{Pools, Turn};
 use super::statistics;
 use crate::Error;
+
+/// How far memory may be behind what other processes committed.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The database of this backend.
 pub(crate) type Db = sqlx::Sqlite;
 /// A connection of this backend.
 pub(crate) type Conn = sqlx::SqliteConnection;
-/// Takes the write lock up front: a transaction that upgrades later fails at once, whatever the busy timeout.
-pub(crate) const BEGIN: &str = "begin immediate";
 /// Suffix that keeps other instances away from claimed rows; SQLite's write lock does that already.
 pub(crate) const SKIP_LOCKED: &str = "";
 
@@ -45,7 +47,33 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "api_key_terms", include_str!("../../../../migrations/sqlite/0024_api_key_terms.sql")),
     (25, "personal_data", include_str!("../../../../migrations/sqlite/0025_personal_data.sql")),
     (26, "passkeys", include_str!("../../../../migrations/sqlite/0026_passkeys.sql")),
+    (28, "instances", include_str!("../../../../migrations/sqlite/0028_instances.sql")),
 ];
+
+/// Starts a transaction. It takes the write lock up front, so it has its turn already: one that upgrades later fails at once, whatever the
+/// busy timeout.
+pub(crate) async fn begin(conn: &mut Conn, _: Turn) -> Result<(), sqlx::Error> {
+    sqlx::query("begin immediate").execute(conn).await.map(drop)
+}
+
+/// Ends it. Other processes look by themselves whether anything changed.
+pub(crate) async fn commit(conn: &mut Conn, _has_changes: bool) -> Result<(), sqlx::Error> {
+    sqlx::query("commit").execute(conn).await.map(drop)
+}
+
+/// What says that another process changed something: nothing, here.
+pub(crate) struct News;
+
+impl News {
+    pub(crate) const fn of(_: &str) -> Self {
+        Self
+    }
+
+    /// Waits until it is time to look.
+    pub(crate) async fn next(&self) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
 
 /// How the database is opened, and created with its folder where there is none.
 fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
@@ -78,13 +106,13 @@ pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
 }
 
 /// Opens the database: many readers, one writer.
-pub(crate) async fn pools(url: &str) -> Result<(sqlx::Pool<Db>, sqlx::Pool<Db>), Error> {
+pub(crate) async fn pools(url: &str) -> Result<Pools<Db>, Error> {
     let options = options(url)?;
     let write =
         SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
     // Readers come once the schema is as it should be: each plans by what it found when it came.
     let read = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false).connect_lazy_with(options);
-    Ok((write, read))
+    Ok(Pools { intake: write.clone(), write, read })
 }
 
 /// What is to be done once the schema is as it should be.
@@ -96,6 +124,10 @@ pub(crate) async fn migrated(write: &sqlx::Pool<Db>) -> Result<(), Error> {
 pub(crate) const BESIDE: &str = "+";
 /// Compares texts byte by byte, as ranges of what begins alike need it.
 pub(crate) const BY_BYTES: &str = "";
+/// Whether several machines may work on it.
+pub(crate) const IS_SHARED: bool = false;
+/// Its clock, in milliseconds.
+pub(crate) const CLOCK: &str = "cast(unixepoch('subsec') * 1000 as integer)";
 /// Asks the engine for its version.
 pub(crate) const VERSION: &str = "select sqlite_version()";
 /// The setting that decides what outlives a crash, how to ask for it, and the value that does.

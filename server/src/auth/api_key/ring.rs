@@ -161,7 +161,7 @@ impl KeyRing {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let parts = std::array::from_fn(|_| RwLock::default());
-        Self(Arc::new(Inner { store, clock, parts, strangers: Strangers::default(), uses: Mutex::default() }))
+        Self(Arc::new(Inner { store, clock, parts, strangers: Strangers::with_wrong_keys(), uses: Mutex::default() }))
     }
 
     /// Learns of every key there is, so that no flood of wrong ones keeps those in use from being heard after a start.

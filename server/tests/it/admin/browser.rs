@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::helpers::database::Database;
 use domain::role::Role;
 use domain::{Livemode, Timestamp};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -21,7 +22,7 @@ pub(crate) struct Program {
     pub(crate) state: AppState,
     pub(crate) clock: Arc<ManualClock>,
     base: String,
-    _folder: tempfile::TempDir,
+    _database: Database,
 }
 
 impl Program {
@@ -43,18 +44,20 @@ impl Program {
     }
 
     async fn start_as(host: &str, settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = format!("sqlite://{}", folder.path().join("test.db").display());
+        let database = Database::make().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let public_url = base.replace("127.0.0.1", host);
-        let own = [("DATABASE_URL", database.as_str()), ("PUBLIC_URL", public_url.as_str())];
-        let config = Config::load(&Sources::from_env(own.into_iter().chain(settings.iter().copied()))).unwrap();
+        let own = [("PUBLIC_URL", public_url.as_str())];
+        let config = Config::load(&Sources::from_env(
+            own.into_iter().chain(database.settings()).chain(settings.iter().copied()),
+        ))
+        .unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         let front = server::router::front(&state);
         tokio::spawn(async move { axum::serve(listener, front).await.unwrap() });
-        Self { state, clock, base, _folder: folder }
+        Self { state, clock, base, _database: database }
     }
 
     /// Adds somebody with [`PASSWORD`].

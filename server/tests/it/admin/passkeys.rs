@@ -345,3 +345,16 @@ async fn a_fresh_proof_is_given_with_a_passkey() {
     assert_eq!(done.status, StatusCode::OK, "{}", done.body);
     assert!(done.body.contains("tk_test_"), "{}", done.body);
 }
+
+#[tokio::test]
+async fn who_asks_for_challenges_without_end_is_refused() {
+    let program = Program::with_owner_at("localhost").await;
+    let browser = program.browser();
+    let mut answers = vec![];
+    for _ in 0..100 {
+        answers.push(browser.post("/admin/login/passkey/options", &[]).await);
+    }
+    assert!(answers[..60].iter().all(|answer| answer.status == StatusCode::OK));
+    let refused = answers.iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).unwrap();
+    assert!(refused.headers.contains_key("retry-after"));
+}

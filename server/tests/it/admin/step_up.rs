@@ -160,3 +160,33 @@ async fn a_role_that_needs_a_second_factor_does_nothing_without() {
     assert_eq!(browser.get("/admin").await.location, security, "without it the session is as narrow as before");
     assert_eq!(safe_return_to(Some(security)), security);
 }
+
+#[tokio::test]
+async fn whoever_has_a_second_factor_shows_it_again_before_changing_how_they_sign_in() {
+    let program = Program::with_owner().await;
+    turn_on(&program, &program.signed_in(Role::Owner).await, OWNER).await;
+    let browser = half(&program, OWNER).await;
+    assert_eq!(give(&browser, &next_code(&program, OWNER).await).await.status, StatusCode::SEE_OTHER);
+    assert!(browser.get("/admin/account/security").await.body.contains("name=\"current\""));
+    program.clock.advance(session::FRESH_FOR);
+    let page = browser.get("/admin/account/security").await;
+    assert!(page.body.contains("How you sign in") && !page.body.contains("name=\"current\""), "{}", page.body);
+
+    let chosen = "five quite other words here";
+    let change = [("current", PASSWORD), ("password", chosen)];
+    let before = program.state.store.staff_by_email(OWNER).await.unwrap().unwrap().password_hash;
+    let refused = browser.post("/admin/account/password", &change).await;
+    assert_eq!((refused.status, refused.location.as_str()), (StatusCode::SEE_OTHER, "/admin/account/security"));
+    assert!(browser.get("/admin/account/security").await.body.contains("Nothing was changed"));
+    assert_eq!(program.state.store.staff_by_email(OWNER).await.unwrap().unwrap().password_hash, before);
+
+    let asked = browser.post("/admin/account/proof", &[]).await;
+    assert_asks(&asked, "Code");
+    let code = next_code(&program, OWNER).await;
+    let proven = prove(&browser, "/admin/account/proof", &asked, "proof_code", &code).await;
+    assert_eq!((proven.status, proven.location.as_str()), (StatusCode::SEE_OTHER, "/admin/account/security"));
+    assert!(browser.get("/admin/account/security").await.body.contains("name=\"current\""));
+    let changed = browser.post("/admin/account/password", &change).await;
+    assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.body);
+    assert_ne!(program.state.store.staff_by_email(OWNER).await.unwrap().unwrap().password_hash, before);
+}

@@ -15,6 +15,8 @@ use standin::{Options, Standin, Webhook};
 use store::records::Author;
 use tokio::net::TcpListener;
 
+use crate::helpers::database::Database;
+
 /// The secret named `dashboard`.
 pub(super) const SECRET: &str = "whsec_engine00000000000000000000";
 /// 2026-11-22T00:00:00Z.
@@ -28,7 +30,7 @@ pub(super) struct Program {
     address: SocketAddr,
     key: String,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    _database: Database,
 }
 
 impl Program {
@@ -39,22 +41,20 @@ impl Program {
 
     /// The same with a stand-in of these options; receiver and clock are its own.
     pub(super) async fn start_with(options: Options) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let database = Database::make().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let webhook = Webhook { url: format!("http://{address}/webhooks/stripe"), secret: SECRET.into() };
         let stripe = Standin::start(Options { webhook: Some(webhook), now: Some(START), ..options }).await.unwrap();
-        let database = format!("sqlite://{}", folder.path().join("t.db").display());
         let secret = format!("dashboard={SECRET}");
         let base = stripe.base_url();
         let settings = [
-            ("DATABASE_URL", database.as_str()),
             ("STRIPE_SECRET_KEY", "rk_test_engine"),
             ("STRIPE_WEBHOOK_SECRET", secret.as_str()),
             ("STRIPE_API_BASE", base.as_str()),
             ("STRIPE_RATES", super::super::helpers::NO_LIMITS),
         ];
-        let config = Config::load(&Sources::from_env(settings)).unwrap();
+        let config = Config::load(&Sources::from_env(settings.into_iter().chain(database.settings()))).unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_secs(START)));
         let state = server::build(config, clock.clone()).await.unwrap();
         let (key, record) =
@@ -62,7 +62,7 @@ impl Program {
         state.store.add_api_key(&record, &Author::system(clock.now())).await.unwrap();
         let front = server::router::front(&state);
         tokio::spawn(async move { axum::serve(listener, front).await });
-        Self { state, clock, stripe, address, key, http: reqwest::Client::new(), _folder: folder }
+        Self { state, clock, stripe, address, key, http: reqwest::Client::new(), _database: database }
     }
 
     /// `pro` from `price_pro`.

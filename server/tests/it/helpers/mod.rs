@@ -1,5 +1,6 @@
 //! The program in this process, on a port of its own, with an empty database, and a stand-in as Stripe in test mode.
 
+pub(crate) mod database;
 pub(crate) mod process;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use server::state::AppState;
 use standin::{Options, Standin, Webhook};
 use store::records::Author;
 
+use database::Database;
+
 /// The webhook's signing secret.
 pub(crate) const SECRET: &str = "whsec_integration";
 /// Stripe's key of test mode.
@@ -31,7 +34,7 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) stripe: Standin,
     pub(crate) http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    _database: Database,
 }
 
 /// An answer.
@@ -70,27 +73,24 @@ impl TestApp {
 
     /// With these settings on top of a database and the stand-in's address.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = format!("sqlite://{}", folder.path().join("test.db").display());
+        let database = Database::make().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let webhook = Webhook { url: format!("{url}/webhooks/stripe"), secret: SECRET.to_owned() };
         let stripe = Standin::start(Options { webhook: Some(webhook), ..Options::default() }).await.unwrap();
         let base = stripe.base_url();
-        let own = [
-            ("DATABASE_URL", database.as_str()),
-            ("PUBLIC_URL", &url),
-            ("STRIPE_API_BASE", &base),
-            ("STRIPE_RATES", NO_LIMITS),
-        ];
-        let config = Config::load(&Sources::from_env(own.into_iter().chain(settings.iter().copied()))).unwrap();
+        let own = [("PUBLIC_URL", url.as_str()), ("STRIPE_API_BASE", &base), ("STRIPE_RATES", NO_LIMITS)];
+        let config = Config::load(&Sources::from_env(
+            own.into_iter().chain(database.settings()).chain(settings.iter().copied()),
+        ))
+        .unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let state = server::build(config, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         state.store.begin_history(state.now()).await.unwrap();
         let front = server::router::front(&state);
         tokio::spawn(async move { axum::serve(listener, front).await.unwrap() });
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { url, state, clock, stripe, http, _folder: folder }
+        Self { url, state, clock, stripe, http, _database: database }
     }
 
     /// Somebody who changes things behind the API.

@@ -76,6 +76,8 @@ const NAMESPACES: [&str; 3] = ["billing_portal", "checkout", "entitlements"];
 #[derive(Debug)]
 pub(super) struct Budget {
     limits: Limits,
+    /// How many programs share the account's limits.
+    shared_by: AtomicUsize,
     gates: Mutex<Gates>,
     in_flight: Semaphore,
     in_flight_in_background: Semaphore,
@@ -89,13 +91,13 @@ pub(super) struct Permit<'a> {
     _in_flight: (Option<SemaphorePermit<'a>>, Option<SemaphorePermit<'a>>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Gates {
     overall: Gate,
     endpoints: HashMap<String, Endpoint>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Endpoint {
     gate: Gate,
     /// Who is first in each lane: tokio's mutex is handed on in the order of asking.
@@ -106,7 +108,8 @@ impl Budget {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            gates: Mutex::new(Gates { overall: Gate::new(limits.overall), endpoints: HashMap::new() }),
+            shared_by: AtomicUsize::new(1),
+            gates: Mutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             in_flight_in_background: Semaphore::new(IN_FLIGHT_IN_BACKGROUND),
             live_waiting: AtomicUsize::new(0),
@@ -114,10 +117,20 @@ impl Budget {
         }
     }
 
+    /// From now on this many programs ask with the same account; each takes its share.
+    pub(super) fn share(&self, programs: usize) {
+        self.shared_by.store(programs.max(1), Ordering::Relaxed);
+    }
+
+    fn limits(&self) -> Limits {
+        let programs = self.shared_by.load(Ordering::Relaxed);
+        Limits { endpoint: (self.limits.endpoint / programs).max(1), overall: (self.limits.overall / programs).max(1) }
+    }
+
     /// Waits until a request to this endpoint may go.
     pub(super) async fn permit(&self, lane: Lane, endpoint: &str) -> Permit<'_> {
         let _waiting = (lane == Lane::Live).then(|| Waiting::new(self));
-        let line = Arc::clone(&self.gates().endpoint(endpoint, self.limits.endpoint).lines[lane as usize]);
+        let line = Arc::clone(&self.gates().endpoint(endpoint).lines[lane as usize]);
         let _first = line.lock().await;
         // Nobody closes these, which is their only error.
         let ours = match lane {
@@ -133,7 +146,7 @@ impl Budget {
                 nobody_waits.await;
                 continue;
             }
-            let pass = self.gates().pass(lane, endpoint, self.limits.endpoint, Instant::now());
+            let pass = self.gates().pass(lane, endpoint, self.limits(), Instant::now());
             match pass {
                 Ok(()) => return Permit { _in_flight: (ours, in_flight) },
                 Err(at) => tokio::time::sleep_until(at).await,
@@ -146,11 +159,7 @@ impl Budget {
     pub(super) fn limited(&self, endpoint: &str, reason: Option<&str>, asked: Option<Duration>) {
         let Some(reason) = reason.filter(|reason| reason.contains('-')) else { return };
         let mut gates = self.gates();
-        let gate = if reason.starts_with("global") {
-            &mut gates.overall
-        } else {
-            &mut gates.endpoint(endpoint, self.limits.endpoint).gate
-        };
+        let gate = if reason.starts_with("global") { &mut gates.overall } else { &mut gates.endpoint(endpoint).gate };
         // A word of hours is an error for who asked, and no reason to let everybody wait as long.
         gate.slow_down(Instant::now(), asked.unwrap_or_default().clamp(PAUSE, LONGEST_PAUSE));
     }
@@ -162,30 +171,27 @@ impl Budget {
 }
 
 impl Gates {
-    fn endpoint(&mut self, name: &str, limit: usize) -> &mut Endpoint {
-        self.endpoints
-            .entry(name.to_owned())
-            .or_insert_with(|| Endpoint { gate: Gate::new(limit), lines: Default::default() })
+    fn endpoint(&mut self, name: &str) -> &mut Endpoint {
+        self.endpoints.entry(name.to_owned()).or_default()
     }
 
     /// Lets a request through both gates, or says when to ask again.
-    fn pass(&mut self, lane: Lane, endpoint: &str, limit: usize, now: Instant) -> Result<(), Instant> {
-        let overall = self.overall.opens(lane, now);
-        let gate = &mut self.endpoint(endpoint, limit).gate;
-        let at = gate.opens(lane, now).max(overall);
+    fn pass(&mut self, lane: Lane, endpoint: &str, limits: Limits, now: Instant) -> Result<(), Instant> {
+        let overall = self.overall.opens(lane, limits.overall, now);
+        let gate = &mut self.endpoint(endpoint).gate;
+        let at = gate.opens(lane, limits.endpoint, now).max(overall);
         if at > now {
             return Err(at);
         }
-        gate.let_through(lane, now);
-        self.overall.let_through(lane, now);
+        gate.let_through(lane, limits.endpoint, now);
+        self.overall.let_through(lane, limits.overall, now);
         Ok(())
     }
 }
 
-/// One limit.
-#[derive(Debug)]
+/// What goes by under one limit.
+#[derive(Debug, Default)]
 struct Gate {
-    limit: usize,
     /// The newest requests, as many as the limit, oldest first.
     sent: VecDeque<Instant>,
     /// When the next of the background's goes, so that they go evenly.
@@ -195,13 +201,9 @@ struct Gate {
 }
 
 impl Gate {
-    fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), sent: VecDeque::new(), next_in_background: None, slowed: None }
-    }
-
     /// How many a second may go at this moment.
-    fn allowed(&self, lane: Lane, now: Instant) -> usize {
-        let limit = (self.limit >> self.halvings(now)).max(1);
+    fn allowed(&self, lane: Lane, limit: usize, now: Instant) -> usize {
+        let limit = (limit >> self.halvings(now)).max(1);
         match lane {
             Lane::Live => limit,
             // One of 25 stays free for who comes unexpectedly.
@@ -216,21 +218,21 @@ impl Gate {
     }
 
     /// When a request may go: now, or a later time to ask again.
-    fn opens(&self, lane: Lane, now: Instant) -> Instant {
+    fn opens(&self, lane: Lane, limit: usize, now: Instant) -> Instant {
         let paused = self.slowed.map(|(until, _)| until);
-        let oldest = self.sent.len().checked_sub(self.allowed(lane, now)).and_then(|at| self.sent.get(at));
+        let oldest = self.sent.len().checked_sub(self.allowed(lane, limit, now)).and_then(|at| self.sent.get(at));
         let next = self.next_in_background.filter(|_| lane == Lane::Background);
         [paused, oldest.map(|sent| *sent + SECOND), next].into_iter().flatten().fold(now, Instant::max)
     }
 
-    fn let_through(&mut self, lane: Lane, now: Instant) {
+    fn let_through(&mut self, lane: Lane, limit: usize, now: Instant) {
         if lane == Lane::Background {
-            let apart = SECOND / u32::try_from(self.allowed(lane, now)).unwrap_or(u32::MAX);
+            let apart = SECOND / u32::try_from(self.allowed(lane, limit, now)).unwrap_or(u32::MAX);
             // Timers ring late: one that did may be made up for.
             let due = self.next_in_background.filter(|next| *next + apart > now).unwrap_or(now);
             self.next_in_background = Some(due + apart);
         }
-        if self.sent.len() == self.limit {
+        while self.sent.len() >= limit {
             self.sent.pop_front();
         }
         self.sent.push_back(now);

@@ -160,3 +160,21 @@ fn endpoints_are_routes_without_their_ids() {
     }
     assert_eq!(endpoint(StripeMethod::Post, "/billing_portal/sessions"), "POST /billing_portal/sessions");
 }
+
+#[tokio::test(start_paused = true)]
+async fn several_programs_share_what_stripe_allows() {
+    let programs = [budget(25, 100), budget(25, 100), budget(25, 100)];
+    for one in &programs {
+        one.share(3);
+    }
+    let [a, b, c] = &programs;
+    let sent = tokio::join!(
+        send(a, Lane::Live, CUSTOMERS, 60),
+        send(b, Lane::Background, CUSTOMERS, 60),
+        send(c, Lane::Live, CUSTOMERS, 60)
+    );
+    let all = [sent.0, sent.1, sent.2].concat();
+    assert!(peak(&all) <= 25, "{}", peak(&all));
+    a.share(1);
+    assert_eq!(peak(&send(a, Lane::Live, CUSTOMERS, 60).await), 25, "who is alone again has all of it");
+}
