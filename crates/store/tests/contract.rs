@@ -17,6 +17,7 @@ mod contract {
     pub mod history;
     pub mod instances;
     pub mod keys;
+    pub mod levels;
     pub mod lists;
     pub mod mappings;
     pub mod pages;

@@ -71,7 +71,7 @@ pub fn list(folder: &Path, stem: &str) -> std::io::Result<Vec<Backup>> {
             backups.push(Backup { name, at, bytes: metadata.len() });
         }
     }
-    backups.sort_by(|a, b| b.at.cmp(&a.at));
+    backups.sort_by_key(|backup| std::cmp::Reverse(backup.at));
     Ok(backups)
 }
 
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn only_files_of_our_naming_are_backups_and_the_newest_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |secs| Timestamp::from_secs(1_795_305_600 + secs);
+        let at = |secs: i64| Timestamp::from_secs(1_795_305_600 + secs);
         let others = [
             "t.db",
             "t-1.db",
