@@ -214,9 +214,13 @@ impl From<store::Error> for ApiError {
                 let message = "The database cannot be reached now; try again.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", message).with_source(error)
             }
+            store::Error::Unfit(_) => {
+                let message = "A text holds what the database cannot keep, such as the character NUL.";
+                Self::new(StatusCode::BAD_REQUEST, "text_unfit", message).with_source(error)
+            }
             store::Error::Inconsistent { .. }
             | store::Error::Schema(_)
-            | store::Error::Unfit(_)
+            | store::Error::Refused(_)
             | store::Error::InUse => Self::internal(error),
         }
     }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use domain::Timestamp;
 use domain::event::Envelope;
+use domain::stripe::json::without_nul;
 use gateway::signature::{self, Rejection};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -160,12 +161,13 @@ async fn receive(State(state): State<AppState>, headers: HeaderMap, body: Result
     }
 }
 
-/// The envelope and the body as text.
+/// The envelope and the body as text that can be kept.
 fn read(body: &[u8]) -> Result<(Envelope, String), String> {
     let text = std::str::from_utf8(body).map_err(|error| format!("The body is not UTF-8: {error}."))?;
-    let event: Value = serde_json::from_str(text).map_err(|error| format!("The body is not JSON: {error}."))?;
+    let text = without_nul(text);
+    let event: Value = serde_json::from_str(&text).map_err(|error| format!("The body is not JSON: {error}."))?;
     let envelope = Envelope::read(&event).map_err(|missing| format!("The body is no Event of Stripe's: {missing}."))?;
-    Ok((envelope, text.to_owned()))
+    Ok((envelope, text.into_owned()))
 }
 
 /// Logs a refused delivery, within bounds, and answers 400 with the check that failed; beyond the bounds slowly.

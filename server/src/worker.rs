@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::Livemode;
@@ -109,6 +110,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     owner: String,
     work: Notify,
+    /// The clock when it was last looked at, in milliseconds.
+    looked_at: AtomicI64,
 }
 
 impl Worker {
@@ -120,7 +123,14 @@ impl Worker {
         clock: Arc<dyn Clock>,
         owner: String,
     ) -> Self {
-        Self(Arc::new(Inner { store, gateways, clock, owner, work: Notify::new() }))
+        Self(Arc::new(Inner {
+            store,
+            gateways,
+            clock,
+            owner,
+            work: Notify::new(),
+            looked_at: AtomicI64::new(i64::MAX),
+        }))
     }
 
     /// Something was put in line.
@@ -141,6 +151,7 @@ impl Worker {
     /// Some of what is due; whether there was anything. Stripe is asked beside the rounds, so that a slow answer keeps no event waiting.
     async fn round(&self, asking: &mut Asking) -> Result<bool, store::Error> {
         let store = &self.0.store;
+        self.look_at_the_clock().await?;
         let round = store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
@@ -150,6 +161,19 @@ impl Worker {
             _ => 0,
         };
         Ok(self.ask(asking).await? || round.events > 0 || overdue > 0)
+    }
+
+    /// After a clock was set back, and once after the start, which may be after that.
+    async fn look_at_the_clock(&self) -> Result<(), store::Error> {
+        let now = self.0.clock.now();
+        if now.millis() < self.0.looked_at.load(Ordering::Relaxed) {
+            let moved = self.0.store.bring_forward(now).await?;
+            if moved > 0 {
+                tracing::warn!(moved, "the clock was set back: what was planned by it is done now");
+            }
+        }
+        self.0.looked_at.store(now.millis(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Begins to ask Stripe what has to be asked, as far as there is room; whether there was anything.

@@ -21,7 +21,7 @@ enum Outcome {
 type Step = (&'static str, fn() -> Result<Outcome>);
 
 /// Cheap checks first, so that a slip is told in seconds.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("setup", || setup::everything().map(|_| Outcome::Done)),
     ("format", || done(run(cargo().args(["fmt", "--all", "--check"])))),
     ("invariants", || done(tidy::report())),
@@ -29,6 +29,7 @@ const STEPS: [Step; 10] = [
     ("lints", lints),
     ("web", web),
     ("tests", rust_tests),
+    ("postgres", postgres_tests),
     ("programs", || done(run(cargo().args(["build", "--workspace", "--bins"])))),
     ("counterparts", || node_tests("counterparts", false)),
     ("browser", || node_tests("tests", true)),
@@ -107,26 +108,60 @@ fn web() -> Result<Outcome> {
     })
 }
 
-/// The store's contract suite runs on SQLite, and on PostgreSQL where `TEST_DATABASE_URL` says one is.
+/// All tests: those of the store run on SQLite and PostgreSQL both, those of the whole program on SQLite.
 fn rust_tests() -> Result<Outcome> {
     let mut command = cargo();
-    if crate::shell::output(cargo().args(["nextest", "--version"])).is_ok() {
+    if has_nextest() {
         command.args(["nextest", "run", "--workspace"]);
     } else {
         eprintln!("no cargo-nextest: cargo test instead");
         command.args(["test", "--workspace"]);
     }
-    let server = match postgres::bin_dir() {
-        Some(_) => Some(Postgres::start()?),
-        None => None,
-    };
-    match server {
-        Some(server) => done(run(command.env("TEST_DATABASE_URL", server.url()))),
+    match database_server()? {
+        Some(server) => done(run(command.env("TEST_DATABASE_URL", &server.url))),
         None => {
-            run(command.env_remove("TEST_DATABASE_URL"))?;
+            run(&mut command)?;
             Ok(Outcome::Skipped("without PostgreSQL: none is installed"))
         }
     }
+}
+
+/// The tests of the whole program once more, on PostgreSQL.
+fn postgres_tests() -> Result<Outcome> {
+    let Some(server) = database_server()? else {
+        return Ok(Outcome::Skipped("skipped: no PostgreSQL is installed"));
+    };
+    // As before, so that nothing is built again.
+    let mut command = cargo();
+    if has_nextest() {
+        command.args(["nextest", "run", "--workspace", "-E", "package(server) and binary(it)"]);
+    } else {
+        command.args(["test", "--workspace", "--test", "it"]);
+    }
+    done(run(command.env("TEST_DATABASE_URL", &server.url).env("TEST_ENGINE", "postgres")))
+}
+
+fn has_nextest() -> bool {
+    crate::shell::output(cargo().args(["nextest", "--version"])).is_ok()
+}
+
+/// A PostgreSQL that tests may make databases on.
+struct DatabaseServer {
+    url: String,
+    /// Ours, until it is dropped.
+    _own: Option<Postgres>,
+}
+
+/// The one that `TEST_DATABASE_URL` names, or one of our own from what is installed.
+fn database_server() -> Result<Option<DatabaseServer>> {
+    if let Ok(url) = std::env::var("TEST_DATABASE_URL") {
+        return Ok(Some(DatabaseServer { url, _own: None }));
+    }
+    if postgres::bin_dir().is_none() {
+        return Ok(None);
+    }
+    let own = Postgres::start()?;
+    Ok(Some(DatabaseServer { url: own.url(), _own: Some(own) }))
 }
 
 /// Runs the `*.test.mjs` files of a folder of `end2end` against the debug programs.

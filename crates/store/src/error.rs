@@ -6,11 +6,14 @@ use sqlx::migrate::MigrateError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be reached, is locked, full or read-only.
-    #[error("the database is unavailable: {0}")]
+    #[error("the database is unavailable: {0}{advice}", advice = advice(.0.as_ref()))]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A unique or foreign key forbids it.
     #[error("this contradicts what is stored: {0}")]
     Conflict(String),
+    /// A value is none that this database keeps, such as a text with a NUL on PostgreSQL.
+    #[error("the database cannot keep this: {0}")]
+    Unfit(String),
     /// The body of an event is not kept any more.
     #[error("the payload of {id} was removed on {at}, so it cannot be processed again; resync its customer instead")]
     Removed {
@@ -36,7 +39,7 @@ pub enum Error {
     Schema(String),
     /// A file, or a database, does not do for what is to be done with it; the sentence says why.
     #[error("{0}")]
-    Unfit(String),
+    Refused(String),
     /// Another program has the database open.
     #[error("another program has the database open")]
     InUse,
@@ -50,9 +53,35 @@ impl From<sqlx::Error> for Error {
             {
                 Self::Conflict(database.message().to_owned())
             }
+            // Class 22, data exceptions: trying again would change nothing (postgresql.org/docs/current/errcodes-appendix.html).
+            sqlx::Error::Database(database) if database.code().is_some_and(|code| is_data_exception(&code)) => {
+                Self::Unfit(database.message().to_owned())
+            }
             _ => Self::Unavailable(Box::new(error)),
         }
     }
+}
+
+/// What to do about it, for who runs the program: SQLite's codes (sqlite.org/rescode.html), of which the lowest byte is the kind.
+fn advice(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    let database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    let code = database.and_then(|error| error.code()).filter(|code| code.len() < 5);
+    match code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+        Some(5 | 6) => "; another program holds it locked: look who else has the file open",
+        Some(8) => {
+            "; it cannot be written: look at the file's owner and rights, and whether its disk is mounted read-only"
+        }
+        Some(10) => "; its disk failed: look at the system's log",
+        Some(11 | 26) => "; the file is damaged, or is no database: restore a backup",
+        Some(13) => "; its disk is full: make room, and the program goes on by itself",
+        Some(14) => "; the file cannot be opened: look at the owner and rights of it and of its folder",
+        _ => "",
+    }
+}
+
+/// Whether it is such a code of PostgreSQL's; SQLite's are shorter numbers.
+fn is_data_exception(code: &str) -> bool {
+    code.len() == 5 && code.starts_with("22")
 }
 
 impl From<sqlx::migrate::MigrateError> for Error {

@@ -5,6 +5,7 @@
 
 mod chain;
 mod checks;
+mod clock;
 pub mod copy;
 mod dismissals;
 mod error;
@@ -39,6 +40,7 @@ use domain::mapping::MappingSource;
 use domain::{Livemode, Timestamp};
 
 pub use checks::{CHECKS_PER_USER, Checks, STRAY_CHECKS};
+pub use clock::Clocks;
 pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
@@ -130,6 +132,7 @@ pub trait Store:
     + Retentions
     + Restores
     + Instances
+    + Clocks
     + People
     + 'static
 {

@@ -135,7 +135,7 @@ async fn finish(config: &Config) -> anyhow::Result<ExitCode> {
 /// What came after the backup, and what is to be done about it.
 fn say_what_is_missing(sessions: u64, newest_at: Option<Timestamp>) {
     let since = newest_at.map_or_else(|| "the backup was taken".to_owned(), |at| at.to_string());
-    line(&format!("{sessions} sessions are ended: everybody signs in again, and links to set a password are void"));
+    line(&format!("Sessions ended: {sessions}. Everybody signs in again, and links to set a password are void"));
     line(&format!(
         "API keys that were revoked, changes of the staff, of the catalog and of overrides, and erasures of personal data since {since} are undone: \
          look at them (tollkeeper api-key list, tollkeeper staff list), and erase again"

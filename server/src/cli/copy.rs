@@ -88,6 +88,7 @@ fn say_key(config: &Config, from: &DatabaseUrl, to: &DatabaseUrl) {
             file.display(),
             to.display()
         )),
-        _ => note("Keep ENCRYPTION_KEY as it is: it encrypts second factors"),
+        _ if !config.encryption_keys.is_empty() => note("Keep ENCRYPTION_KEY as it is: it encrypts second factors"),
+        _ => {}
     }
 }

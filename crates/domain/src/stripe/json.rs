@@ -1,5 +1,7 @@
 //! Accessors over raw JSON that remember the path, so that a missing field can be named.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::Timestamp;
@@ -12,6 +14,14 @@ pub struct Missing {
     pub path: String,
     /// What should stand there, in words.
     pub expected: &'static str,
+}
+
+/// JSON without the character NUL in its texts, which PostgreSQL cannot keep: the replacement character stands in its place. One such name
+/// would otherwise hold up everything that is stored with it.
+#[must_use]
+pub fn without_nul(text: &str) -> Cow<'_, str> {
+    const ESCAPED: &str = "\\u0000";
+    if text.contains(ESCAPED) { text.replace(ESCAPED, "\\ufffd").into() } else { text.into() }
 }
 
 /// A JSON object with the path by which it was reached.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use domain::stripe::json::without_nul;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 use stripe_client_core::{RequestBuilder, StripeMethod};
@@ -154,9 +155,11 @@ impl Client {
         if !(200..300).contains(&status) {
             return Err(self.refusal(subject, status, &headers, &body));
         }
-        let value = serde_json::from_slice(&body).map_err(|error| {
+        let is_no_json = |error: &dyn std::fmt::Display| {
             final_failure(unreadable(subject.what, "", format!("it is not JSON ({error})"), request_id.clone()))
-        })?;
+        };
+        let text = std::str::from_utf8(&body).map_err(|error| is_no_json(&error))?;
+        let value = serde_json::from_str(&without_nul(text)).map_err(|error| is_no_json(&error))?;
         Ok(Answer { value, server_date, request_id })
     }
 

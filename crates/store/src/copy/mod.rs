@@ -116,7 +116,7 @@ async fn open(url: &str) -> Result<Box<dyn Side>> {
     } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         Ok(Box::new(postgres::Side::open(url).await?))
     } else {
-        Err(Error::Unfit("a database URL starts with sqlite:// or postgres://".into()))
+        Err(Error::Refused("a database URL starts with sqlite:// or postgres://".into()))
     }
 }
 
@@ -124,15 +124,15 @@ async fn open(url: &str) -> Result<Box<dyn Side>> {
 /// Both are migrated first.
 ///
 /// # Errors
-/// [`Error::Unfit`] when the target holds anything else, or does not hold the same in the end; [`Error::InUse`] when others are connected
+/// [`Error::Refused`] when the target holds anything else, or does not hold the same in the end; [`Error::InUse`] when others are connected
 /// to a source that tells; and when either database fails. What was copied by then stays, and is gone on with.
 pub async fn copy(from: &str, to: &str, tell: Tell<'_>) -> Result<Vec<Copied>> {
     if from == to {
-        return Err(Error::Unfit("source and target are the same database".into()));
+        return Err(Error::Refused("source and target are the same database".into()));
     }
     let mut source = open(from).await?;
     if source.begun().await?.is_some() {
-        return Err(Error::Unfit("the source holds an unfinished copy of another database".into()));
+        return Err(Error::Refused("the source holds an unfinished copy of another database".into()));
     }
     source.hold_still().await?;
     let tables = in_order(source.tables().await?)?;
@@ -142,13 +142,13 @@ pub async fn copy(from: &str, to: &str, tell: Tell<'_>) -> Result<Vec<Copied>> {
         None => begin(&mut *target, &mark, &tables).await?,
         Some(begun) if begun == mark => tell(Step::GoesOn),
         Some(begun) if begun.identity == mark.identity => {
-            return Err(Error::Unfit(
+            return Err(Error::Refused(
                 "the target holds an unfinished copy, and the source was changed since that was begun: make the target anew, and copy again"
                     .into(),
             ));
         }
         Some(_) => {
-            return Err(Error::Unfit(
+            return Err(Error::Refused(
                 "the target holds an unfinished copy of another database: give an empty one".into(),
             ));
         }
@@ -176,7 +176,7 @@ async fn begin(target: &mut dyn Side, mark: &Mark, tables: &[Table]) -> Result<(
         }
     }
     if known != wanted {
-        return Err(Error::Unfit("the target has other tables than ours: give an empty database".into()));
+        return Err(Error::Refused("the target has other tables than ours: give an empty database".into()));
     }
     let (mut seeded, mut filled) = (vec![], vec![]);
     for table in tables {
@@ -189,7 +189,7 @@ async fn begin(target: &mut dyn Side, mark: &Mark, tables: &[Table]) -> Result<(
         if is_seed { seeded.push(table) } else { filled.push(table.name.as_str()) }
     }
     if !filled.is_empty() {
-        return Err(Error::Unfit(format!(
+        return Err(Error::Refused(format!(
             "the target is not empty: there are rows in {}. Give an empty database",
             filled.join(", ")
         )));
@@ -209,7 +209,7 @@ fn in_order(mut tables: Vec<Table>) -> Result<Vec<Table>> {
                     .iter()
                     .all(|other| *other == table.name || ordered.iter().any(|done| done.name == *other))
             })
-            .ok_or_else(|| Error::Unfit(format!("tables refer to each other in a circle: {}", tables[0].name)))?;
+            .ok_or_else(|| Error::Refused(format!("tables refer to each other in a circle: {}", tables[0].name)))?;
         ordered.push(tables.remove(next));
     }
     Ok(ordered)
@@ -265,7 +265,7 @@ async fn compare(
     if different.is_empty() {
         return Ok(copied);
     }
-    Err(Error::Unfit(format!(
+    Err(Error::Refused(format!(
         "the target does not hold the same as the source in {}: make the target anew, and copy again",
         different.join(", ")
     )))

@@ -20,7 +20,7 @@ impl Kind {
             "boolean" => Ok(Self::Flag),
             "integer" | "bigint" => Ok(Self::Number),
             "text" => Ok(Self::Text),
-            other => Err(Error::Unfit(format!("a column is of the type {other}, which cannot be copied"))),
+            other => Err(Error::Refused(format!("a column is of the type {other}, which cannot be copied"))),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::Connection as _;
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Mutex;
 
@@ -51,7 +51,8 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
 
 /// One connection, for what is done to a database that nobody uses.
 pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
-    Ok(Conn::connect(url).await?)
+    // Statements over whole tables take their time, which is nothing to log.
+    Ok(url.parse::<PgConnectOptions>()?.disable_statement_logging().connect().await?)
 }
 
 /// Starts a transaction. What changes state waits for its turn among all instances: they change it one after the other, as on SQLite

@@ -93,7 +93,7 @@ fn values(table: &Table, row: &DbRow) -> Result<Vec<Value>> {
         })
     };
     let read: sqlx::Result<Vec<Value>> = table.columns.iter().map(value).collect();
-    read.map_err(|error| Error::Unfit(format!("a row of {} cannot be read: {error}", table.name)))
+    read.map_err(|error| Error::Refused(format!("a row of {} cannot be read: {error}", table.name)))
 }
 
 #[async_trait]
@@ -119,7 +119,7 @@ impl crate::copy::Side for Side {
             key.sort_unstable();
             table.key = key.into_iter().map(|(_, column)| column).collect();
             if table.key.is_empty() {
-                return Err(Error::Unfit(format!("{} has no primary key, and cannot be copied", table.name)));
+                return Err(Error::Refused(format!("{} has no primary key, and cannot be copied", table.name)));
             }
             for reference in &references {
                 if reference.text("of_table")? == table.name {

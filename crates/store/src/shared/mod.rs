@@ -5,6 +5,7 @@ mod audit;
 mod catalog;
 mod catch_up;
 mod checks;
+mod clock;
 mod compare;
 mod copying;
 mod customer_lists;

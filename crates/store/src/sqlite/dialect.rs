@@ -102,7 +102,8 @@ fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
 
 /// One connection, for what is done to a database that nobody uses.
 pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
-    Ok(options(url)?.connect().await?)
+    // Statements over whole tables take their time, which is nothing to log.
+    Ok(options(url)?.disable_statement_logging().connect().await?)
 }
 
 /// Opens the database: many readers, one writer.

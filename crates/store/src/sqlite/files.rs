@@ -52,7 +52,7 @@ pub fn url_of(file: &Path) -> Result<String> {
 }
 
 fn text(file: &Path) -> Result<&str> {
-    file.to_str().ok_or_else(|| Error::Unfit(format!("the name of {} is not UTF-8", file.display())))
+    file.to_str().ok_or_else(|| Error::Refused(format!("the name of {} is not UTF-8", file.display())))
 }
 
 /// Copies the database into a file that is not there, or empty, as it is at one moment. Whoever reads or writes the database meanwhile does
@@ -63,9 +63,12 @@ fn text(file: &Path) -> Result<&str> {
 pub async fn back_up(url: &str, into: &Path) -> Result<Contents> {
     let file = path_of(url)?;
     if !file.exists() {
-        return Err(Error::Unfit(format!("there is no database at {}", file.display())));
+        return Err(Error::Refused(format!("there is no database at {}", file.display())));
     }
-    let options = SqliteConnectOptions::from_str(url)?.create_if_missing(false).busy_timeout(Duration::from_secs(30));
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(30))
+        .disable_statement_logging();
     let mut conn = options.connect().await?;
     let copied = sqlx::query("vacuum into $1").bind(text(into)?).execute(&mut conn).await;
     // A connection that fails to close has nothing to lose.
@@ -78,11 +81,12 @@ pub async fn back_up(url: &str, into: &Path) -> Result<Contents> {
 /// Nothing is written, and a log beside the file is not looked at.
 ///
 /// # Errors
-/// [`Error::Unfit`] says what is wrong with it.
+/// [`Error::Refused`] says what is wrong with it.
 pub async fn look(file: &Path, thoroughly: bool) -> Result<Contents> {
-    let unfit = |why: String| Error::Unfit(format!("{} {why}", file.display()));
+    let unfit = |why: String| Error::Refused(format!("{} {why}", file.display()));
     let bytes = std::fs::metadata(file).map_err(|error| unfit(format!("cannot be read: {error}")))?.len();
-    let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(true);
+    let options =
+        SqliteConnectOptions::new().filename(file).read_only(true).immutable(true).disable_statement_logging();
     let looked = async {
         let mut conn = options.connect().await?;
         let contents = examine(&mut conn, thoroughly).await;

@@ -171,7 +171,10 @@ async fn a_target_that_holds_anything_else_is_refused(engine: Engine) {
     let there = Database::opened(target.clone(), folder, Options::default()).await;
     there.store.put_feature(MODE, &Feature::new("pro", FeatureType::Switch), &author()).await.unwrap();
     let refused = copy(&db.url, &target, &mut |_| {}).await.unwrap_err();
-    assert!(matches!(&refused, Error::Unfit(why) if why.contains("not empty") && why.contains("feature")), "{refused}");
+    assert!(
+        matches!(&refused, Error::Refused(why) if why.contains("not empty") && why.contains("feature")),
+        "{refused}"
+    );
     assert_eq!(there.store.verify_audit().await.unwrap().entries, 1, "nothing was touched");
     assert!(copy(&db.url, &db.url, &mut |_| {}).await.is_err());
 

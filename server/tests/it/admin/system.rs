@@ -1,5 +1,6 @@
 //! Settings and system: who sees what, and no secret anywhere.
 
+use crate::helpers::database::is_postgres;
 use domain::role::Role;
 use reqwest::StatusCode;
 
@@ -37,7 +38,7 @@ async fn the_system_tells_how_it_is_and_the_report_holds_no_secret() {
     assert_eq!(page.status, StatusCode::OK);
     for word in [
         env!("CARGO_PKG_VERSION"),
-        "SQLite 3.",
+        if is_postgres() { "PostgreSQL 1" } else { "SQLite 3." },
         "as it should be",
         "can be written",
         "Reads in the background",

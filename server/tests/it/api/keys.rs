@@ -161,7 +161,9 @@ async fn only_trusted_proxies_say_who_the_client_is() {
         }
     }
     app.get(&key, CHECK).await.refused(403, "address_not_allowed", None);
+    // A key that was in memory from the start is noted when it is next looked at.
     let used = until("its use is noted", async || {
+        ask("203.0.113.9").await.ok();
         app.state.store.api_key(&record.api_key_id).await.unwrap().unwrap().last_used_from
     })
     .await;

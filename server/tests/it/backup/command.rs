@@ -161,7 +161,7 @@ async fn a_restore_refuses_a_running_server_and_keeps_what_was_there() {
     let (code, said, noted) = run(&database, &["restore", backup.to_str().unwrap()]);
     assert_eq!(code, 0, "{said}{noted}");
     for word in
-        ["1 sessions are ended", "API keys that were revoked", "fetches what Stripe sent since", ".before-restore-"]
+        ["Sessions ended: 1.", "API keys that were revoked", "fetches what Stripe sent since", ".before-restore-"]
     {
         assert!(said.contains(word), "{word} is not in {said}");
     }

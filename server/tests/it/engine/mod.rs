@@ -3,6 +3,7 @@
 mod catalog;
 mod catch_up;
 mod faults;
+mod full_disk;
 mod kill;
 mod program;
 mod purchases;

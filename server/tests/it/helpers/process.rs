@@ -17,10 +17,14 @@ pub(crate) struct Process {
 impl Process {
     /// Serves with these settings and no others, on a port of its own.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tollkeeper"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env_clear()
-            .envs(settings.iter().copied())
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollkeeper"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]).env_clear().envs(settings.iter().copied());
+        Self::of(command).await
+    }
+
+    /// What this command begins, once it says that it listens.
+    pub(crate) async fn of(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .stdout(Stdio::null())

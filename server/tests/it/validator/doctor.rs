@@ -20,16 +20,15 @@ fn json(output: &Output) -> Value {
 }
 
 async fn of(app: &TestApp, args: &[&str]) -> Output {
-    let file = app.state.store.database().await.unwrap().file.unwrap();
-    let (database, base) = (format!("sqlite://{}", file.display()), app.stripe.base_url());
+    let (folder, base) = (tempfile::tempdir().unwrap(), app.stripe.base_url());
     let env = [
-        ("DATABASE_URL", database.as_str()),
+        ("DATABASE_URL", app.state.config.database_url.expose()),
         ("PUBLIC_URL", &app.url),
         ("STRIPE_API_BASE", &base),
         ("STRIPE_SECRET_KEY", STRIPE_KEY),
         ("STRIPE_WEBHOOK_SECRET", SECRET),
     ];
-    doctor(file.parent().unwrap(), &env, args).await
+    doctor(folder.path(), &env, args).await
 }
 
 #[tokio::test]
