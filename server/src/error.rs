@@ -218,7 +218,10 @@ impl From<store::Error> for ApiError {
                 let message = "A text holds what the database cannot keep, such as the character NUL.";
                 Self::new(StatusCode::BAD_REQUEST, "text_unfit", message).with_source(error)
             }
-            store::Error::Inconsistent { .. } => Self::internal(error),
+            store::Error::Inconsistent { .. }
+            | store::Error::Schema(_)
+            | store::Error::Refused(_)
+            | store::Error::InUse => Self::internal(error),
         }
     }
 }

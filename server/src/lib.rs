@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod auth;
+pub mod backup;
 mod banner;
 pub mod catch_up;
 pub mod checks;
@@ -52,6 +53,7 @@ use gateway::{Client, ClientConfig, Gateway, Now};
 use store::Store;
 
 use crate::auth::vault::Vault;
+use crate::backup::Backups;
 use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
@@ -110,6 +112,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let live = Live::new(Arc::clone(&store), Arc::clone(&clock));
     let checks = CheckBook::new(Arc::clone(&store), Arc::clone(&clock));
     let vault = Vault::new(&config);
+    let backups = Backups::new(config.database_url.expose(), config.backups.clone(), Arc::clone(&clock));
     let instances = Instances::new(Arc::clone(&store), Arc::clone(&gateways), ids::new("ins"), clock.now());
     Ok(AppState {
         config: Arc::new(config),
@@ -127,6 +130,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         started: std::time::Instant::now(),
         checks,
         vault,
+        backups,
         instances,
     })
 }

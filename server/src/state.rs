@@ -9,6 +9,7 @@ use gateway::Gateway;
 use store::Store;
 
 use crate::auth::vault::Vault;
+use crate::backup::Backups;
 use crate::catch_up::CatchUp;
 use crate::checks::CheckBook;
 use crate::clock::Clock;
@@ -54,6 +55,8 @@ pub struct AppState {
     pub checks: CheckBook,
     /// Encrypts the seeds of second factors.
     pub vault: Vault,
+    /// Backups of the database.
+    pub backups: Backups,
     /// This program among those that share its database.
     pub instances: Instances,
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod backups;
 pub mod catalog;
 pub mod catalog_filter;
 pub mod compare;

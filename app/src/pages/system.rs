@@ -7,11 +7,15 @@ use crate::components::{card, page_head, time};
 use crate::context::Context;
 use crate::islands::CopyButton;
 
+use super::backups::Backups;
+
 /// `/admin/system`
 #[derive(Clone, Debug)]
 pub struct View {
     /// What is told, by heading.
     pub groups: Vec<(&'static str, Vec<Fact>)>,
+    /// Backups of the database.
+    pub backups: Backups,
     /// All of it as plain text, without secrets.
     pub report: String,
 }
@@ -57,6 +61,7 @@ impl View {
         view! {
             {page_head("System", view! { <a class="btn" href="/admin/validator">"Check the set-up"</a> })}
             {groups}
+            {self.backups.card(context)}
             {card("Support report", (), body)}
         }
         .into_any()

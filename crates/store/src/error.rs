@@ -1,5 +1,7 @@
 //! How the database can fail.
 
+use sqlx::migrate::MigrateError;
+
 /// "Not found" is no error: look-ups answer `Option`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,6 +34,15 @@ pub enum Error {
         /// What was wrong.
         message: String,
     },
+    /// The schema is none that this program can work with; the sentence says what to do.
+    #[error("{0}")]
+    Schema(String),
+    /// A file, or a database, does not do for what is to be done with it; the sentence says why.
+    #[error("{0}")]
+    Refused(String),
+    /// Another program has the database open.
+    #[error("another program has the database open")]
+    InUse,
 }
 
 impl From<sqlx::Error> for Error {
@@ -75,7 +86,21 @@ fn is_data_exception(code: &str) -> bool {
 
 impl From<sqlx::migrate::MigrateError> for Error {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
-        Self::Unavailable(Box::new(error))
+        match error {
+            MigrateError::VersionMissing(number) => Self::Schema(format!(
+                "it has migration {number}, which this program does not know: a newer Tollkeeper has been at it. Start that version again, \
+                 or restore a backup from before the upgrade with `tollkeeper restore FILE`"
+            )),
+            MigrateError::VersionMismatch(number) => Self::Schema(format!(
+                "its migration {number} is another one than this program's: it was made by another build, not by a release. Start the \
+                 program that made it, or restore a backup of a release with `tollkeeper restore FILE`"
+            )),
+            MigrateError::ExecuteMigration(source, number) => Self::Schema(format!(
+                "migration {number} cannot be made ({source}). The database is as it was before that one: mend the cause and start again, \
+                 or start the version from before the upgrade"
+            )),
+            error => Self::Unavailable(Box::new(error)),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod chain;
 mod checks;
 mod clock;
+pub mod copy;
 mod dismissals;
 mod error;
 mod figures;
@@ -20,6 +21,7 @@ pub mod postgres;
 mod preferences;
 pub mod records;
 mod replays;
+mod restored;
 mod retention;
 mod roster;
 mod second_factor;
@@ -62,6 +64,7 @@ use records::{
     VerdictChangeRecord,
 };
 pub use replays::Replays;
+pub use restored::{Restores, Settled};
 pub use retention::Retentions;
 pub use roster::Watch;
 pub use second_factor::{FactorEnd, SecondFactor, SecondFactors};
@@ -130,6 +133,7 @@ pub trait Store:
     + OverrideDesk
     + Dismissals
     + Retentions
+    + Restores
     + Instances
     + Clocks
     + People

@@ -9,6 +9,7 @@ mod contract {
     pub mod audit_chain;
     pub mod catch_up;
     pub mod checks;
+    pub mod copying;
     pub mod desk;
     pub mod erasure;
     pub mod events;
@@ -17,6 +18,7 @@ mod contract {
     pub mod history;
     pub mod instances;
     pub mod keys;
+    pub mod levels;
     pub mod lists;
     pub mod mappings;
     pub mod pages;

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_keys;
+pub mod backups;
 pub mod catalog;
 pub mod customers;
 pub mod dismissals;

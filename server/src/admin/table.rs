@@ -7,8 +7,8 @@ use domain::role::Role;
 
 use super::post::{Outcome, Posted};
 use super::{
-    account, api_keys, catalog, customers, dismissals, events, mappings, mode, overrides, passkeys, people, policies,
-    replays, resyncs, second_factor, security, staff, unattributed, undo, validator,
+    account, api_keys, backups, catalog, customers, dismissals, events, mappings, mode, overrides, passkeys, people,
+    policies, replays, resyncs, second_factor, security, staff, unattributed, undo, validator,
 };
 
 /// What handles a form.
@@ -94,6 +94,7 @@ pub const ACTIONS: &[Action] = actions! {
     "/admin/api-keys/{id}" Admin + proof api_keys::update;
     "/admin/api-keys/{id}/rotate" Admin + proof api_keys::rotate;
     "/admin/api-keys/{id}/revoke" Admin api_keys::revoke;
+    "/admin/backups" Admin backups::make;
     "/admin/staff" Owner + proof staff::invite;
     "/admin/staff/{id}/link" Owner + proof staff::link;
     "/admin/staff/{id}/2fa" Owner + proof staff::reset_second_factor;

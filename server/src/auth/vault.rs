@@ -137,7 +137,7 @@ fn parts(sealed: &str) -> Option<(&str, &str)> {
 }
 
 /// The file beside a SQLite database.
-fn key_file(database_url: &str) -> Option<PathBuf> {
+pub(crate) fn key_file(database_url: &str) -> Option<PathBuf> {
     let path = database_url.strip_prefix("sqlite:")?.trim_start_matches("//").split('?').next()?;
     Some(PathBuf::from(format!("{path}.key")))
 }

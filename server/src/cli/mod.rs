@@ -4,6 +4,8 @@
 
 mod access;
 mod audit;
+mod backup;
+mod copy;
 mod doctor;
 mod events;
 mod keys;
@@ -66,6 +68,12 @@ enum Command {
     /// API keys of your application
     #[command(subcommand, name = "api-key")]
     ApiKey(keys::ApiKey),
+    /// Write the database into a file while the server goes on (SQLite; for PostgreSQL it says the pg_dump to run)
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database, which is kept; refuses while a server runs on it
+    Restore(backup::Restore),
+    /// Copy everything into an empty database, such as from SQLite to PostgreSQL, and compare both. Broken off, it goes on when run again
+    Copy(copy::Copy),
     /// Bring the database up to date, and end
     Migrate,
     /// The settings in effect, where each came from, secrets masked
@@ -201,6 +209,9 @@ async fn dispatch(
         Command::Staff(args) => args.run(config).await,
         Command::Audit(args) => args.run(config).await,
         Command::ApiKey(args) => args.run(config).await,
+        Command::Backup(args) => args.run(config).await,
+        Command::Restore(args) => args.run(config).await,
+        Command::Copy(args) => args.run(config).await,
         Command::Migrate => server::migrate(&config).await,
         Command::Config(args) => args.run(&config, sources),
         Command::Healthcheck => server::healthcheck(&config).await,

@@ -35,6 +35,8 @@ pub(super) async fn serve(mut config: Config, mut inherited: Option<Inherited>) 
         config.public_url =
             listener.address().map_or_else(|| "http://localhost".to_owned(), |at| format!("http://{at}"));
     }
+    // Until the end: nobody puts another file in the database's place meanwhile.
+    let _shared = crate::backup::lock::share(config.database_url.expose())?;
     let state = crate::build(config, Arc::new(SystemClock)).await?;
     state.store.begin_history(state.now()).await?;
     if let Some(link) = crate::owner::prepare(&state).await? {

@@ -21,6 +21,7 @@ pub use self::parse::is_email;
 pub use self::settings::{Flags, SETTINGS, Setting, Source, Sources};
 use crate::auth::network::Networks;
 use crate::auth::vault::EncryptionKey;
+use crate::backup::Plan;
 use crate::resync::Schedule;
 use crate::retention::Kept;
 
@@ -73,6 +74,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// What is removed after its time.
     pub kept: Kept,
+    /// Backups of the database; none with PostgreSQL, which has its own.
+    pub backups: Option<Plan>,
     /// Most deliveries in one commit.
     pub intake_batch: usize,
     /// Every setting as it is in effect, secrets masked, for people to look at.
@@ -132,6 +135,38 @@ impl StripeRates {
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
+    /// From a text, with what is wrong with it and what would be right.
+    ///
+    /// # Errors
+    /// When it is no URL of a database.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        parse::database_url(text).map_err(|(fault, expected)| format!("{fault}; expected {expected}"))
+    }
+
+    /// Whether it is a SQLite file, and not PostgreSQL.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        self.0.starts_with("sqlite:")
+    }
+
+    /// It without a password, as one may print it and the database's own programs take it.
+    #[must_use]
+    pub fn without_password(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.0) else { return self.to_string() };
+        // Only what has no host has no room for one.
+        let _ = url.set_password(None);
+        let rest: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(name, _)| name != "password")
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        url.set_query(None);
+        if !rest.is_empty() {
+            url.query_pairs_mut().extend_pairs(rest);
+        }
+        url.into()
+    }
+
     /// The URL itself, for the store alone.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -274,12 +309,14 @@ impl Config {
         let stripe_keys = read(sources, "STRIPE_SECRET_KEY", parse::stripe_keys)?.unwrap_or_default();
         let has_live_key = stripe_keys.iter().any(|key| key.livemode().is_live());
         let public_url = read(sources, "PUBLIC_URL", parse::origin)?;
+        let database_url = read_or(sources, "DATABASE_URL", parse::database_url)?;
         let mut config = Self {
             public_url_is_default: public_url.is_none(),
             public_url: public_url.unwrap_or_else(|| listen.url()),
             listen,
             shutdown_delay: read_or(sources, "SHUTDOWN_DELAY", parse::shutdown_delay)?,
-            database_url: read_or(sources, "DATABASE_URL", parse::database_url)?,
+            backups: backups(sources, &database_url)?,
+            database_url,
             stripe_keys,
             webhook_secrets: read(sources, "STRIPE_WEBHOOK_SECRET", parse::webhook_secrets)?.unwrap_or_default(),
             stripe_api_base: read(sources, "STRIPE_API_BASE", |text| parse::api_base(text, has_live_key))?,
@@ -355,6 +392,8 @@ impl Config {
                     "ADMIN_PASSWORD" => self.first_owner.as_ref().map(|owner| mask(&owner.password)),
                     "TRUSTED_PROXIES" => joined(self.trusted_proxies.texts()),
                     "ENCRYPTION_KEY" => joined(self.encryption_keys.iter().map(EncryptionKey::redacted).collect()),
+                    "BACKUP_EVERY" | "BACKUP_KEEP" if self.backups.is_none() => None,
+                    "BACKUP_DIR" => self.backups.as_ref().map(|plan| plan.folder.display().to_string()),
                     "METRICS_LISTEN" => Some(self.metrics_listen.as_ref().unwrap_or(&self.listen).to_string()),
                     _ => {
                         let default = Some(setting.default.to_owned()).filter(|default| default != "none");
@@ -385,6 +424,28 @@ fn policy(sources: &Sources) -> Result<Policy, ConfigError> {
             failed_debit: read_or(sources, "FAILED_DEBIT_POLICY", parse::failed_debit_policy)?,
         },
     })
+}
+
+/// Backups are made of SQLite alone: who asks for them with PostgreSQL is told so, and not left without.
+fn backups(sources: &Sources, url: &DatabaseUrl) -> Result<Option<Plan>, ConfigError> {
+    let (every, keep) =
+        (read_or(sources, "BACKUP_EVERY", parse::backup_every)?, read_or(sources, "BACKUP_KEEP", parse::backup_keep)?);
+    let folder = read(sources, "BACKUP_DIR", |text| Ok(PathBuf::from(text)))?;
+    if url.is_sqlite() {
+        let file = store::sqlite::path_of(url.expose())
+            .map_err(|error| ConfigError::new("DATABASE_URL", error.to_string(), "sqlite://path/to/file.db"))?;
+        let folder = folder.unwrap_or_else(|| file.with_file_name("backups"));
+        return Ok(Some(Plan { folder, every_ms: every.map(millis), keep }));
+    }
+    let is_asked_for = read(sources, "BACKUP_EVERY", parse::backup_every)?.flatten().is_some();
+    match (is_asked_for, folder) {
+        (false, None) => Ok(None),
+        (asked, _) => Err(ConfigError::new(
+            if asked { "BACKUP_EVERY" } else { "BACKUP_DIR" },
+            "PostgreSQL is not backed up by Tollkeeper".to_owned(),
+            "nothing, and a job of yours that runs pg_dump (`tollkeeper backup FILE` prints the line)",
+        )),
+    }
 }
 
 fn redacted(secret: &Secret) -> String {

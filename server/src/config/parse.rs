@@ -230,6 +230,17 @@ fn retention(text: &str, least: Duration, expected: &'static str) -> Result<Opti
     }
 }
 
+/// How often a backup is made; none: never by the clock.
+pub(super) fn backup_every(text: &str) -> Result<Option<Duration>, Refusal> {
+    retention(text, Duration::from_secs(600), "at least 10m, such as 1d or 6h, or off")
+}
+
+/// How many backups are kept.
+pub(super) fn backup_keep(text: &str) -> Result<usize, Refusal> {
+    let wrong = || (format!("{} is no number of backups", quoted(text)), "a number from 1 to 1000, such as 7");
+    text.parse().ok().filter(|keep| (1..=1000).contains(keep)).ok_or_else(wrong)
+}
+
 pub(super) fn treatment(text: &str) -> Result<Treatment, Refusal> {
     Treatment::parse(text).ok_or_else(|| (format!("{} is neither", quoted(text)), "allow or deny"))
 }

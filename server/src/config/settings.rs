@@ -90,6 +90,10 @@ pub const SETTINGS: &[Setting] = settings! {
     plain "PAYLOAD_RETENTION", "payload-retention", "90d",
         "How long the raw payloads of events are kept, at least 30d, or off (for ever); what they changed stays";
     plain "REJECTED_RETENTION", "rejected-retention", "90d", "How long refused deliveries are kept, at least 1d, or off (the newest 1,000)";
+    plain "BACKUP_EVERY", "backup-every", "1d",
+        "SQLite: how often a backup is made beside the work, at least 10m, or off; PostgreSQL is backed up by pg_dump";
+    plain "BACKUP_DIR", "backup-dir", "backups beside the database", "The folder of the backups; better on another disk";
+    plain "BACKUP_KEEP", "backup-keep", "7", "How many backups are kept; only files of Tollkeeper's own naming are removed";
     hidden "INTAKE_BATCH", "intake-batch", "256", "Most deliveries in one commit; 1 measures what the batches bring";
 };
 

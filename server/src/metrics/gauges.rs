@@ -9,8 +9,8 @@ use metrics::{counter, gauge};
 use store::records::{Place, Purpose};
 
 use super::names::{
-    CONNECTIONS, DATABASE_SIZE, DATABASE_UP, DRIFT, LAST_CATCH_UP, LAST_DELIVERY, LAST_RECONCILE, MOST_CONNECTIONS,
-    OPEN, QUEUE, QUEUE_AGE, STRIPE_REQUESTS, WAITING_FOR_STRIPE,
+    CONNECTIONS, DATABASE_SIZE, DATABASE_UP, DRIFT, LAST_BACKUP, LAST_CATCH_UP, LAST_DELIVERY, LAST_RECONCILE,
+    MOST_CONNECTIONS, OPEN, QUEUE, QUEUE_AGE, STRIPE_REQUESTS, WAITING_FOR_STRIPE,
 };
 use crate::state::AppState;
 
@@ -23,6 +23,11 @@ const OPEN_STATUSES: [EventStatus; 5] =
 /// Reads them all. What the database does not tell stays as it was.
 pub(super) async fn read(state: &AppState) {
     requests_to_stripe(state);
+    match state.backups.newest() {
+        Ok(Some(newest)) => gauge!(LAST_BACKUP).set(seconds(newest.at)),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the folder of backups could not be read"),
+    }
     for pool in state.store.pools() {
         gauge!(CONNECTIONS, "pool" => pool.name, "state" => "busy").set(pool.busy);
         gauge!(CONNECTIONS, "pool" => pool.name, "state" => "idle").set(pool.idle);

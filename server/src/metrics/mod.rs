@@ -7,14 +7,13 @@ use std::future::Future;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use domain::Timestamp;
 use http::StatusCode;
 use metrics::{Counter, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use self::names::{
-    BUILD, CHECKS, COMPARED, DELIVERIES, EVENTS, FETCHED, HTTP_DURATION, HTTP_REQUESTS, LAST_BACKUP, REJECTIONS,
-    REPLAYED, SIGN_IN_FAILURES, WEBHOOK_DURATION,
+    BUILD, CHECKS, COMPARED, DELIVERIES, EVENTS, FETCHED, HTTP_DURATION, HTTP_REQUESTS, REJECTIONS, REPLAYED,
+    SIGN_IN_FAILURES, WEBHOOK_DURATION,
 };
 use crate::state::AppState;
 
@@ -140,14 +139,6 @@ pub fn count_replayed(outcome: &'static str, number: i64) {
 /// A refused sign-in of staff: `password`, `code`, `passkey`, or `throttled` before either was looked at.
 pub fn count_sign_in_failure(reason: &'static str) {
     counter!(SIGN_IN_FAILURES, "reason" => reason).increment(1);
-}
-
-/// When the newest backup was made, as far as this process knows. Whoever makes backups calls it at the start and after each; with none the
-/// figure stays as it is, which before the first one is missing.
-pub fn note_backup(made_at: Option<Timestamp>) {
-    if let Some(at) = made_at {
-        gauge!(LAST_BACKUP).set(gauges::seconds(at));
-    }
 }
 
 /// The counters of access checks, looked up once: allowed, denied.

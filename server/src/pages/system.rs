@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use app::pages::Page;
+use app::pages::backups::Backups;
 use app::pages::system::{Fact, View};
 use domain::Timestamp;
 use store::records::{DatabaseState, Place, Purpose, Retained};
 
 use super::{Ask, Loaded};
+use crate::backup::size as bytes;
 use crate::config::{Source, duration_text};
 use crate::resync::Reconcile;
 use crate::retention::EVERY_MS;
@@ -30,8 +32,41 @@ pub(super) async fn system(ask: &Ask<'_>) -> Loaded {
         ("Work in the background", jobs(ask).await?),
         ("Removed after its time", removed(ask).await?),
     ];
-    let report = report(ask, &groups);
-    Ok(Some(Page::System(View { groups, report })))
+    let backups = backups(ask);
+    let report = report(ask, &groups, &backups);
+    Ok(Some(Page::System(View { groups, backups, report })))
+}
+
+fn backups(ask: &Ask<'_>) -> Backups {
+    let all = &ask.state.backups;
+    let Some(plan) = all.plan() else {
+        let rule =
+            "PostgreSQL makes its own: run pg_dump by the clock, and keep what it makes on another machine.".to_owned();
+        return Backups { rule, ..Backups::default() };
+    };
+    let often = plan.every_ms.map_or_else(
+        || "Made on request alone (BACKUP_EVERY is off)".to_owned(),
+        |every| format!("Made every {}", duration_text(every)),
+    );
+    let rule = format!(
+        "{often} in {}; the newest {} are kept. What encrypts second factors is not in them: keep that in another place.",
+        plan.folder.display(),
+        plan.keep
+    );
+    // A folder that cannot be read is what is to be shown here, not a reason to show nothing.
+    let (made, next_at, unread) = match (all.list(), all.next_at()) {
+        (Ok(made), Ok(next_at)) => (made, next_at, None),
+        (Err(error), _) | (_, Err(error)) => {
+            (vec![], None, Some((ask.now, format!("{} cannot be read: {error}", plan.folder.display()))))
+        }
+    };
+    Backups {
+        rule,
+        made: made.into_iter().map(|backup| (backup.name, bytes(backup.bytes), backup.at)).collect(),
+        next_at,
+        failure: unread.or_else(|| all.failure()),
+        can_make: true,
+    }
 }
 
 fn fact(name: &'static str, value: impl Into<String>) -> Fact {
@@ -89,18 +124,6 @@ async fn database_facts(ask: &Ask<'_>, database: &DatabaseState) -> anyhow::Resu
     ];
     facts.extend(validator::free(database).map(|free| fact("Free disk", bytes(free))));
     Ok(facts)
-}
-
-/// A size in the unit people read it in.
-fn bytes(size: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut tenths = size.saturating_mul(10) / 1024;
-    let mut unit = 0;
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
-        unit += 1;
-    }
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
 async fn programs(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
@@ -204,7 +227,7 @@ async fn removed(ask: &Ask<'_>) -> anyhow::Result<Vec<Fact>> {
 }
 
 /// The same as text, and which settings were given: their names alone, since their values are not everybody's.
-fn report(ask: &Ask<'_>, groups: &[(&'static str, Vec<Fact>)]) -> String {
+fn report(ask: &Ask<'_>, groups: &[(&'static str, Vec<Fact>)], backups: &Backups) -> String {
     let mut text = format!("Tollkeeper, {} mode, {}\n", ask.livemode, ask.now);
     for (heading, facts) in groups {
         // Writing to a string cannot fail.
@@ -213,6 +236,12 @@ fn report(ask: &Ask<'_>, groups: &[(&'static str, Vec<Fact>)]) -> String {
             let at = at.map(|at| at.to_string()).unwrap_or_default();
             let _ = writeln!(text, "  {name}: {}", [value.as_str(), &at].join(" ").trim());
         }
+    }
+    let newest =
+        backups.made.first().map_or_else(|| "none".to_owned(), |(name, size, at)| format!("{name}, {size}, {at}"));
+    let _ = writeln!(text, "\nBackups\n  {}\n  Newest: {newest}", backups.rule);
+    if let Some((at, why)) = &backups.failure {
+        let _ = writeln!(text, "  Failed {at}: {why}");
     }
     let given = ask.state.config.effective.iter().filter(|row| row.source != Source::Default);
     let _ = writeln!(text, "\nSettings that were given");

@@ -61,6 +61,7 @@ pub async fn serve(
     let retention = Retention::new(state.store.clone(), state.clock.clone(), state.config.kept);
     let retention = tokio::spawn(retention.run(until(stopped.clone())));
     let watchdog = tokio::spawn(pulse::run(state.clone(), until(stopped.clone())));
+    let backups = tokio::spawn(state.backups.clone().run(until(stopped.clone())));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
     pulse::ready();
 
@@ -96,6 +97,7 @@ pub async fn serve(
     retention.await?;
     upkeep.await?;
     watchdog.await?;
+    backups.await?;
     state.close().await;
     Ok(())
 }

@@ -89,7 +89,7 @@ pub(super) fn folder(database: &DatabaseState) -> Option<PathBuf> {
 }
 
 /// Bytes that may still be written to a folder; none where the system does not tell.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
         let space = rustix::fs::statvfs(folder).ok()?;

@@ -3,6 +3,7 @@
 //!
 //! Their numbers stay what they are: reports and tickets name them.
 
+mod backups;
 mod clock;
 mod deliveries;
 pub(crate) mod endpoint;
@@ -27,6 +28,7 @@ use self::endpoint::{Endpoint, Standing};
 use self::stripe::{Answered, Asked};
 use crate::state::AppState;
 
+pub(crate) use self::machine::free_bytes;
 pub use self::report::Report;
 
 /// How long Stripe may take: all questions are asked at the same time, and whoever looks at the page waits for them.
@@ -94,10 +96,18 @@ pub async fn run(state: &AppState, livemode: Livemode, patience: Duration) -> st
     };
     let catalog = store.index().catalog(livemode);
     let folder = machine::folder(&database);
+    let (newest_backup, failure) = (state.backups.newest(), state.backups.failure());
     let checks = vec![
         machine::address(config, livemode, &reached),
         machine::database(config, &named(config.database_url.expose(), &engine), &database, free(&database)),
         storage::outlives(livemode, folder.as_deref(), mount(folder.as_deref()).as_ref()),
+        backups::recent(
+            state.backups.plan(),
+            &newest_backup,
+            failure.as_ref().map(|(_, why)| why.as_str()),
+            livemode,
+            now,
+        ),
         machine::version(&database),
         machine::browsers(config, livemode),
         clock::skew(asked, &refused, config.webhook_tolerance),

@@ -5,6 +5,7 @@ mod abuse;
 mod admin;
 mod api;
 mod authorization;
+mod backup;
 mod cli;
 mod demo;
 mod engine;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Mutex;
 
@@ -47,6 +48,12 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
     (26, "passkeys", include_str!("../../../../migrations/postgres/0026_passkeys.sql")),
     (28, "instances", include_str!("../../../../migrations/postgres/0028_instances.sql")),
 ];
+
+/// One connection, for what is done to a database that nobody uses.
+pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
+    // Statements over whole tables take their time, which is nothing to log.
+    Ok(url.parse::<PgConnectOptions>()?.disable_statement_logging().connect().await?)
+}
 
 /// Starts a transaction. What changes state waits for its turn among all instances: they change it one after the other, as on SQLite
 /// (`docs/decisions/0008-one-writer-at-a-time.md`). The turn ends with the transaction, and with the connection of who is killed.

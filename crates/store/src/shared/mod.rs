@@ -7,6 +7,7 @@ mod catch_up;
 mod checks;
 mod clock;
 mod compare;
+mod copying;
 mod customer_lists;
 mod customers;
 mod dismissals;
@@ -25,6 +26,7 @@ mod keys;
 mod lists;
 mod mapping_lists;
 mod mappings;
+mod migrating;
 mod names;
 mod objects;
 mod overdue;
@@ -42,6 +44,7 @@ mod purchases;
 mod reads;
 mod replaying;
 mod replays;
+mod restored;
 mod resyncs;
 mod retention;
 mod rows;
@@ -58,12 +61,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Connection as _, SqlSafeStr as _};
+use sqlx::Connection as _;
 
+pub(crate) use self::copying::Side;
 use self::objects::{Evidence, Origin};
 use self::write::Write;
 use super::dialect::{self, Conn, Db};
+use super::schema;
 use crate::records::{DatabaseState, Effects, FieldChange};
 use crate::{Index, Options, Result, Store};
 
@@ -107,10 +111,7 @@ impl Backend {
     /// When the database cannot be opened, migrated or read.
     pub async fn open(url: &str, options: Options) -> Result<Self> {
         let Pools { write, intake, read } = dialect::pools(url).await?;
-        let migrations = dialect::MIGRATIONS.iter().map(|(number, name, sql)| {
-            Migration::new(*number, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
-        });
-        Migrator::with_migrations(migrations.collect()).run(&write).await?;
+        migrating::prepare(&mut *write.acquire().await?).await?;
         dialect::migrated(&write).await?;
         let backend = Self {
             read,

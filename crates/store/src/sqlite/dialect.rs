@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::shared::{Pools, Turn};
@@ -74,8 +75,8 @@ impl News {
     }
 }
 
-/// Opens (and creates, with its folder) the database: many readers, one writer.
-pub(crate) async fn pools(url: &str) -> Result<Pools<Db>, Error> {
+/// How the database is opened, and created with its folder where there is none.
+fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(Error::from)?
         .create_if_missing(true)
@@ -96,6 +97,18 @@ pub(crate) async fn pools(url: &str) -> Result<Pools<Db>, Error> {
     if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| Error::Unavailable(Box::new(source)))?;
     }
+    Ok(options)
+}
+
+/// One connection, for what is done to a database that nobody uses.
+pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
+    // Statements over whole tables take their time, which is nothing to log.
+    Ok(options(url)?.disable_statement_logging().connect().await?)
+}
+
+/// Opens the database: many readers, one writer.
+pub(crate) async fn pools(url: &str) -> Result<Pools<Db>, Error> {
+    let options = options(url)?;
     let write =
         SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options.clone()).await?;
     // Readers come once the schema is as it should be: each plans by what it found when it came.

@@ -1,5 +1,6 @@
 //! What Prometheus is told, and that the dashboard and the alert rules ask for nothing else.
 
+use crate::helpers::database::is_postgres;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -28,10 +29,15 @@ async fn scraped() -> (Program, String) {
     let author = Author::system(program.state.now());
     let reconcile = program.state.resyncs.begin_reconcile(MODE, true, &author).await.unwrap();
     program.state.resyncs.work(Some(&reconcile.resync_id)).await.unwrap().unwrap();
-    server::metrics::note_backup(Some(program.state.now()));
+    // PostgreSQL's are made by its own tools.
+    if !is_postgres() {
+        program.state.backups.make().await.unwrap();
+    }
     let text = reqwest::get(format!("{}/metrics", program.base())).await.unwrap().text().await.unwrap();
     (program, text)
 }
+
+const BACKUP: &str = "tollkeeper_last_backup_timestamp_seconds";
 
 /// Kinds by name, as the output says them.
 fn kinds(text: &str) -> BTreeMap<&str, &str> {
@@ -49,6 +55,9 @@ async fn every_figure_is_shown_with_its_kind_and_meaning() {
     let (program, text) = scraped().await;
     let shown = kinds(&text);
     for (kind, name, meaning) in FIGURES {
+        if is_postgres() && *name == BACKUP {
+            continue;
+        }
         assert_eq!(shown.get(name), Some(&kind.as_str()), "{name} in\n{text}");
         assert!(text.contains(&format!("# HELP {name} {meaning}")), "{name}");
     }
@@ -73,13 +82,15 @@ async fn every_figure_is_shown_with_its_kind_and_meaning() {
         ("tollkeeper_webhook_duration_seconds_count{outcome=\"rejected\"}".into(), 1.0),
         ("tollkeeper_last_delivery_timestamp_seconds{mode=\"test\"}".into(), now),
         ("tollkeeper_last_catch_up_timestamp_seconds{mode=\"test\"}".into(), now),
-        ("tollkeeper_last_backup_timestamp_seconds".into(), now),
         ("tollkeeper_drift_customers{mode=\"test\",result=\"left\"}".into(), 0.0),
         ("tollkeeper_open_events{mode=\"test\",status=\"dead\"}".into(), 0.0),
         ("tollkeeper_event_queue_age_seconds".into(), 0.0),
         ("tollkeeper_database_up".into(), 1.0),
     ] {
         assert!((value(&text, &line) - expected).abs() < 0.5, "{line}: {}", value(&text, &line));
+    }
+    if !is_postgres() {
+        assert!((value(&text, BACKUP) - now).abs() < 0.5);
     }
     assert!(value(&text, "tollkeeper_database_size_bytes") > 100_000.0);
     let lines = text.lines().filter(|line| !line.starts_with('#')).count();
