@@ -191,7 +191,7 @@ enum ReadError {
 fn envelope(event: &Value) -> Option<Envelope> {
     let read = Envelope::read(event);
     read.inspect_err(
-        |missing| tracing::warn!(event = %event["id"], %missing, "an event of Stripe's list cannot be read"),
+        |missing| tracing::warn!(event_id = %event["id"], %missing, "an event of Stripe's list cannot be read"),
     )
     .ok()
 }

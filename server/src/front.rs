@@ -27,11 +27,20 @@ pub struct Front {
     router: Router,
 }
 
+/// Who speaks to us.
+#[derive(Clone, Copy, Debug)]
+pub enum Peer {
+    /// Somebody at an address.
+    Tcp(SocketAddr),
+    /// A process of this machine over a Unix socket: who may open its file is a proxy of ours.
+    Local,
+}
+
 /// One client's connection to it.
 #[derive(Clone)]
 pub struct Connection {
     front: Front,
-    peer: SocketAddr,
+    peer: Peer,
 }
 
 impl Front {
@@ -43,7 +52,7 @@ impl Front {
 
     /// What answers a client.
     #[must_use]
-    pub fn connection(&self, peer: SocketAddr) -> Connection {
+    pub fn connection(&self, peer: Peer) -> Connection {
         Connection { front: self.clone(), peer }
     }
 }
@@ -58,7 +67,7 @@ impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Front {
     }
 
     fn call(&mut self, stream: IncomingStream<'_, L>) -> Self::Future {
-        ready(Ok(self.connection(*stream.remote_addr())))
+        ready(Ok(self.connection(Peer::Tcp(*stream.remote_addr()))))
     }
 }
 
@@ -73,7 +82,11 @@ impl Service<Request> for Connection {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let client = self.front.api.proxies().client(self.peer.ip(), request.headers());
+        let proxies = self.front.api.proxies();
+        let (client, port) = match self.peer {
+            Peer::Tcp(peer) => (proxies.client(peer.ip(), request.headers()), peer.port()),
+            Peer::Local => (proxies.client_over_socket(request.headers()), 0),
+        };
         if request.method() == Method::GET && request.uri().path() == "/v1/access" {
             // A panic here is answered where panics are: the router asks the same question again.
             let plain = catch_unwind(AssertUnwindSafe(|| self.front.api.answer_plainly(&request, client)));
@@ -82,7 +95,7 @@ impl Service<Request> for Connection {
             }
         }
         // From here on nobody asks who the proxies were.
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, self.peer.port())));
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, port)));
         futures_util::future::Either::Right(self.front.router.call(request))
     }
 }

@@ -81,6 +81,7 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
 /// # Errors
 /// When the database cannot be opened, or a client for Stripe cannot be made.
 pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppState> {
+    metrics::start();
     let store = open_store(&config).await?;
     let mut gateways: HashMap<Livemode, Arc<dyn Gateway>> = HashMap::new();
     for key in &config.stripe_keys {
@@ -125,6 +126,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
         catch_up,
         usage,
         live,
+        stopping: Arc::default(),
         started: std::time::Instant::now(),
         checks,
         vault,

@@ -18,13 +18,16 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use tower_http::timeout::TimeoutBody;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::api::ApiState;
 use crate::auth::api_key::without_keys;
 use crate::error::ApiError;
 use crate::front::Front;
+use crate::metrics::{Class, count_request};
 use crate::state::AppState;
+use crate::telemetry::traces;
 use crate::{admin, api, assets, openapi, webhook};
 
 /// How long a client may leave us waiting for the next piece of a body.
@@ -69,14 +72,17 @@ async fn healthz() -> Json<serde_json::Value> {
 }
 
 async fn readyz(State(state): State<AppState>) -> Result<Json<serde_json::Value>, ApiError> {
+    if state.stopping.load(Ordering::Relaxed) {
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The program was told to stop."));
+    }
     state.store.ping().await?;
     Ok(Json(json!({ "status": "ok" })))
 }
 
-async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
-    let text = crate::metrics::render(state.store.as_ref(), &state.gateways, state.now()).await?;
+async fn metrics(State(state): State<AppState>) -> Response {
+    let text = crate::metrics::render(&state).await;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 async fn not_found(request: Request) -> ApiError {
@@ -108,21 +114,27 @@ async fn observe(mut request: Request, next: Next) -> Response {
     // For the log, which holds no key, wherever it was sent.
     let path = without_keys(request.uri().path()).into_owned();
     // Access checks and webhooks are too many for a span each.
-    let is_hot = path.starts_with("/v1/access") || path.starts_with("/webhooks/");
+    let class = Class::of(&path);
+    let is_access = path.starts_with("/v1/access");
+    let is_hot = is_access || class == Class::Webhook;
     let is_page = path.starts_with("/admin");
     let began = Instant::now();
-    if !is_hot {
+    if !is_access {
         request.extensions_mut().insert(RequestId(id.as_str().into()));
     }
     if method != Method::GET && method != Method::HEAD {
         request = request.map(|body| Body::new(TimeoutBody::new(BODY_TIMEOUT, body)));
     }
-    let answer = if is_hot {
-        catch(next.run(request)).await
+    let is_traced = traces::are_on();
+    let span = if is_hot && !is_traced {
+        Span::none()
     } else {
-        let span = tracing::info_span!("request", id, %method, path);
-        catch(next.run(request).instrument(span)).await
+        tracing::info_span!("request", request_id = id, %method, path, otel.kind = Empty, otel.name = Empty)
     };
+    if is_traced {
+        traces::begin_request(&span, request.headers(), method.as_str(), class.as_str());
+    }
+    let answer = catch(next.run(request).instrument(span.clone())).await;
     let response = answer.unwrap_or_else(|panic| {
         tracing::error!(request_id = id, %method, path, "a handler panicked: {panic}");
         if is_page { panic_page(&id) } else { ApiError::panicked().into_response() }
@@ -131,6 +143,10 @@ async fn observe(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    if is_traced {
+        traces::end_request(&span, response.status());
+    }
+    count_request(class, response.status(), began);
     tracing::debug!(request_id = id, %method, path, status = response.status().as_u16(), took = ?began.elapsed(), "answered");
     response
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use domain::{Livemode, Timestamp};
 use gateway::Gateway;
@@ -46,6 +47,8 @@ pub struct AppState {
     pub usage: UsageBook,
     /// What open pages are told as it happens.
     pub live: Live,
+    /// Whether the program was told to stop: who asks whether it is ready hears so while it still answers.
+    pub stopping: Arc<AtomicBool>,
     /// When this process began.
     pub started: std::time::Instant,
     /// What the application asked and was told.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use domain::Timestamp;
 use domain::event::Envelope;
 use domain::stripe::json::without_nul;
@@ -19,11 +19,14 @@ use serde_json::{Value, json};
 use store::Store;
 use store::records::{Delivery, Recorded, RejectedDelivery};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
 
 use crate::auth::rate::{Bucket, Rate, tick};
 use crate::error::ApiError;
 use crate::metrics;
+use crate::router::RequestId;
 use crate::state::AppState;
+use crate::telemetry::traces;
 
 /// The largest body that is taken.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -119,46 +122,85 @@ pub fn routes() -> Router<AppState> {
     Router::new().route("/webhooks/stripe", post(receive)).layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-async fn receive(State(state): State<AppState>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let now = state.now();
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = format!("The body is larger than {MAX_BODY} bytes.");
-            return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message).into_response();
+async fn receive(
+    State(state): State<AppState>,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let began = Instant::now();
+    let (outcome, response) = match take(&state, &request_id, &headers, body).await {
+        Ok(Recorded::Accepted) => ("accepted", axum::Json(json!({"received": true})).into_response()),
+        Ok(Recorded::Duplicate) => {
+            ("duplicate", axum::Json(json!({"received": true, "duplicate": true})).into_response())
         }
-        Err(rejection) => {
-            return ApiError::new(StatusCode::BAD_REQUEST, "body_unreadable", rejection.body_text()).into_response();
-        }
+        Err(error) if error.status().is_server_error() => ("failed", error.into_response()),
+        Err(error) => ("rejected", error.into_response()),
     };
+    metrics::count_delivery(outcome, began.elapsed());
+    response
+}
+
+/// Verifies and stores one delivery.
+async fn take(
+    state: &AppState,
+    request_id: &str,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Recorded, ApiError> {
+    let now = state.now();
+    let body = body.map_err(unread)?;
     let header = headers.get(signature::HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let refused = |reason, message, tried| Refused {
+        request_id,
+        now,
+        reason,
+        message,
+        tried,
+        header: header.as_deref(),
+        body: &body,
+    };
     let tolerance = i64::try_from(state.config.webhook_tolerance.as_secs()).unwrap_or(i64::MAX);
     let verified =
         match signature::verify(&body, header.as_deref(), &state.config.webhook_secrets, now.secs(), tolerance) {
             Ok(verified) => verified,
             Err(Rejection { check, message, tried }) => {
-                return reject(&state, now, check.as_str(), message, tried, header, &body).await;
+                return Err(reject(state, refused(check.as_str(), message, tried)).await);
             }
         };
-    let tried = vec![verified.secret_name.clone()];
-    let delivery = match read(&body) {
-        Ok((envelope, payload)) => {
-            Delivery { envelope, payload, received_at: now, secret_name: Some(verified.secret_name) }
+    let (envelope, payload) = match read(&body) {
+        Ok(event) => event,
+        Err(message) => {
+            return Err(reject(state, refused("event_malformed", message, vec![verified.secret_name])).await);
         }
-        Err(message) => return reject(&state, now, "event_malformed", message, tried, header, &body).await,
     };
-    match state.intake.record(delivery).await {
-        Ok(Recorded::Accepted) => {
-            metrics::count_delivery("accepted");
-            state.worker.wake();
-            axum::Json(json!({"received": true})).into_response()
+    let event_id = envelope.id.clone();
+    let delivery = Delivery { envelope, payload, received_at: now, secret_name: Some(verified.secret_name) };
+    let span = traces::span(|| tracing::info_span!("webhook intake", event_id, request_id));
+    match state.intake.record(delivery).instrument(span).await {
+        Ok(recorded) => {
+            tracing::debug!(request_id, event_id, is_new = recorded == Recorded::Accepted, "a delivery was stored");
+            if recorded == Recorded::Accepted {
+                state.worker.wake();
+            }
+            Ok(recorded)
         }
-        Ok(Recorded::Duplicate) => {
-            metrics::count_delivery("duplicate");
-            axum::Json(json!({"received": true, "duplicate": true})).into_response()
+        Err(error) => {
+            tracing::error!(request_id, event_id, %error, "Stripe was told to send an event again");
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "not_stored", error.to_string()))
         }
-        Err(error) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "not_stored", error.to_string()).into_response(),
     }
+}
+
+/// Of a body that did not come, or not whole.
+fn unread(rejection: BytesRejection) -> ApiError {
+    let (status, code, message) = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("The body is larger than {MAX_BODY} bytes."))
+    } else {
+        (StatusCode::BAD_REQUEST, "body_unreadable", rejection.body_text())
+    };
+    metrics::count_rejection(code);
+    ApiError::new(status, code, message)
 }
 
 /// The envelope and the body as text that can be kept.
@@ -170,26 +212,32 @@ fn read(body: &[u8]) -> Result<(Envelope, String), String> {
     Ok((envelope, text.into_owned()))
 }
 
-/// Logs a refused delivery, within bounds, and answers 400 with the check that failed; beyond the bounds slowly.
-async fn reject(
-    state: &AppState,
+/// A delivery that is not believed.
+struct Refused<'a> {
+    request_id: &'a str,
     now: Timestamp,
-    check: &'static str,
+    /// The word of the check that failed.
+    reason: &'static str,
     message: String,
     tried: Vec<String>,
-    header: Option<String>,
-    body: &Bytes,
-) -> Response {
-    metrics::count_delivery("rejected");
+    header: Option<&'a str>,
+    body: &'a Bytes,
+}
+
+/// Writes a refused delivery down, within bounds, and answers 400 with the check that failed; beyond the bounds slowly.
+async fn reject(state: &AppState, refused: Refused<'_>) -> ApiError {
+    let Refused { request_id, now, reason, message, tried, header, body } = refused;
+    metrics::count_rejection(reason);
     if state.intake.rejections.take(REJECTIONS, tick()).allowed {
+        tracing::warn!(request_id, reason, "a delivery was refused");
         let rejected = RejectedDelivery {
             id: 0,
             received_at: now,
-            failed_check: check.to_owned(),
+            failed_check: reason.to_owned(),
             message: message.clone(),
             tried,
             remote: None,
-            signature_header: header.map(|header| blank_signatures(&header)),
+            signature_header: header.map(blank_signatures),
             body_size: i64::try_from(body.len()).unwrap_or(i64::MAX),
             // PostgreSQL's text takes no NUL.
             body_start: String::from_utf8_lossy(&body[..body.len().min(2000)])
@@ -199,12 +247,12 @@ async fn reject(
                 .collect(),
         };
         if let Err(error) = state.store.record_rejection(&rejected).await {
-            tracing::warn!(%error, "a refused delivery could not be logged");
+            tracing::warn!(request_id, %error, "a refused delivery could not be written down");
         }
     } else {
         tokio::time::sleep(REFUSAL_DELAY).await;
     }
-    ApiError::new(StatusCode::BAD_REQUEST, check, message).into_response()
+    ApiError::new(StatusCode::BAD_REQUEST, reason, message)
 }
 
 /// Keeps the scheme and the time, not the signatures: with the body they could be sent again within the tolerance.

@@ -151,8 +151,12 @@ impl Worker {
     /// Some of what is due; whether there was anything. Stripe is asked beside the rounds, so that a slow answer keeps no event waiting.
     async fn round(&self, asking: &mut Asking) -> Result<bool, store::Error> {
         let store = &self.0.store;
-        self.look_at_the_clock().await?;
-        let round = store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await?;
+        // One thing for the watchdog: who waits for the database goes round as well.
+        let round = async {
+            self.look_at_the_clock().await?;
+            store.process_due(self.0.clock.now(), EVENTS_AT_ONCE).await
+        };
+        let round = crate::serve::pulse::round(round).await?;
         crate::metrics::count_events("failed", round.failed as u64);
         crate::metrics::count_events("taken", (round.events - round.failed) as u64);
         // What still waits in line may be the word that is missing.

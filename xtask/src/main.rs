@@ -25,7 +25,7 @@ cargo xtask COMMAND
   tidy                                  the invariants of ARCHITECTURE.md
   web                                   the WASM of the islands, into target/site/pkg
   setup                                 what the others need on this machine; safe to repeat
-  bench webhook|access|engine|resync|pages|flood [N]
+  bench webhook|access|engine|resync|pages|flood|instances [N]
                                         the benchmarks, each against its own yardstick in the same run
   fuzz TARGET [SECONDS]                 a fuzz target: signature, event, thin_event or query; wants a nightly compiler
   supply-chain                          licences, sources and known weaknesses of everything that is depended on
@@ -92,8 +92,8 @@ fn run(command: &str, mut args: Vec<String>) -> Result<()> {
 
 fn bench(mut args: Vec<String>) -> Result<()> {
     let name = if args.is_empty() { String::new() } else { args.remove(0) };
-    if !["webhook", "access", "engine", "resync", "pages", "flood"].contains(&name.as_str()) {
-        bail!("which benchmark? webhook, access, engine, resync, pages or flood");
+    if !["webhook", "access", "engine", "resync", "pages", "flood", "instances"].contains(&name.as_str()) {
+        bail!("which benchmark? webhook, access, engine, resync, pages, flood or instances");
     }
     exec(cargo().current_dir(root()).args(["bench", "--package", "server", "--bench", &name, "--"]).args(args))
 }

@@ -19,6 +19,7 @@ pub use checkout::{
     CheckoutDiscount, CheckoutItem, CheckoutMode, CreateCheckout, CreatePortal, CreatedCheckout, PortalFlow,
     USER_ID_KEY,
 };
+pub use client::REQUEST_DURATION;
 pub use client::{
     Client, ClientConfig, ConfigError, Counts, CreatedEndpoint, EndpointChange, Lane, Limits, NewEndpoint, Now,
     PINNED_VERSION, Probe, Resource, Usage,

@@ -10,6 +10,7 @@ pub mod copy;
 mod dismissals;
 mod error;
 mod figures;
+mod gauges;
 mod index;
 mod instances;
 mod keys;
@@ -44,6 +45,7 @@ pub use clock::Clocks;
 pub use dismissals::Dismissals;
 pub use error::{Error, Result};
 pub use figures::Figures;
+pub use gauges::{GAUGED, Gauges, PoolState};
 pub use index::{Changes, Index};
 pub use instances::{Instance, Instances};
 pub use keys::Keys;
@@ -127,6 +129,7 @@ pub trait Store:
     + Checks
     + Undos
     + Figures
+    + Gauges
     + OverrideDesk
     + Dismissals
     + Retentions

@@ -13,6 +13,7 @@ mod contract {
     pub mod desk;
     pub mod erasure;
     pub mod events;
+    pub mod gauges;
     pub mod helpers;
     pub mod history;
     pub mod instances;

@@ -225,6 +225,10 @@ async fn ask_everything(store: &dyn Store) -> Vec<(String, Vec<String>)> {
     store.last_receipt(MODE).await.unwrap();
     store.event_stats(MODE, NOW).await.unwrap();
     note("what stands on every page".into());
+    store.count_status(MODE, EventStatus::Dead).await.unwrap();
+    store.count_waiting_for_read(MODE).await.unwrap();
+    store.longest_due().await.unwrap();
+    note("what operation measures".into());
     store.overrides(MODE, &OverrideFilter { limit: 50, ..OverrideFilter::default() }).await.unwrap();
     note("overrides, the newest first".into());
     asked

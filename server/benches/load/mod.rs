@@ -21,7 +21,7 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<anyhow::Result<()>>,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Program {
@@ -32,9 +32,14 @@ impl Program {
             None => tempfile::tempdir().expect("the temporary folder can be written"),
         };
         let database = format!("sqlite://{}", folder.path().join("bench.db").display());
+        Self { _folder: Some(folder), ..Self::on(&database, batch).await }
+    }
+
+    /// The same on this database.
+    pub(crate) async fn on(database: &str, batch: usize) -> Self {
         let batch = batch.to_string();
         let settings = [
-            ("DATABASE_URL", database.as_str()),
+            ("DATABASE_URL", database),
             ("STRIPE_WEBHOOK_SECRET", SECRET),
             ("INTAKE_BATCH", batch.as_str()),
             ("LISTEN", "127.0.0.1:0"),
@@ -47,7 +52,7 @@ impl Program {
         let serving = server::serve::serve(listener, None, state.clone(), async {
             let _ = stopped.await;
         });
-        Self { state, address, stop, task: tokio::spawn(serving), _folder: folder }
+        Self { state, address, stop, task: tokio::spawn(serving), _folder: None }
     }
 
     /// Stops it and waits until the database is closed.

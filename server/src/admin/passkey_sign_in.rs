@@ -15,6 +15,7 @@ use crate::auth::limit::SignInLimiter;
 use crate::auth::rate::{Strangers, tick};
 use crate::auth::staff::{Csrf, safe_return_to};
 use crate::auth::{passkey, session};
+use crate::metrics;
 use crate::state::AppState;
 use crate::ui;
 
@@ -99,6 +100,7 @@ async fn try_login(
     };
     let account = account.unwrap_or_else(|| format!("passkey from {}", sent.remote));
     if let Err(seconds) = limiter.begin_code(&account, &sent.remote, now) {
+        metrics::count_sign_in_failure("throttled");
         let message = format!("Too many tries. Try again in {seconds} seconds.");
         let mut response = refuse(message, StatusCode::TOO_MANY_REQUESTS).await;
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -110,6 +112,7 @@ async fn try_login(
         None => None,
     };
     let Some(staff) = staff else {
+        metrics::count_sign_in_failure("passkey");
         tracing::info!(remote = %sent.remote, "a sign-in with a passkey failed");
         let message = "No account here has this passkey, or it took too long. Try again, or sign in another way.";
         return Ok(refuse(message.to_owned(), StatusCode::UNPROCESSABLE_ENTITY).await);

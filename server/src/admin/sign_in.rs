@@ -20,6 +20,7 @@ use crate::auth::limit::SignInLimiter;
 use crate::auth::session::Device;
 use crate::auth::staff::{Actor, Remote, origin, safe_return_to};
 use crate::auth::{links, password, second, session, setup};
+use crate::metrics;
 use crate::state::AppState;
 use crate::ui;
 
@@ -150,6 +151,7 @@ async fn try_code(
         ui::render(state, &sent.viewer, CODE_PAGE, Some(form), status).await
     };
     if let Err(seconds) = limiter.begin_code(&staff.email, &sent.remote, now) {
+        metrics::count_sign_in_failure("throttled");
         let message = format!("Too many tries. Try again in {seconds} seconds.");
         let mut response = refuse("", message, StatusCode::TOO_MANY_REQUESTS).await;
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -167,6 +169,7 @@ async fn try_code(
         ("code", is_right)
     };
     if !is_right {
+        metrics::count_sign_in_failure("code");
         tracing::warn!(remote = %sent.remote, staff_id, "a wrong code after the right password");
         let message = if field == "code" {
             "This code is wrong, or was used already. Wait for the next one."
@@ -199,6 +202,7 @@ pub async fn login(
     let to = safe_return_to(sent.fields.opt("return_to"));
     let page = format!("/admin/login?return_to={}", super::customers::encoded(to));
     if let Err(seconds) = limiter.begin(email, &sent.remote, state.now()) {
+        metrics::count_sign_in_failure("throttled");
         let message = format!("Too many tries. Try again in {seconds} seconds.");
         let form = ui::Form { values: sent.fields.shown(), errors: vec![(String::new(), message)] };
         let mut response = ui::render(&state, &sent.viewer, &page, Some(form), StatusCode::TOO_MANY_REQUESTS).await;
@@ -219,6 +223,7 @@ pub async fn login(
         }
     };
     let Some(staff) = staff.filter(|_| right) else {
+        metrics::count_sign_in_failure("password");
         tracing::info!(remote = %sent.remote, "a sign-in failed");
         let form = ui::Form { values: sent.fields.shown(), errors: vec![(String::new(), WRONG.to_owned())] };
         return ui::render(&state, &sent.viewer, &page, Some(form), StatusCode::UNPROCESSABLE_ENTITY).await;

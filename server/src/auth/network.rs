@@ -1,6 +1,6 @@
 //! Networks and clients' addresses: who asks, from where, and through which proxies.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -68,10 +68,21 @@ impl Networks {
     /// `X-Forwarded-For`. What others wrote into that header before is never believed.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
-        if self.is_empty() || !self.contains(client) {
-            return client;
+        let peer = peer.to_canonical();
+        if self.is_empty() || !self.contains(peer) {
+            return peer;
         }
+        self.named(peer, headers)
+    }
+
+    /// The client behind a proxy of this machine that speaks to us over a Unix socket: whom it names, and this machine where it names nobody.
+    #[must_use]
+    pub fn client_over_socket(&self, headers: &HeaderMap) -> IpAddr {
+        self.named(Ipv4Addr::LOCALHOST.into(), headers)
+    }
+
+    /// Whom a proxy at `client` that is believed names, and so on while that is one as well.
+    fn named(&self, mut client: IpAddr, headers: &HeaderMap) -> IpAddr {
         let values = headers.get_all("x-forwarded-for").iter().collect::<Vec<_>>();
         // Each proxy adds whom it heard at the end.
         for value in values.into_iter().rev() {
@@ -182,6 +193,22 @@ mod tests {
         assert_eq!(client("::1", "::1", &["[2001:db8::7]:4711"]), "2001:db8::7");
         assert_eq!(client("::1", "::1", &["[2001:db8::7]"]), "2001:db8::7");
         assert_eq!(client("::1", "::1", &["203.0.113.9:4711"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn over_a_unix_socket_the_proxy_is_believed_and_nobody_behind_it() {
+        let client = |proxies: &str, forwarded: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in forwarded {
+                headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
+            }
+            networks(proxies).client_over_socket(&headers).to_string()
+        };
+        assert_eq!(client("", &[]), "127.0.0.1");
+        assert_eq!(client("", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client("", &["10.9.9.9, 203.0.113.9"]), "203.0.113.9", "the client wrote the first one itself");
+        assert_eq!(client("203.0.113.0/24", &["198.51.100.1, 203.0.113.9"]), "198.51.100.1");
+        assert_eq!(client("", &["unknown"]), "127.0.0.1");
     }
 
     proptest! {

@@ -23,6 +23,7 @@ use store::records::Author;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Flags, Sources};
+use crate::serve::Inherited;
 
 /// Tells your application whether a user may use a feature, from what Stripe says, and why not.
 #[derive(Debug, Parser)]
@@ -166,14 +167,36 @@ fn code_of(error: &anyhow::Error) -> u8 {
 fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let sources = Sources::collect(cli.flags)?;
     let config = Config::load(&sources)?;
+    let command = cli.command.unwrap_or(Command::Serve);
+    // Before there are other threads; and other commands leave alone what is not theirs.
+    let inherited = matches!(command, Command::Serve).then(Inherited::take);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(cli.command.unwrap_or(Command::Serve), config, &sources))
+    runtime.block_on(run(command, config, &sources, inherited))
 }
 
-async fn run(command: Command, config: Config, sources: &Sources) -> anyhow::Result<ExitCode> {
-    crate::telemetry::start(&config);
+async fn run(
+    command: Command,
+    config: Config,
+    sources: &Sources,
+    inherited: Option<Inherited>,
+) -> anyhow::Result<ExitCode> {
+    // Only who serves has something to tell that nobody else does.
+    let is_server = matches!(command, Command::Serve | Command::Demo(_));
+    let config = if is_server { config } else { Config { otlp_endpoint: None, ..config } };
+    let telemetry = crate::telemetry::start(&config)?;
+    let ended = dispatch(command, config, sources, inherited).await;
+    telemetry.end().await;
+    ended
+}
+
+async fn dispatch(
+    command: Command,
+    config: Config,
+    sources: &Sources,
+    inherited: Option<Inherited>,
+) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => server::serve(config).await,
+        Command::Serve => server::serve(config, inherited).await,
         Command::Demo(args) => args.run(config).await,
         Command::Check(args) => args.run(config).await,
         Command::Diagnose(args) => args.run(config).await,

@@ -7,32 +7,48 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::Usage;
 use super::output::{cell, json_list, line, note, table};
 use crate::clock::SystemClock;
-use crate::config::{Config, Sources};
+use crate::config::{Config, Listen, LogFormat, Sources};
+use crate::serve::Inherited;
 
-pub(super) async fn serve(mut config: Config) -> anyhow::Result<ExitCode> {
+pub(super) async fn serve(mut config: Config, mut inherited: Option<Inherited>) -> anyhow::Result<ExitCode> {
+    let mut given = |number| inherited.as_mut().map_or(Ok(None), |inherited| inherited.socket(number));
     // Bound first: an address that is taken should not cost a migration, and port 0 becomes a real one.
-    let listener = crate::serve::bind("LISTEN", config.listen).await?;
-    let metrics = match config.metrics_listen {
-        Some(address) => Some(crate::serve::bind("METRICS_LISTEN", address).await?),
-        None => None,
+    let listener = match given(0)? {
+        Some(socket) => socket,
+        None => crate::serve::bind("LISTEN", &config.listen).await?,
+    };
+    let metrics = match (given(1)?, config.metrics_listen.clone()) {
+        (Some(socket), _) => {
+            // It is its own place: /metrics is nowhere else.
+            config.metrics_listen.get_or_insert_with(|| config.listen.clone());
+            Some(socket)
+        }
+        (None, Some(place)) => Some(crate::serve::bind("METRICS_LISTEN", &place).await?),
+        (None, None) => None,
     };
     // Before anybody is told that we listen: whoever reads it may stop us at once.
     let shutdown = crate::serve::signal();
-    let address = listener.local_addr()?;
     if config.public_url_is_default {
-        config.public_url = format!("http://{address}");
+        config.public_url =
+            listener.address().map_or_else(|| "http://localhost".to_owned(), |at| format!("http://{at}"));
     }
     // Until the end: nobody puts another file in the database's place meanwhile.
     let _shared = crate::backup::lock::share(config.database_url.expose())?;
     let state = crate::build(config, Arc::new(SystemClock)).await?;
     state.store.begin_history(state.now()).await?;
     if let Some(link) = crate::owner::prepare(&state).await? {
-        note("There is no owner yet. Make one within 30 minutes by this link, which works once:");
-        note(&format!("  {link}"));
+        if state.config.log_format == LogFormat::Json {
+            // Whoever reads lines of JSON stumbles over others.
+            tracing::warn!(link, "there is no owner yet: make one within 30 minutes by this link, which works once");
+        } else {
+            note("There is no owner yet. Make one within 30 minutes by this link, which works once:");
+            note(&format!("  {link}"));
+        }
     }
-    tracing::info!(%address, public_url = state.config.public_url, database = %state.config.database_url, "listening");
+    tracing::info!(address = %listener, public_url = state.config.public_url, database = %state.config.database_url, "listening");
     if state.config.stripe_keys.is_empty() {
         tracing::warn!("STRIPE_SECRET_KEY is not set: webhooks are taken, but nothing can be read from Stripe");
     }
@@ -74,15 +90,27 @@ impl Show {
 }
 
 pub(super) async fn healthcheck(config: &Config) -> anyhow::Result<ExitCode> {
-    let url = format!("http://{}/readyz", reachable(config.listen));
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?;
+    let builder = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy();
+    let (client, url) = match &config.listen {
+        Listen::Tcp(address) => (builder, format!("http://{}/readyz", reachable(*address))),
+        #[cfg(unix)]
+        Listen::Unix(path) => (builder.unix_socket(path.as_path()), "http://localhost/readyz".to_owned()),
+        #[cfg(not(unix))]
+        Listen::Unix(_) => anyhow::bail!("this system has no Unix sockets"),
+    };
+    let client = client.build()?;
+    // A Unix socket's own name says more than the one in the URL.
+    let at = match &config.listen {
+        Listen::Tcp(_) => url.clone(),
+        Listen::Unix(_) => config.listen.to_string(),
+    };
     match client.get(&url).send().await {
         Ok(response) if response.status().is_success() => {
             line("ready");
             Ok(ExitCode::SUCCESS)
         }
-        Ok(response) => anyhow::bail!("{url} answered {}", response.status()),
-        Err(error) => Err(anyhow::Error::new(error.without_url()).context(format!("{url} cannot be reached"))),
+        Ok(response) => anyhow::bail!("{at} answered {}", response.status()),
+        Err(error) => Err(anyhow::Error::new(error.without_url()).context(format!("{at} cannot be reached"))),
     }
 }
 
@@ -107,7 +135,10 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        crate::demo::run(config.listen, self.customers).await?;
+        let Listen::Tcp(address) = config.listen else {
+            return Err(Usage("the demo is for a browser: LISTEN has to be an address with a port".to_owned()).into());
+        };
+        crate::demo::run(address, self.customers).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -28,8 +28,10 @@ use crate::retention::Kept;
 /// The settings, checked. Its `Debug` form shows no secret beyond the last four characters.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Address to listen on; port 0 takes any free port.
-    pub listen: SocketAddr,
+    /// Where to listen; port 0 takes any free port.
+    pub listen: Listen,
+    /// How long it goes on answering after it was told to stop, while `/readyz` says no.
+    pub shutdown_delay: Duration,
     /// What browsers and Stripe use, without a slash at the end.
     pub public_url: String,
     /// Whether `public_url` follows from `listen`, and so from the port that was really bound.
@@ -61,11 +63,13 @@ pub struct Config {
     /// Encrypt what the database holds of second factors; the first one what is new.
     pub encryption_keys: Vec<EncryptionKey>,
     /// An address of its own for `/metrics`.
-    pub metrics_listen: Option<SocketAddr>,
+    pub metrics_listen: Option<Listen>,
     /// Filter of the log.
     pub log: String,
     /// Form of the log.
     pub log_format: LogFormat,
+    /// The collector of traces, without `/v1/traces`; none: nobody is told.
+    pub otlp_endpoint: Option<Url>,
     /// What is done about customers that differ from Stripe, and how often they are looked for.
     pub schedule: Schedule,
     /// What is removed after its time.
@@ -76,6 +80,35 @@ pub struct Config {
     pub intake_batch: usize,
     /// Every setting as it is in effect, secrets masked, for people to look at.
     pub effective: Vec<Effective>,
+}
+
+/// Where the program listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address.
+    Tcp(SocketAddr),
+    /// A Unix socket, at this path.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Listen {
+    /// How programs of this machine name it, where nobody says what browsers do.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match self {
+            Self::Tcp(address) => format!("http://{address}"),
+            Self::Unix(_) => "http://localhost".to_owned(),
+        }
+    }
 }
 
 /// Requests a second that Stripe allows, which it raises for an account on request.
@@ -272,15 +305,16 @@ impl Config {
     /// # Errors
     /// The first setting that cannot be used.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let listen = read_or(sources, "LISTEN", parse::address)?;
+        let listen = read_or(sources, "LISTEN", parse::listen)?;
         let stripe_keys = read(sources, "STRIPE_SECRET_KEY", parse::stripe_keys)?.unwrap_or_default();
         let has_live_key = stripe_keys.iter().any(|key| key.livemode().is_live());
         let public_url = read(sources, "PUBLIC_URL", parse::origin)?;
         let database_url = read_or(sources, "DATABASE_URL", parse::database_url)?;
         let mut config = Self {
-            listen,
             public_url_is_default: public_url.is_none(),
-            public_url: public_url.unwrap_or_else(|| format!("http://{listen}")),
+            public_url: public_url.unwrap_or_else(|| listen.url()),
+            listen,
+            shutdown_delay: read_or(sources, "SHUTDOWN_DELAY", parse::shutdown_delay)?,
             backups: backups(sources, &database_url)?,
             database_url,
             stripe_keys,
@@ -295,9 +329,10 @@ impl Config {
             trusted_proxies: read(sources, "TRUSTED_PROXIES", parse::proxies)?.unwrap_or_default(),
             two_factor_roles: read(sources, "TWO_FACTOR_ROLES", parse::roles)?.unwrap_or_default(),
             encryption_keys: read(sources, "ENCRYPTION_KEY", parse::encryption_keys)?.unwrap_or_default(),
-            metrics_listen: read(sources, "METRICS_LISTEN", parse::address)?,
+            metrics_listen: read(sources, "METRICS_LISTEN", parse::listen)?,
             log: read_or(sources, "LOG", parse::log)?,
             log_format: read_or(sources, "LOG_FORMAT", parse::log_format)?,
+            otlp_endpoint: read(sources, "OTEL_EXPORTER_OTLP_ENDPOINT", parse::otlp_endpoint)?,
             schedule: Schedule {
                 reconcile: read_or(sources, "RECONCILE", parse::reconcile)?,
                 every_ms: millis(read_or(sources, "RECONCILE_EVERY", parse::interval)?),
@@ -359,7 +394,7 @@ impl Config {
                     "ENCRYPTION_KEY" => joined(self.encryption_keys.iter().map(EncryptionKey::redacted).collect()),
                     "BACKUP_EVERY" | "BACKUP_KEEP" if self.backups.is_none() => None,
                     "BACKUP_DIR" => self.backups.as_ref().map(|plan| plan.folder.display().to_string()),
-                    "METRICS_LISTEN" => Some(self.metrics_listen.unwrap_or(self.listen).to_string()),
+                    "METRICS_LISTEN" => Some(self.metrics_listen.as_ref().unwrap_or(&self.listen).to_string()),
                     _ => {
                         let default = Some(setting.default.to_owned()).filter(|default| default != "none");
                         given.as_ref().map(|given| given.value.clone()).or(default)

@@ -13,7 +13,7 @@ use gateway::{Limits, SecretKey};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{DatabaseUrl, LogFormat, StripeRates};
+use super::{DatabaseUrl, Listen, LogFormat, StripeRates};
 use crate::auth::network::Networks;
 use crate::auth::vault::EncryptionKey;
 use crate::resync::Reconcile;
@@ -27,13 +27,36 @@ fn quoted(text: &str) -> String {
     if short.len() < text.len() { format!("{short:?}…") } else { format!("{short:?}") }
 }
 
-pub(super) fn address(text: &str) -> Result<SocketAddr, Refusal> {
-    const EXPECTED: &str = "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000";
+/// An address, or a Unix socket by its path.
+pub(super) fn listen(text: &str) -> Result<Listen, Refusal> {
+    const EXPECTED: &str = "an address with a port, such as 127.0.0.1:3000 or [::]:3000, or unix: and a path, such as unix:/run/tollkeeper.sock";
+    let Some(path) = text.strip_prefix("unix:") else { return address(text, EXPECTED).map(Listen::Tcp) };
+    if cfg!(not(unix)) {
+        return Err(("this system has no Unix sockets".to_owned(), EXPECTED));
+    }
+    // unix(7): the address of a socket has room for 108 bytes, the last one a zero.
+    if path.is_empty() || path.len() > 107 {
+        return Err((format!("{} has no path of 1 to 107 bytes", quoted(text)), EXPECTED));
+    }
+    Ok(Listen::Unix(path.into()))
+}
+
+/// How long to go on after the word to stop.
+pub(super) fn shutdown_delay(text: &str) -> Result<Duration, Refusal> {
+    match duration(text)? {
+        long if long > Duration::from_secs(300) => {
+            Err((format!("{} is too long", quoted(text)), "at most 5m, such as 10s"))
+        }
+        delay => Ok(delay),
+    }
+}
+
+fn address(text: &str, expected: &'static str) -> Result<SocketAddr, Refusal> {
     if let Some(port) = text.strip_prefix("localhost:") {
-        let port = port.parse().map_err(|_| (format!("{} has no valid port", quoted(text)), EXPECTED))?;
+        let port = port.parse().map_err(|_| (format!("{} has no valid port", quoted(text)), expected))?;
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
-    text.parse().map_err(|_| (format!("{} is not an address with a port", quoted(text)), EXPECTED))
+    text.parse().map_err(|_| (format!("{} is not an address with a port", quoted(text)), expected))
 }
 
 /// An origin: scheme, host, port, and nothing behind it. Without the slash at the end.
@@ -45,6 +68,16 @@ pub(super) fn origin(text: &str) -> Result<String, Refusal> {
         return Err((format!("{} has a path", quoted(text)), EXPECTED));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// The collector of traces.
+pub(super) fn otlp_endpoint(text: &str) -> Result<Url, Refusal> {
+    const EXPECTED: &str = "http:// or https:// with a host and without /v1/traces, such as http://127.0.0.1:4318";
+    let url = base(text, EXPECTED)?;
+    if url.path().trim_end_matches('/').ends_with("/v1/traces") {
+        return Err(("it ends with /v1/traces, which is added anyway".to_owned(), EXPECTED));
+    }
+    Ok(url)
 }
 
 /// The base URL of Stripe's API. The gateway refuses the same, but cannot name the setting.

@@ -45,7 +45,7 @@ macro_rules! settings {
 
 /// Every setting of the program.
 pub const SETTINGS: &[Setting] = settings! {
-    plain "LISTEN", "listen", "127.0.0.1:3000", "Address to listen on";
+    plain "LISTEN", "listen", "127.0.0.1:3000", "Where to listen: an address with a port, or unix: and the path of a socket; sockets that systemd opened come first";
     plain "PUBLIC_URL", "public-url", "http://LISTEN", "What browsers and Stripe use; decides the cookie's Secure and the webhook URL";
     secret "DATABASE_URL", "database-url", "sqlite://data/tollkeeper.db", "sqlite://… or postgres://…; created (SQLite) and migrated at start";
     secret "STRIPE_SECRET_KEY", "stripe-secret-key", "none", "Stripe API keys, comma separated, at most one per mode";
@@ -80,9 +80,13 @@ pub const SETTINGS: &[Setting] = settings! {
         "Roles that need two-factor sign-in, comma separated, such as owner,admin: until they have set it up, they can do nothing else";
     secret "ENCRYPTION_KEY", "encryption-key", "none",
         "Encrypts the seeds of second factors: 32 random bytes in hex or base64; further keys behind a comma only decrypt. SQLite makes a file without it";
-    plain "METRICS_LISTEN", "metrics-listen", "same as LISTEN", "An address of its own for /metrics";
+    plain "METRICS_LISTEN", "metrics-listen", "same as LISTEN", "A place of its own for /metrics: an address or unix: and a path";
+    plain "SHUTDOWN_DELAY", "shutdown-delay", "0s",
+        "How long it goes on answering after it was told to stop, while /readyz says no: time for a load balancer to turn away";
     plain "LOG", "log", "info", "Filter of the log, such as info or server=debug";
     plain "LOG_FORMAT", "log-format", "text", "text or json";
+    plain "OTEL_EXPORTER_OTLP_ENDPOINT", "otel-exporter-otlp-endpoint", "none",
+        "An OpenTelemetry collector that is sent traces by http/protobuf, such as http://127.0.0.1:4318; the library's own OTEL_… variables work too";
     plain "PAYLOAD_RETENTION", "payload-retention", "90d",
         "How long the raw payloads of events are kept, at least 30d, or off (for ever); what they changed stays";
     plain "REJECTED_RETENTION", "rejected-retention", "90d", "How long refused deliveries are kept, at least 1d, or off (the newest 1,000)";

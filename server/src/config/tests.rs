@@ -27,6 +27,52 @@ fn an_empty_value_is_no_value() {
 }
 
 #[test]
+fn one_listens_at_an_address_or_at_a_path() {
+    let listen = |text: &str| load(&[("LISTEN", text)]).map(|config| (config.listen, config.public_url));
+    let address = |text: &str| Listen::Tcp(text.parse().unwrap());
+    assert_eq!(listen("[::]:80").unwrap(), (address("[::]:80"), "http://[::]:80".into()));
+    assert_eq!(listen("localhost:80").unwrap().0, address("127.0.0.1:80"));
+    let path = "unix:/run/tollkeeper/tollkeeper.sock";
+    let (socket, url) = listen(path).unwrap();
+    assert_eq!((socket.to_string().as_str(), url.as_str()), (path, "http://localhost"));
+    assert_eq!(load(&[("METRICS_LISTEN", path)]).unwrap().metrics_listen, Some(socket));
+    let long = format!("unix:/{}", "x".repeat(107));
+    for text in ["unix:", long.as_str(), "3000", "example.com:3000", "localhost:port", "/run/t.sock"] {
+        let refused = listen(text).unwrap_err();
+        assert_eq!((refused.name, refused.expected.contains("unix:")), ("LISTEN", true), "{text}");
+    }
+}
+
+#[test]
+fn it_may_go_on_for_a_while_after_the_word_to_stop() {
+    let delay = |text: &str| load(&[("SHUTDOWN_DELAY", text)]).map(|config| config.shutdown_delay);
+    assert_eq!(delay("").unwrap(), Duration::ZERO);
+    assert_eq!(delay("10s").unwrap(), Duration::from_secs(10));
+    for text in ["6m", "10", "-1s"] {
+        assert_eq!(delay(text).unwrap_err().name, "SHUTDOWN_DELAY", "{text}");
+    }
+}
+
+#[test]
+fn a_collector_is_named_without_its_path() {
+    let endpoint = |text: &str| load(&[("OTEL_EXPORTER_OTLP_ENDPOINT", text)]).map(|config| config.otlp_endpoint);
+    assert_eq!(endpoint("").unwrap(), None);
+    assert_eq!(endpoint("http://127.0.0.1:4318/").unwrap().unwrap().as_str(), "http://127.0.0.1:4318/");
+    for text in ["127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces", "https://me:secret@example.com"] {
+        let refused = endpoint(text).unwrap_err().to_string();
+        assert!(refused.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: ") && !refused.contains("secret"), "{refused}");
+    }
+}
+
+#[test]
+fn a_public_url_has_no_path() {
+    for text in ["https://example.com/billing", "https://example.com/billing/"] {
+        let refused = load(&[("PUBLIC_URL", text)]).unwrap_err().to_string();
+        assert!(refused.starts_with("PUBLIC_URL: ") && refused.contains("has a path"), "{refused}");
+    }
+}
+
+#[test]
 fn rates_of_stripe_are_set_one_by_one() {
     let rates = |text: &str| load(&[("STRIPE_RATES", text)]).map(|config| config.stripe_rates);
     assert_eq!(rates("").unwrap(), StripeRates { live: 100, test: 25, endpoint: 25 });

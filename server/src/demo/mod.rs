@@ -29,7 +29,7 @@ use self::clock::StoryClock;
 use self::stage::{MODE, Stage};
 use crate::auth::api_key;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Sources};
+use crate::config::{Config, Listen, Sources};
 use crate::state::AppState;
 
 /// The owner's e-mail address.
@@ -134,8 +134,8 @@ async fn crowded(state: AppState, config: Config, customers: usize) -> anyhow::R
 /// # Errors
 /// When the address is taken, or the demo cannot be filled or served.
 pub async fn run(listen: SocketAddr, customers: Option<usize>) -> anyhow::Result<()> {
-    let listener = crate::serve::bind("LISTEN", listen).await?;
-    let address = listener.local_addr()?;
+    let listener = crate::serve::bind("LISTEN", &Listen::Tcp(listen)).await?;
+    let address = listener.address().unwrap_or(listen);
     tracing::info!("filling the demo: a month takes a few seconds, and what goes wrong in it is logged here too");
     let demo = fill(address, customers).await?;
     let url = format!("http://{address}");

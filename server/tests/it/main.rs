@@ -12,6 +12,7 @@ mod engine;
 mod helpers;
 mod key_secrecy;
 mod modes;
+mod operation;
 mod secrets;
 mod usage;
 mod validator;

@@ -26,6 +26,7 @@ pub use config::{ClientConfig, ConfigError, DEFAULT_BASE_URL, Now, PINNED_VERSIO
 pub use endpoints::{CreatedEndpoint, EndpointChange, NewEndpoint};
 pub use probe::{Probe, Resource};
 pub use retry::RetryPolicy;
+pub use send::REQUEST_DURATION;
 pub use usage::{Counts, Usage};
 
 use crate::SecretKey;

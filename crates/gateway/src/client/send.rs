@@ -1,6 +1,6 @@
 //! One call: its attempts, and how answers become errors.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::Timestamp;
 use domain::stripe::json::without_nul;
@@ -9,10 +9,14 @@ use serde_json::Value;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use tracing::Instrument as _;
 
 use super::budget::endpoint;
 use super::{Client, retry};
 use crate::{Error, Outage};
+
+/// How long Stripe takes, by mode and lane.
+pub const REQUEST_DURATION: &str = "tollkeeper_stripe_request_duration_seconds";
 
 /// Longest answer that is read: a page of 100 objects is some hundred kilobytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -97,7 +101,11 @@ impl Client {
         let _under_way = account.budget.permit(self.lane, endpoint).await;
         let is_read = matches!(request.method, StripeMethod::Get);
         account.meter.begin(self.lane, is_read, (account.config.now.0)()).map_err(final_failure)?;
-        let outcome = self.attempt(subject, request, key).await;
+        let began = Instant::now();
+        let span = tracing::info_span!("stripe request", what = subject.what, id = subject.id, otel.kind = "client");
+        let outcome = self.attempt(subject, request, key).instrument(span).await;
+        let (mode, lane) = (account.config.key.livemode().as_str(), self.lane.as_str());
+        metrics::histogram!(REQUEST_DURATION, "mode" => mode, "lane" => lane).record(began.elapsed());
         account.meter.end(self.lane, outcome.as_ref().err().map(|failure| &failure.error));
         if let Err(Failure { error: Error::RateLimited { reason, retry_after, .. }, .. }) = &outcome {
             account.budget.limited(endpoint, reason.as_deref(), *retry_after);

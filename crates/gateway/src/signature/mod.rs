@@ -57,6 +57,16 @@ pub enum Check {
 }
 
 impl Check {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::NoSecret,
+        Self::HeaderMissing,
+        Self::HeaderMalformed,
+        Self::SignatureMismatch,
+        Self::TimestampTooOld,
+        Self::TimestampInFuture,
+    ];
+
     /// A stable code for storage, metrics and the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -16,6 +16,7 @@ mod erasure;
 mod events;
 mod facts;
 mod figures;
+mod gauges;
 mod health;
 mod history;
 mod instances;

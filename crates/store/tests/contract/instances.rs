@@ -100,10 +100,10 @@ async fn who_shares_a_database_is_known_and_leaves(engine: Engine) {
         started_at: now(),
     };
     let (a, b) = (instance("a"), instance("b"));
-    assert_eq!(db.store.here(&a).await.unwrap(), [a.clone()]);
+    assert_eq!(db.store.here(&a).await.unwrap(), std::slice::from_ref(&a));
     let both = db.store.here(&b).await.unwrap();
     match engine {
-        Engine::Sqlite => assert_eq!(both, [b.clone()], "it is for one"),
+        Engine::Sqlite => assert_eq!(both, std::slice::from_ref(&b), "it is for one"),
         Engine::Postgres => assert_eq!(both, [a.clone(), b.clone()]),
     }
     db.store.leave("b").await.unwrap();

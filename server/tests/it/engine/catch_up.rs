@@ -61,7 +61,6 @@ impl Program {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_ours_is_caught_up() {
-    server::metrics::start();
     let program = Program::start().await;
     program.with_catalog().await;
     buy(&program);
@@ -75,9 +74,7 @@ async fn an_outage_of_ours_is_caught_up() {
     let stored = program.stripe.control().events();
     let used = stored.iter().filter(|event| domain::event::USED_TYPES.contains(&event["type"].as_str().unwrap()));
     assert_eq!(fetched.len(), used.count(), "what a rule uses is here, and nothing else");
-    let figures = server::metrics::render(program.state.store.as_ref(), &program.state.gateways, program.state.now())
-        .await
-        .unwrap();
+    let figures = server::metrics::render(&program.state).await;
     assert!(figures.contains("tollkeeper_events_fetched_total{reason=\"not_accepted\"}"), "{figures}");
 
     let diagnosis = program.get("/v1/users/user_1/diagnosis?feature=pro").await;

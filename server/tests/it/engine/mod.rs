@@ -3,6 +3,7 @@
 mod catalog;
 mod catch_up;
 mod faults;
+mod figures;
 mod full_disk;
 mod kill;
 mod program;

@@ -1,51 +1,42 @@
 //! Listens, works, and stops in order.
 
+mod connections;
+pub(crate) mod pulse;
+mod socket;
+
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::body::Body;
-use axum::serve::{Listener as _, ListenerExt};
-use hyper::body::Incoming;
-use hyper::server::conn::http1::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use axum::serve::{Listener, ListenerExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tower::ServiceExt as _;
 
-use crate::front::Front;
+use self::connections::listen;
+use crate::front::Peer;
 use crate::retention::Retention;
 use crate::state::AppState;
+
+pub use self::socket::{Inherited, Socket, SocketFile, bind};
 
 /// How long requests in hand may take once the program was told to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
-/// How long a client may take for the head of a request, and stay connected without one. `axum::serve` waits for ever: whoever sends
-/// half a line on each of a thousand connections would keep everybody else out.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Opens a listener.
-///
-/// # Errors
-/// Names the setting and the address.
-pub async fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{setting}: cannot listen on {address}"))
-}
-
-/// Serves until `shutdown`; then accepts no more, finishes the requests in hand, lets the worker finish, and closes the database.
+/// Serves until `shutdown`; then says so at `/readyz` for as long as the settings say, accepts no more, finishes the requests in hand, lets
+/// the worker finish, and closes the database.
 ///
 /// # Errors
 /// When a listener fails.
 pub async fn serve(
-    listener: TcpListener,
-    metrics: Option<TcpListener>,
+    listener: impl Into<Socket>,
+    metrics: Option<Socket>,
     state: AppState,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    let listener = listener.into();
     let (stop, stopped) = watch::channel(false);
     let front = crate::router::front(&state);
     let metrics_router = crate::router::metrics_router(&state);
@@ -55,19 +46,33 @@ pub async fn serve(
     let catch_up = tokio::spawn(state.catch_up.clone().run(until(stopped.clone())));
     let live = tokio::spawn(state.live.clone().run(until(stopped.clone())));
     let usage = tokio::spawn(state.usage.clone().run(until(stopped.clone())));
+    let upkeep = tokio::spawn(crate::metrics::run(until(stopped.clone())));
     let instances = tokio::spawn(state.instances.clone().run(until(stopped.clone())));
     let pages_stop = stopped.clone();
     let checks = tokio::spawn(state.checks.clone().run(until(stopped.clone())));
     let pages = tokio::spawn(async move {
-        listen(listener, front, pages_stop).await;
+        match listener {
+            Socket::Tcp(listener) => listen(quick(listener), front, Peer::Tcp, pages_stop).await,
+            #[cfg(unix)]
+            Socket::Unix(listener, _file) => listen(listener, front, |_| Peer::Local, pages_stop).await,
+        }
         anyhow::Ok(())
     });
     let retention = Retention::new(state.store.clone(), state.clock.clone(), state.config.kept);
     let retention = tokio::spawn(retention.run(until(stopped.clone())));
     let backups = tokio::spawn(state.backups.clone().run(until(stopped.clone())));
+    let watchdog = tokio::spawn(pulse::run(state.clone(), until(stopped.clone())));
     let figures = metrics.map(|listener| tokio::spawn(listen_for_metrics(listener, metrics_router, stopped)));
+    pulse::ready();
 
     shutdown.await;
+    state.stopping.store(true, Ordering::Relaxed);
+    pulse::stopping();
+    let delay = state.config.shutdown_delay;
+    if !delay.is_zero() {
+        tracing::info!("stopping in {delay:?}: /readyz says so by now");
+        tokio::time::sleep(delay).await;
+    }
     tracing::info!("stopping: finishing what is in hand");
     // Nobody may be listening when every task has failed already.
     let _ = stop.send(true);
@@ -91,47 +96,28 @@ pub async fn serve(
     checks.await?;
     retention.await?;
     backups.await?;
+    upkeep.await?;
+    watchdog.await?;
     state.close().await;
     Ok(())
 }
 
-async fn listen(listener: TcpListener, front: Front, stopped: watch::Receiver<bool>) {
-    // Without it a page sent in pieces waits 40 ms for an acknowledgement.
-    let mut listener = listener.tap_io(|stream| {
+/// Without it a page sent in pieces waits 40 ms for an acknowledgement.
+fn quick(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = SocketAddr> {
+    listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY: {error}");
         }
-    });
-    let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let connections = GracefulShutdown::new();
-    let stop = until(stopped);
-    tokio::pin!(stop);
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        let service = front.connection(peer).map_request(|request: http::Request<Incoming>| request.map(Body::new));
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            // A client that goes away in the middle is not our fault, nor of interest.
-            if let Err(error) = connection.await {
-                tracing::trace!(%peer, "a connection ended: {error}");
-            }
-        });
-    }
-    drop(listener);
-    connections.shutdown().await;
+    })
 }
 
-async fn listen_for_metrics(
-    listener: TcpListener,
-    router: Router,
-    stopped: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(until(stopped)).await.context("while serving metrics")
+async fn listen_for_metrics(listener: Socket, router: Router, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let served = match listener {
+        Socket::Tcp(listener) => axum::serve(listener, router).with_graceful_shutdown(until(stopped)).await,
+        #[cfg(unix)]
+        Socket::Unix(listener, _file) => axum::serve(listener, router).with_graceful_shutdown(until(stopped)).await,
+    };
+    served.context("while serving metrics")
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {
