@@ -125,6 +125,7 @@ impl Backups {
         let made = self.make_in(plan).await;
         let failed = made.as_ref().err().map(|error| (self.0.clock.now(), format!("{error:#}")));
         *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        self.tell_metrics();
         made
     }
 
@@ -144,6 +145,13 @@ impl Backups {
             .with_context(|| format!("a backup was made, but old ones in {} could not be removed", folder.display()))?;
         tracing::info!(file = name, bytes = contents.bytes, removed, "a backup was made");
         Ok(Backup { name, at: Timestamp::from_secs(now.secs()), bytes: contents.bytes })
+    }
+
+    /// Files may have come and gone by other hands, so that is looked at anew each time.
+    fn tell_metrics(&self) {
+        if let Ok(newest) = self.newest() {
+            crate::metrics::note_backup(newest.map(|backup| backup.at));
+        }
     }
 
     /// Makes one when it is due.
@@ -167,6 +175,7 @@ impl Backups {
         tokio::pin!(shutdown);
         loop {
             let work = async {
+                self.tell_metrics();
                 // Not in the first moment: a server that has just started has better things to do.
                 tokio::time::sleep(TICK).await;
                 self.make_when_due().await;
