@@ -30,9 +30,15 @@ async fn events(demo: &Demo, statuses: &[EventStatus]) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_customer_has_what_the_name_says_and_the_buttons_mend_it() {
     let demo = demo::fill(ADDRESS, None).await.unwrap();
+    let guide = include_str!("../../../docs/operation.md");
     let mut wrong = vec![];
     for named in NAMED {
         let found = server::diagnose::diagnose(&demo.state, MODE, named.user, Some(named.feature)).await.unwrap();
+        assert!(
+            guide.contains(&format!("`{}`", named.code)),
+            "docs/operation.md does not say what {} means",
+            named.code
+        );
         if found.code != named.code {
             wrong.push(format!("{}: expected {}, found {}: {}", named.user, named.code, found.code, found.sentence));
         }
