@@ -57,3 +57,17 @@ async fn a_file_that_cannot_be_written_is_refused_with_what_to_do() {
         store::open(&format!("sqlite://{}", file.display()), Options::default()).await.err().unwrap().to_string();
     assert!(error.contains("restore a backup"), "{error}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("in a folder/t.db");
+    let store = store::open(&format!("sqlite://{}", file.display()), Options::default()).await.unwrap();
+    store.record_deliveries(&[delivery("evt_1")]).await.unwrap();
+    let made = std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap());
+    for entry in made {
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+    }
+}

@@ -148,10 +148,24 @@ pub fn main(cli: Cli) -> ExitCode {
     match start(cli) {
         Ok(code) => code,
         Err(error) => {
-            output::note(&format!("tollkeeper: {error:#}"));
+            output::note(&format!("tollkeeper: {}", sentence(&error)));
             ExitCode::from(code_of(&error))
         }
     }
+}
+
+/// The error and its causes, each once: some say their cause themselves.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said.push_str(": ");
+            said.push_str(&cause);
+        }
+    }
+    said
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {

@@ -52,7 +52,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
 /// One connection, for what is done to a database that nobody uses.
 pub(crate) async fn connect(url: &str) -> Result<Conn, Error> {
     // Statements over whole tables take their time, which is nothing to log.
-    Ok(url.parse::<PgConnectOptions>()?.disable_statement_logging().connect().await?)
+    Ok(options(url)?.disable_statement_logging().connect().await?)
 }
 
 /// Starts a transaction. What changes state waits for its turn among all instances: they change it one after the other, as on SQLite
@@ -114,11 +114,16 @@ impl News {
     }
 }
 
+/// How the server is spoken to. It notes what is there already, which is no news.
+fn options(url: &str) -> Result<PgConnectOptions, Error> {
+    Ok(url.parse::<PgConnectOptions>()?.options([("client_min_messages", "warning")]))
+}
+
 /// Opens the database. One writer per instance keeps what is published to memory in the order of the commits; deliveries have a connection of
 /// their own, so that none waits for another instance's turn.
 pub(crate) async fn pools(url: &str) -> Result<Pools<Db>, Error> {
     // An instance that stands still in the middle of a transaction, or is cut off from the network, holds up the others no longer than this.
-    let options: PgConnectOptions = url.parse()?;
+    let options = options(url)?;
     let writer = options.clone().options([
         ("idle_in_transaction_session_timeout", "30s"),
         ("tcp_keepalives_idle", "10"),

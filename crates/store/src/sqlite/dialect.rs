@@ -1,5 +1,7 @@
 //! What SQLite needs said its own way.
 
+use std::fs::OpenOptions;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -97,7 +99,18 @@ fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
     if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| Error::Unavailable(Box::new(source)))?;
     }
+    make_private(options.get_filename());
     Ok(options)
+}
+
+/// Makes the file for its owner alone where there is none: it holds personal data. Its log gets the same rights. What goes wrong is said
+/// by who opens it next.
+fn make_private(file: &Path) {
+    let mut made = OpenOptions::new();
+    made.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut made, 0o600);
+    let _ = made.open(file);
 }
 
 /// One connection, for what is done to a database that nobody uses.
