@@ -152,6 +152,24 @@ pub struct UserFacts {
     pub overrides: Vec<OverrideFacts>,
 }
 
+impl UserFacts {
+    /// Gives back the room that lists keep for more: they are read once and kept for every user, most with one entry, and the first takes the
+    /// room of four.
+    pub fn shrink_to_fit(&mut self) {
+        self.customers.shrink_to_fit();
+        self.subscriptions.shrink_to_fit();
+        for facts in &mut self.subscriptions {
+            facts.subscription.items.shrink_to_fit();
+        }
+        self.purchases.shrink_to_fit();
+        for items in self.purchases.iter_mut().filter_map(|purchase| purchase.items.as_mut()) {
+            items.shrink_to_fit();
+        }
+        self.entitlements.shrink_to_fit();
+        self.overrides.shrink_to_fit();
+    }
+}
+
 /// One thing that gives the feature, or the nearest that does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {

@@ -14,7 +14,7 @@ use domain::catalog::{Catalog, Feature, FeatureGrant, FeatureType, GrantSource, 
 use domain::{Livemode, Term, Timestamp};
 
 use super::purchases::{self, Gathered};
-use super::rows::{Columns as _, DbRow, json, word};
+use super::rows::{Columns as _, DbRow, each_row, json, word};
 use super::{Backend, Conn};
 use crate::records::VerdictChange;
 use crate::{Changes, Result};
@@ -93,6 +93,7 @@ pub(super) async fn user_facts(conn: &mut Conn, livemode: Livemode, user_id: &st
     facts.entitlements.sort_by(|a, b| a.customer_id.cmp(&b.customer_id));
     gathered.add_to(&mut facts);
     facts.known |= !facts.customers.is_empty() || !facts.overrides.is_empty();
+    facts.shrink_to_fit();
     Ok(facts.known.then_some(facts))
 }
 
@@ -215,55 +216,52 @@ pub(super) fn verdict_changes(
         .collect()
 }
 
+/// The facts of everybody.
+type Users = HashMap<(Livemode, String), UserFacts>;
+
+/// Those of the user whom a row is about.
+fn of<'a>(users: &'a mut Users, row: &DbRow) -> Result<&'a mut UserFacts> {
+    Ok(users.entry((row.livemode()?, row.text("user_id")?)).or_default())
+}
+
 impl Backend {
     /// Reads everything into memory: at start, and when another process gave somebody another name.
     pub(super) async fn fill_index(&self, conn: &mut Conn) -> Result<()> {
         // First: what another instance commits between the reads is followed afterwards.
         let seen: Option<i64> = sqlx::query_scalar("select max(seq) from access_change").fetch_one(&mut *conn).await?;
-        let mut users: HashMap<(Livemode, String), UserFacts> = HashMap::new();
-        for row in &sqlx::query("select livemode, user_id, customer_id from mapping order by customer_id")
-            .fetch_all(&mut *conn)
-            .await?
-        {
-            users.entry((row.livemode()?, row.text("user_id")?)).or_default().customers.push(row.text("customer_id")?);
-        }
-        for row in &sqlx::query("select livemode, user_id from app_user").fetch_all(&mut *conn).await? {
-            users.entry((row.livemode()?, row.text("user_id")?)).or_default();
-        }
-        let overrides = sqlx::query(
+        let mut users = Users::new();
+        each_row(conn, "select livemode, user_id, customer_id from mapping order by customer_id", |row| {
+            of(&mut users, row)?.customers.push(row.text("customer_id")?);
+            Ok(())
+        })
+        .await?;
+        each_row(conn, "select livemode, user_id from app_user", |row| of(&mut users, row).map(drop)).await?;
+        let overrides =
             "select livemode, user_id, override_id as id, feature_key as state, effect, value, created_at as since, expires_at as until
-             from access_override where revoked_at is null order by override_id",
-        );
-        for row in &overrides.fetch_all(&mut *conn).await? {
-            users
-                .entry((row.livemode()?, row.text("user_id")?))
-                .or_default()
-                .overrides
-                .push(override_facts(row, row.text("id")?)?);
-        }
-        let subscriptions = sqlx::query(
-            "select s.livemode, m.user_id, s.subscription_id as id, s.state, s.past_due_since as since
+             from access_override where revoked_at is null order by override_id";
+        each_row(conn, overrides, |row| {
+            of(&mut users, row)?.overrides.push(override_facts(row, row.text("id")?)?);
+            Ok(())
+        })
+        .await?;
+        let subscriptions = "select s.livemode, m.user_id, s.subscription_id as id, s.state, s.past_due_since as since
              from subscription s
              join mapping m on m.livemode = s.livemode and m.customer_id = s.customer_id
-             order by s.subscription_id",
-        );
-        for row in &subscriptions.fetch_all(&mut *conn).await? {
-            users
-                .entry((row.livemode()?, row.text("user_id")?))
-                .or_default()
-                .subscriptions
-                .push(subscription_facts(row, &row.text("id")?)?);
-        }
-        let entitlements = sqlx::query(
-            "select e.livemode, m.user_id, e.customer_id as id, e.lookup_keys as state
+             order by s.subscription_id";
+        each_row(conn, subscriptions, |row| {
+            of(&mut users, row)?.subscriptions.push(subscription_facts(row, &row.text("id")?)?);
+            Ok(())
+        })
+        .await?;
+        let entitlements = "select e.livemode, m.user_id, e.customer_id as id, e.lookup_keys as state
              from customer_entitlement e
              join mapping m on m.livemode = e.livemode and m.customer_id = e.customer_id
-             order by e.customer_id",
-        );
-        for row in &entitlements.fetch_all(&mut *conn).await? {
-            let facts = users.entry((row.livemode()?, row.text("user_id")?)).or_default();
-            facts.entitlements.push(entitlement_facts(row, row.text("id")?)?);
-        }
+             order by e.customer_id";
+        each_row(conn, entitlements, |row| {
+            of(&mut users, row)?.entitlements.push(entitlement_facts(row, row.text("id")?)?);
+            Ok(())
+        })
+        .await?;
         for (key, gathered) in purchases::everybodys(conn).await? {
             gathered.add_to(users.entry(key).or_default());
         }
@@ -277,6 +275,7 @@ impl Backend {
         }
         for (key, mut facts) in users {
             facts.known = true;
+            facts.shrink_to_fit();
             changes.users.insert(key, Some(Arc::new(facts)));
         }
         self.index.publish(changes);

@@ -8,7 +8,7 @@ use domain::{Livemode, Timestamp};
 
 use super::Conn;
 use super::objects::PAYMENT_FAILED;
-use super::rows::{Columns as _, DbRow, json};
+use super::rows::{Columns as _, DbRow, each_row, json};
 use crate::Result;
 
 /// Rows about purchases, in whatever order they come. Columns: `part`, `id`, `state`, `effect` (the payment of a charge, refund or
@@ -148,8 +148,7 @@ fn note_failed_debit(facts: &mut UserFacts, invoice: &Invoice, failed_at: Option
 
 /// Everybody's rows, for the start.
 pub(super) async fn everybodys(conn: &mut Conn) -> Result<HashMap<(Livemode, String), Gathered>> {
-    let rows = sqlx::query(
-        "select 'checkout_session' as part, m.livemode, m.user_id, c.checkout_session_id as id, c.state,
+    let sql = "select 'checkout_session' as part, m.livemode, m.user_id, c.checkout_session_id as id, c.state,
                 cast(null as text) as effect, c.paid_at as since
          from mapping m cross join checkout_session c
          where c.livemode = m.livemode and c.customer_id = m.customer_id
@@ -172,14 +171,12 @@ pub(super) async fn everybodys(conn: &mut Conn) -> Result<HashMap<(Livemode, Str
          from mapping m cross join invoice i cross join invoice_payment p cross join payment_object o
          where i.livemode = m.livemode and i.customer_id = m.customer_id and i.matters = true
              and p.livemode = i.livemode and p.invoice_id = i.invoice_id
-             and o.livemode = p.livemode and o.payment_id = p.payment_id",
-    )
-    .fetch_all(conn)
-    .await?;
+             and o.livemode = p.livemode and o.payment_id = p.payment_id";
     let mut gathered: HashMap<(Livemode, String), Gathered> = HashMap::new();
-    for row in &rows {
+    each_row(conn, sql, |row| {
         let user = gathered.entry((row.livemode()?, row.text("user_id")?)).or_default();
-        user.take(&row.text("part")?, &row.text("id")?, row)?;
-    }
+        user.take(&row.text("part")?, &row.text("id")?, row).map(drop)
+    })
+    .await?;
     Ok(gathered)
 }

@@ -1,10 +1,11 @@
 //! Columns to types; what cannot be read has a name.
 
 use domain::{Livemode, Timestamp};
+use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 
-use super::Db;
+use super::{Conn, Db};
 use crate::{Error, Result};
 
 /// A row of this backend.
@@ -51,6 +52,19 @@ impl Columns for DbRow {
     fn flag(&self, column: &str) -> Result<bool> {
         Ok(self.try_get(column)?)
     }
+}
+
+/// Goes through the rows of a statement without having them all in memory at once.
+pub(super) async fn each_row(
+    conn: &mut Conn,
+    sql: &'static str,
+    mut take: impl FnMut(&DbRow) -> Result<()> + Send,
+) -> Result<()> {
+    let mut rows = sqlx::query(sql).fetch(conn);
+    while let Some(row) = rows.try_next().await? {
+        take(&row)?;
+    }
+    Ok(())
 }
 
 /// Reads JSON kept as text.
