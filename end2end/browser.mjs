@@ -31,6 +31,12 @@ export async function signIn(page, { email, password }) {
   await page.waitForURL((url) => !url.pathname.startsWith("/admin/login"));
 }
 
+/** Forgets the session, away from pages that would ask on with it: what they are refused would stand on the console. */
+export async function forget(page) {
+  await page.goto("about:blank");
+  await page.context().clearCookies();
+}
+
 /** Makes the owner of a first start by the link that it printed; the program with the owner's e-mail address and password. */
 export async function setUp(browser, program) {
   const owner = { email: "ada@example.com", password: "a long and quiet evening" };

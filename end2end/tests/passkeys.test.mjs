@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
-import { launch, open } from "../browser.mjs";
+import { forget, launch, open } from "../browser.mjs";
 import { accessible, fits, listen, valid } from "../check.mjs";
 import { binary, run } from "../program.mjs";
 
@@ -58,7 +58,6 @@ describe("passkeys", () => {
     const response = await page.request.get(page.url());
     await valid(await response.text(), what);
   };
-  const signOut = () => page.context().clearCookies();
 
   test("one is added with the password, and brings recovery codes", async () => {
     await page.goto("/admin/account/security");
@@ -78,7 +77,7 @@ describe("passkeys", () => {
   });
 
   test("it signs in alone", async () => {
-    await signOut();
+    await forget(page);
     await page.goto("/admin/login?return_to=/admin/events");
     await sound("sign in");
     await press("Sign in with a passkey");
@@ -87,7 +86,7 @@ describe("passkeys", () => {
   });
 
   test("a refused prompt is said by the button", async () => {
-    await signOut();
+    await forget(page);
     await devices.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: false });
     await page.goto("/admin/login");
     await press("Sign in with a passkey");
@@ -117,7 +116,7 @@ describe("passkeys", () => {
     await looked("removal");
     await press("Remove it");
     await page.getByRole("status").filter({ hasText: "The passkey is removed." }).waitFor();
-    await signOut();
+    await forget(page);
     await page.goto("/admin/login");
     await press("Sign in with a passkey");
     await page.getByText("No account here has this passkey, or it took too long.").first().waitFor();

@@ -1,7 +1,7 @@
 // Every form that was refused, and what somebody may not see: it says why, and is sound in every way, as the full pages are.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { launch, open, signIn } from "../browser.mjs";
+import { forget, launch, open, signIn } from "../browser.mjs";
 import { sound } from "../check.mjs";
 import { visit } from "../every-page.mjs";
 import { demo } from "../program.mjs";
@@ -56,7 +56,7 @@ describe("what is refused or cannot be shown", () => {
     await form.locator("[name=role]").selectOption("viewer");
     await form.locator("button[type=submit]").click();
     const link = (await page.locator("main .id").first().innerText()).trim();
-    await page.context().clearCookies();
+    await forget(page);
     await page.goto("/admin/invite?token=0");
     await sound(page, "a link that is worth nothing", await page.content());
     await page.goto(link);

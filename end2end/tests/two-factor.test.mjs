@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { launch, open, signIn } from "../browser.mjs";
+import { forget, launch, open, signIn } from "../browser.mjs";
 import { accessible, fits, listen, valid } from "../check.mjs";
 import { demo } from "../program.mjs";
 
@@ -57,11 +57,6 @@ for (const javaScriptEnabled of [true, false]) {
       const response = await page.request.get(page.url());
       await valid(await response.text(), what);
     };
-    /** Forgets the session, away from pages that would ask on with it. */
-    const forget = async () => {
-      await page.goto("about:blank");
-      await page.context().clearCookies();
-    };
     const password = async () => {
       await page.goto("/admin/customers?q=user_ok");
       await page.locator("input[name=email]").fill(program.email);
@@ -103,7 +98,7 @@ for (const javaScriptEnabled of [true, false]) {
     });
 
     test("after the password a code is asked for, and nothing opens before", async () => {
-      await forget();
+      await forget(page);
       await password();
       assert.equal(await page.getByLabel("Code", { exact: true }).getAttribute("autocomplete"), "one-time-code");
       await looked("the code");
@@ -122,7 +117,7 @@ for (const javaScriptEnabled of [true, false]) {
     });
 
     test("a recovery code signs in once", async () => {
-      await forget();
+      await forget(page);
       const give = async (code, words) => {
         await page.getByLabel("Recovery code").fill(code);
         await press("Sign in with it");
@@ -131,7 +126,7 @@ for (const javaScriptEnabled of [true, false]) {
       await password();
       await page.getByText("You have lost the authenticator?").click();
       await give(recovery[0], "That recovery code is used up. 9 are left.");
-      await forget();
+      await forget(page);
       await password();
       await page.getByText("You have lost the authenticator?").click();
       await give(recovery[0], "This recovery code is wrong, or was used already.");
@@ -149,7 +144,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel("Code to turn it off").fill(recovery[2]);
       await press("Turn two-factor sign-in off");
       await page.getByRole("status").filter({ hasText: "Two-factor sign-in is off." }).waitFor();
-      await forget();
+      await forget(page);
       await signIn(page, program);
       await page.goto("/admin/audit");
       await page.locator("main tbody").getByText(/^Turned two-factor sign-in off for/).first().waitFor();
