@@ -1,6 +1,7 @@
 // The program under test: started on a free port with a folder of its own, stopped afterwards.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,7 +73,16 @@ export async function demo() {
 }
 
 /** A first start on an empty database, with these settings: `setup` is the one-time link it prints. */
-export async function firstStart(settings = {}) {
-  const program = await start("serve", ["--listen", "127.0.0.1:0"], { setup: /(http:\/\/\S+\/admin\/setup\?token=[\w-]+)/ }, settings);
+export async function firstStart(settings = {}, listen = "127.0.0.1:0") {
+  const program = await start("serve", ["--listen", listen], { setup: /(http:\/\/\S+\/admin\/setup\?token=[\w-]+)/ }, settings);
   return { ...program, ...program.found, origin: new URL(program.found.setup).origin };
+}
+
+/** A port that nobody listens at. */
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

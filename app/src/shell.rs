@@ -45,7 +45,7 @@ pub fn shell(context: &Arc<Context>, page: &Arc<Page>) -> impl IntoView + use<> 
     let theme = (preferences.theme != Theme::System).then(|| preferences.theme.as_str());
     let density = preferences.density.as_str();
     let title = fitting(page.title(), &format!(" · Tollkeeper · {}", context.livemode.as_str().to_uppercase()));
-    let script = context.has_wasm.then(|| wake(&context.assets));
+    let script = context.has_wasm.then(wake);
     let body = match &context.staff {
         Some(staff) => signed_in(context, staff, page).into_any(),
         None => view! { <main id="main" class="auth"><p class="brand">"tollkeeper"</p>{flash(context)}{page.body(context)}</main> }.into_any(),
@@ -61,22 +61,21 @@ pub fn shell(context: &Arc<Context>, page: &Arc<Page>) -> impl IntoView + use<> 
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=stylesheet />
             </head>
-            <body>{icons()}{body}{script}</body>
+            <body data-root="/">{icons()}{body}{script}</body>
         </html>
     }
 }
 
-/// Loads the WASM and wakes the islands once the page is painted: nothing a page shows waits for it, so it must not take the line from what
-/// does. (Leptos' own `HydrationScripts` preloads it from the head.)
-fn wake(assets: &str) -> AnyView {
-    let script = format!(
-        "const wake=async()=>{{const m=await import(\"{assets}/tollkeeper.js\");\
-         await m.default({{module_or_path:\"{assets}/tollkeeper_bg.wasm\"}});m.hydrate();\
-         for(const i of document.querySelectorAll(\"leptos-island\"))m[i.dataset.component]?.(i)}};\
+/// Loads the WASM, which lies beside the style sheet, and wakes the islands once the page is painted: nothing a page shows waits for it, so
+/// it must not take the line from what does. (Leptos' own `HydrationScripts` preloads it from the head.)
+fn wake() -> AnyView {
+    const SCRIPT: &str = "const at=name=>new URL(name,document.querySelector(\"link[rel=stylesheet]\").href);\
+         const wake=async()=>{const m=await import(at(\"tollkeeper.js\"));\
+         await m.default({module_or_path:at(\"tollkeeper_bg.wasm\")});m.hydrate();\
+         for(const i of document.querySelectorAll(\"leptos-island\"))m[i.dataset.component]?.(i)};\
          const painted=()=>requestAnimationFrame(()=>setTimeout(wake));\
-         document.readyState===\"complete\"?painted():addEventListener(\"load\",painted)"
-    );
-    view! { <script type="module" nonce=use_nonce() inner_html=script></script> }.into_any()
+         document.readyState===\"complete\"?painted():addEventListener(\"load\",painted)";
+    view! { <script type="module" nonce=use_nonce() inner_html=SCRIPT></script> }.into_any()
 }
 
 /// A title with its end, in no more characters than tabs and bookmarks show.

@@ -1,22 +1,12 @@
 // Passkeys with the browser's virtual authenticator: added, enough alone, second after the password, removed.
 import assert from "node:assert/strict";
-import net from "node:net";
 import { after, before, describe, test } from "node:test";
 import { forget, launch, open } from "../browser.mjs";
 import { accessible, fits, listen, valid } from "../check.mjs";
-import { binary, run } from "../program.mjs";
+import { firstStart, freePort } from "../program.mjs";
 
 const email = "owner@example.com";
 const password = "four words in a row";
-
-/** A port that nobody listens at. */
-async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe("passkeys", () => {
   let browser;
@@ -28,7 +18,7 @@ describe("passkeys", () => {
   before(async () => {
     const port = await freePort();
     const origin = `http://localhost:${port}`;
-    const started = run(binary, ["serve", "--listen", `127.0.0.1:${port}`], { setup: /(http:\/\/\S+\/admin\/setup\?token=[\w-]+)/ }, { PUBLIC_URL: origin });
+    const started = firstStart({ PUBLIC_URL: origin }, `127.0.0.1:${port}`);
     [browser, program] = await Promise.all([launch(), started]);
     page = await open(browser, origin, {});
     silent = listen(page);
@@ -36,7 +26,7 @@ describe("passkeys", () => {
     await devices.send("WebAuthn.enable");
     const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
     ({ authenticatorId } = await devices.send("WebAuthn.addVirtualAuthenticator", { options }));
-    await page.goto(program.found.setup);
+    await page.goto(program.setup);
     await page.getByLabel("E-mail").fill(email);
     await page.getByLabel("Name").fill("Ada");
     await page.getByLabel("Password").fill(password);

@@ -19,10 +19,12 @@ use http::Method;
 use tower::Service;
 
 use crate::api::ApiState;
+use crate::base_path::BasePath;
 
 /// Everything the program serves.
 #[derive(Clone)]
 pub struct Front {
+    base_path: BasePath,
     api: ApiState,
     router: Router,
 }
@@ -44,10 +46,10 @@ pub struct Connection {
 }
 
 impl Front {
-    /// The access check of `api` before everything of `router`.
+    /// The access check of `api` before everything of `router`, below the base path.
     #[must_use]
-    pub const fn new(api: ApiState, router: Router) -> Self {
-        Self { api, router }
+    pub const fn new(base_path: BasePath, api: ApiState, router: Router) -> Self {
+        Self { base_path, api, router }
     }
 
     /// What answers a client.
@@ -87,6 +89,7 @@ impl Service<Request> for Connection {
             Peer::Tcp(peer) => (proxies.client(peer.ip(), request.headers()), peer.port()),
             Peer::Local => (proxies.client_over_socket(request.headers()), 0),
         };
+        self.front.base_path.take_off(&mut request);
         if request.method() == Method::GET && request.uri().path() == "/v1/access" {
             // A panic here is answered where panics are: the router asks the same question again.
             let plain = catch_unwind(AssertUnwindSafe(|| self.front.api.answer_plainly(&request, client)));

@@ -6,6 +6,7 @@ pub mod assets;
 pub mod auth;
 pub mod backup;
 mod banner;
+pub mod base_path;
 pub mod catch_up;
 pub mod checks;
 pub mod cli;
@@ -105,7 +106,7 @@ pub async fn build(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AppS
     let (resync_clock, schedule) = (Arc::clone(&clock), config.schedule);
     let resyncs = Resyncs::new(Arc::clone(&store), Arc::clone(&gateways), resync_clock, ids::new("rsn"), schedule);
     let replays = Replays::new(Arc::clone(&store), Arc::clone(&clock), worker.clone());
-    let address = format!("{}/webhooks/stripe", config.public_url);
+    let address = config.webhook_url();
     // Catch-up asks for a page an hour and somebody's access waits for it: a resync must not use up its allowance.
     let (stripe, time) = (Arc::clone(&gateways), Arc::clone(&clock));
     let catch_up = CatchUp::new(Arc::clone(&store), stripe, time, worker.clone(), ids::new("ctc"), address);

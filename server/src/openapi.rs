@@ -8,9 +8,11 @@ use http::{HeaderValue, header};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, Content, Header, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
-    Response as Documented, ResponseBuilder, Type,
+    Response as Documented, ResponseBuilder, Server, Type,
 };
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::base_path::BasePath;
 
 /// The page is its makers' and styles itself from scripts: it gets a policy of its own, and no other page does.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
@@ -85,8 +87,13 @@ fn header(kind: Type, description: &str) -> Header {
 }
 
 /// `/openapi.json` and `/docs`.
-pub fn routes() -> Router {
-    let docs = SwaggerUi::new("/docs").url("/openapi.json", crate::api::openapi());
+pub fn routes(base_path: &BasePath) -> Router {
+    let mut document = crate::api::openapi();
+    if !base_path.is_empty() {
+        document.servers = Some(vec![Server::new(base_path.as_str())]);
+    }
+    // The page asks for it from where it stands itself, below whatever path that is.
+    let docs = SwaggerUi::new("/docs").url("/openapi.json", document).config(Config::new(["../openapi.json"]));
     Router::new().merge(docs).layer(middleware::from_fn(guard))
 }
 

@@ -23,6 +23,7 @@ use tracing::{Instrument, Span};
 
 use crate::api::ApiState;
 use crate::auth::api_key::without_keys;
+use crate::base_path::BasePath;
 use crate::error::ApiError;
 use crate::front::Front;
 use crate::metrics::{Class, count_request};
@@ -42,7 +43,7 @@ pub fn front(state: &AppState) -> Front {
     let api = ApiState::new(state.clone());
     let keys = api.keys().clone();
     tokio::spawn(async move { keys.warm().await });
-    Front::new(api.clone(), router(state, api))
+    Front::new(state.config.base_path.clone(), api.clone(), router(state, api))
 }
 
 fn router(state: &AppState, api: ApiState) -> Router {
@@ -57,14 +58,17 @@ fn router(state: &AppState, api: ApiState) -> Router {
         .merge(admin::routes(state))
         .with_state(state.clone())
         .merge(api::routes(api))
-        .merge(openapi::routes())
+        .merge(openapi::routes(&state.config.base_path))
         .fallback(not_found)
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(state.config.base_path.clone(), observe))
 }
 
 /// `/metrics` alone, for its own address.
 pub fn metrics_router(state: &AppState) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(state.clone()).layer(middleware::from_fn(observe))
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(state.clone())
+        .layer(middleware::from_fn_with_state(BasePath::default(), observe))
 }
 
 async fn healthz() -> Json<serde_json::Value> {
@@ -108,7 +112,7 @@ pub(crate) fn request_id() -> String {
 }
 
 /// The outermost layer.
-async fn observe(mut request: Request, next: Next) -> Response {
+async fn observe(State(base_path): State<BasePath>, mut request: Request, next: Next) -> Response {
     let id = request_id();
     let method = request.method().clone();
     // For the log, which holds no key, wherever it was sent.
@@ -137,9 +141,10 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let answer = catch(next.run(request).instrument(span.clone())).await;
     let response = answer.unwrap_or_else(|panic| {
         tracing::error!(request_id = id, %method, path, "a handler panicked: {panic}");
-        if is_page { panic_page(&id) } else { ApiError::panicked().into_response() }
+        if is_page { panic_page(&base_path, &id) } else { ApiError::panicked().into_response() }
     });
     let mut response = finish(response, &id);
+    base_path.put_on_location(&mut response);
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -175,12 +180,13 @@ fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
-fn panic_page(id: &str) -> Response {
+fn panic_page(base_path: &BasePath, id: &str) -> Response {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Something went wrong</title>\
          <main><h1>Something went wrong</h1><p>Look whether what you wanted was done before you try again. The log of the program has the cause \
          under <code>{id}</code>.</p>\
-         <p><a href=\"/admin\">Back to the overview</a></p></main></html>"
+         <p><a href=\"{}\">Back to the overview</a></p></main></html>",
+        base_path.put_on("/admin")
     );
     let policy =
         HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
@@ -206,7 +212,7 @@ mod tests {
             .route("/v1/boom", get(boom))
             .route("/admin/boom", get(boom))
             .route("/fine", get(|| async { "fine" }))
-            .layer(middleware::from_fn(observe));
+            .layer(middleware::from_fn_with_state(BasePath::default(), observe));
         let ask = |path: &'static str| router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
 
         let response = ask("/v1/boom").await.unwrap();

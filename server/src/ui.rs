@@ -316,7 +316,8 @@ async fn dress(state: &AppState, viewer: &Viewer, frame: Frame<'_>, page: Page) 
     let context = Arc::new(context(state, viewer, frame).await?);
     let page = Arc::new(page);
     let handler = leptos_axum::render_app_async_with_context(security_policy, move || app::shell(&context, &page));
-    Ok(handler(http::Request::get(path).body(Body::empty())?).await)
+    let page = handler(http::Request::get(path).body(Body::empty())?).await;
+    state.config.base_path.put_on_page(page).await
 }
 
 /// What is read for the frame of somebody who is signed in.
@@ -393,7 +394,7 @@ async fn context(state: &AppState, viewer: &Viewer, frame: Frame<'_>) -> anyhow:
         banner: found.banner,
         preferences: found.preferences,
         saved: found.saved,
-        webhook_url: format!("{}/webhooks/stripe", state.config.public_url),
+        webhook_url: state.config.webhook_url(),
         assets: format!("/pkg/{}", assets::HASH),
         has_wasm: assets::has_wasm(),
     })

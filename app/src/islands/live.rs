@@ -26,7 +26,7 @@ mod listening {
     use leptos::prelude::*;
     use web_sys::{Element, EventSource, MessageEvent};
 
-    use crate::islands::on;
+    use crate::islands::{on, rooted};
 
     /// How often somebody who does not see the page is told, at most.
     const QUIET: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ mod listening {
         }
 
         fn open(self: &Rc<Self>) {
-            let Ok(source) = EventSource::new(&self.url) else { return };
+            let Ok(source) = EventSource::new(&rooted(&self.url)) else { return };
             let heard = |name: &str, act: fn(&Rc<Self>, &str)| {
                 let listener = Rc::clone(self);
                 on(&source, name, move |event: MessageEvent| {

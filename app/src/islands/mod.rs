@@ -29,6 +29,13 @@ pub fn CopyButton(
     }
 }
 
+/// An address of ours as this browser finds it: a proxy may show us below a path of its own.
+#[cfg(feature = "hydrate")]
+fn rooted(address: &str) -> String {
+    let root = document().body().and_then(|body| body.get_attribute("data-root")).unwrap_or_default();
+    format!("{}{address}", root.trim_end_matches('/'))
+}
+
 /// Calls back for as long as the page lives.
 #[cfg(feature = "hydrate")]
 fn on<E: wasm_bindgen::convert::FromWasmAbi + 'static>(

@@ -209,7 +209,7 @@ mod meaning {
     use wasm_bindgen_futures::JsFuture;
     use web_sys::{Event, HtmlInputElement, Response};
 
-    use crate::islands::on;
+    use crate::islands::{on, rooted};
 
     /// How long somebody has to stop typing before the server is asked.
     const PAUSE: Duration = Duration::from_millis(250);
@@ -240,7 +240,7 @@ mod meaning {
         let mut words = String::new();
         if !typed.is_empty() {
             let encoded = |text: &str| String::from(js_sys::encode_uri_component(text));
-            let url = format!("/admin/meaning?at={}&zone={}", encoded(&typed), encoded(&zone.value()));
+            let url = rooted(&format!("/admin/meaning?at={}&zone={}", encoded(&typed), encoded(&zone.value())));
             let Ok(answer) = JsFuture::from(window().fetch_with_str(&url)).await else { return };
             let Ok(answer) = answer.dyn_into::<Response>() else { return };
             let Some(text) = answer.text().ok().filter(|_| answer.ok()) else { return };

@@ -106,6 +106,7 @@ mod going {
     use web_sys::{Element, HtmlElement, HtmlInputElement, Response};
 
     use super::{Offer, go};
+    use crate::islands::rooted;
 
     /// How long somebody has to stop typing before the server is asked.
     const PAUSE: Duration = Duration::from_millis(150);
@@ -191,7 +192,7 @@ mod going {
                     kind: "Search".into(),
                     label,
                     hint: String::new(),
-                    href: format!("/admin/search?q={query}"),
+                    href: rooted(&format!("/admin/search?q={query}")),
                 });
             }
             offers
@@ -200,15 +201,18 @@ mod going {
         /// Asks the server; what comes late is for a question nobody asks any more.
         async fn ask(self, typed: String) {
             let query: String = js_sys::encode_uri_component(&typed).into();
-            let url = format!("/admin/palette?mode={}&q={query}", self.mode.get_value());
+            let url = rooted(&format!("/admin/palette?mode={}&q={query}", self.mode.get_value()));
             let Ok(answer) = JsFuture::from(window().fetch_with_str(&url)).await else { return };
             let Ok(answer) = answer.dyn_into::<Response>() else { return };
             let Some(text) = answer.text().ok().filter(|_| answer.ok()) else { return };
             let Ok(text) = JsFuture::from(text).await else { return };
-            let offers = leptos::serde_json::from_str(&text.as_string().unwrap_or_default());
-            if let Ok(offers) = offers
+            let offers = leptos::serde_json::from_str::<Vec<Offer>>(&text.as_string().unwrap_or_default());
+            if let Ok(mut offers) = offers
                 && self.typed.get_untracked().trim() == typed
             {
+                for offer in &mut offers {
+                    offer.href = rooted(&offer.href);
+                }
                 self.found.set(offers);
             }
         }

@@ -56,6 +56,7 @@ mod asking {
     use web_sys::{HtmlFormElement, HtmlInputElement, RequestInit, Response, UrlSearchParams};
 
     use super::OPTIONS;
+    use crate::islands::rooted;
 
     type Result<T> = std::result::Result<T, JsValue>;
 
@@ -119,7 +120,8 @@ mod asking {
         let init = RequestInit::new();
         init.set_method("POST");
         init.set_body(&body);
-        let answer: Response = JsFuture::from(window().fetch_with_str_and_init(OPTIONS, &init)).await?.dyn_into()?;
+        let answer: Response =
+            JsFuture::from(window().fetch_with_str_and_init(&rooted(OPTIONS), &init)).await?.dyn_into()?;
         if !answer.ok() {
             return Err(JsValue::NULL);
         }

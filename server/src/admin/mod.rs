@@ -101,7 +101,7 @@ fn is_packed(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> 
 /// Refuses unsafe requests that a browser says come from another site. A proxy may change `Host`, so the public URL counts as well.
 fn csrf(state: &AppState) -> CsrfLayer {
     let layer = CsrfLayer::new();
-    match layer.clone().add_trusted_origin(&state.config.public_url) {
+    match layer.clone().add_trusted_origin(state.config.origin()) {
         Ok(layer) => layer,
         Err(error) => {
             tracing::warn!(%error, "PUBLIC_URL is no origin browsers send");

@@ -135,7 +135,7 @@ pub fn layer(state: &AppState) -> SessionManagerLayer<Sessions> {
     let secure = state.config.is_secure();
     let sessions = Sessions { store: Arc::clone(&state.store), clock: Arc::clone(&state.clock) };
     SessionManagerLayer::new(sessions)
-        .with_name(cookie_name(secure))
+        .with_name(state.config.base_path.name(cookie_name(secure)))
         .with_secure(secure)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)

@@ -220,8 +220,8 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
             request = Request::from_parts(parts, Body::empty());
         }
     }
-    let name = csrf_cookie(state.config.is_secure());
-    let known = cookie(request.headers(), name).filter(|token| token.len() == MASK);
+    let name = state.config.base_path.name(csrf_cookie(state.config.is_secure()));
+    let known = cookie(request.headers(), &name).filter(|token| token.len() == MASK);
     let is_new = known.is_none();
     let csrf = match known.map_or_else(random_token, Ok).and_then(Csrf::new) {
         Ok(csrf) => csrf,

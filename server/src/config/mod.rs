@@ -22,6 +22,7 @@ pub use self::settings::{Flags, SETTINGS, Setting, Source, Sources};
 use crate::auth::network::Networks;
 use crate::auth::vault::EncryptionKey;
 use crate::backup::Plan;
+use crate::base_path::BasePath;
 use crate::resync::Schedule;
 use crate::retention::Kept;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub shutdown_delay: Duration,
     /// What browsers and Stripe use, without a slash at the end.
     pub public_url: String,
+    /// The path of `public_url`.
+    pub base_path: BasePath,
     /// Whether `public_url` follows from `listen`, and so from the port that was really bound.
     pub public_url_is_default: bool,
     /// The database.
@@ -308,10 +311,11 @@ impl Config {
         let listen = read_or(sources, "LISTEN", parse::listen)?;
         let stripe_keys = read(sources, "STRIPE_SECRET_KEY", parse::stripe_keys)?.unwrap_or_default();
         let has_live_key = stripe_keys.iter().any(|key| key.livemode().is_live());
-        let public_url = read(sources, "PUBLIC_URL", parse::origin)?;
+        let public_url = read(sources, "PUBLIC_URL", parse::public_url)?;
         let database_url = read_or(sources, "DATABASE_URL", parse::database_url)?;
         let mut config = Self {
             public_url_is_default: public_url.is_none(),
+            base_path: public_url.as_deref().map(BasePath::of).unwrap_or_default(),
             public_url: public_url.unwrap_or_else(|| listen.url()),
             listen,
             shutdown_delay: read_or(sources, "SHUTDOWN_DELAY", parse::shutdown_delay)?,
@@ -365,6 +369,12 @@ impl Config {
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+
+    /// What browsers send as `Origin`: `public_url` without its path.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.public_url.strip_suffix(self.base_path.as_str()).unwrap_or(&self.public_url)
     }
 
     /// Where Stripe sends events.

@@ -59,13 +59,23 @@ fn address(text: &str, expected: &'static str) -> Result<SocketAddr, Refusal> {
     text.parse().map_err(|_| (format!("{} is not an address with a port", quoted(text)), expected))
 }
 
-/// An origin: scheme, host, port, and nothing behind it. Without the slash at the end.
-pub(super) fn origin(text: &str) -> Result<String, Refusal> {
-    const EXPECTED: &str =
-        "http:// or https:// with a host and nothing behind it, such as https://tollkeeper.example.com";
+/// Scheme, host, port, and the path under which a proxy shows us, if it does. Without the slash at the end.
+pub(super) fn public_url(text: &str) -> Result<String, Refusal> {
+    const EXPECTED: &str = "http:// or https:// with a host, and with a path of letters, digits, -, _ and . if it shares that host, such as \
+                            https://tollkeeper.example.com or https://example.com/billing";
+    // A proxy may take the path off or leave it: one that begins as our own do could be told from them by nobody.
+    const OURS: [&str; 8] = ["admin", "v1", "webhooks", "pkg", "docs", "healthz", "readyz", "metrics"];
     let url = base(text, EXPECTED)?;
-    if url.path() != "/" {
-        return Err((format!("{} has a path", quoted(text)), EXPECTED));
+    let path = url.path().trim_end_matches('/');
+    let mut parts = path.split('/').skip(1);
+    let is_plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'))
+    };
+    if !parts.clone().all(is_plain) {
+        return Err((format!("{} has other characters in its path", quoted(text)), EXPECTED));
+    }
+    if let Some(first) = parts.next().filter(|first| OURS.contains(first)) {
+        return Err((format!("its path begins with /{first}, as addresses of ours do"), EXPECTED));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }

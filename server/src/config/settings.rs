@@ -46,7 +46,7 @@ macro_rules! settings {
 /// Every setting of the program.
 pub const SETTINGS: &[Setting] = settings! {
     plain "LISTEN", "listen", "127.0.0.1:3000", "Where to listen: an address with a port, or unix: and the path of a socket; sockets that systemd opened come first";
-    plain "PUBLIC_URL", "public-url", "http://LISTEN", "What browsers and Stripe use; decides the cookie's Secure and the webhook URL";
+    plain "PUBLIC_URL", "public-url", "http://LISTEN", "What browsers and Stripe use, with a path where a proxy shows it below one; decides the cookie's Secure and the webhook URL";
     secret "DATABASE_URL", "database-url", "sqlite://data/tollkeeper.db", "sqlite://… or postgres://…; created (SQLite) and migrated at start";
     secret "STRIPE_SECRET_KEY", "stripe-secret-key", "none", "Stripe API keys, comma separated, at most one per mode";
     secret "STRIPE_WEBHOOK_SECRET", "stripe-webhook-secret", "none", "Signing secrets, comma separated, each whsec_… or name=whsec_…";

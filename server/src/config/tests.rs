@@ -65,10 +65,24 @@ fn a_collector_is_named_without_its_path() {
 }
 
 #[test]
-fn a_public_url_has_no_path() {
-    for text in ["https://example.com/billing", "https://example.com/billing/"] {
+fn a_public_url_may_have_a_path_that_is_none_of_ours() {
+    for text in ["https://example.com/tools/billing", "https://example.com/tools/billing/"] {
+        let config = load(&[("PUBLIC_URL", text)]).unwrap();
+        assert_eq!(config.public_url, "https://example.com/tools/billing");
+        assert_eq!(config.base_path.put_on("/admin"), "/tools/billing/admin");
+        assert_eq!(config.webhook_url(), "https://example.com/tools/billing/webhooks/stripe");
+    }
+    assert!(load(&[("PUBLIC_URL", "https://example.com/")]).unwrap().base_path.is_empty());
+    for (text, fault) in [
+        ("https://example.com/a%20b", "other characters"),
+        ("https://example.com/a//b", "other characters"),
+        ("https://example.com/caf\u{e9}", "other characters"),
+        ("https://example.com/a;b", "other characters"),
+        ("https://example.com/admin", "begins with /admin"),
+        ("https://example.com/v1/tolls", "begins with /v1"),
+    ] {
         let refused = load(&[("PUBLIC_URL", text)]).unwrap_err().to_string();
-        assert!(refused.starts_with("PUBLIC_URL: ") && refused.contains("has a path"), "{refused}");
+        assert!(refused.starts_with("PUBLIC_URL: ") && refused.contains(fault), "{refused}");
     }
 }
 

@@ -70,7 +70,7 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("LISTEN", "127.0.0.1:70000", "address"),
         ("PUBLIC_URL", "toll.example.com", "URL"),
         ("PUBLIC_URL", "ftp://toll.example.com", "scheme"),
-        ("PUBLIC_URL", "https://toll.example.com/path", "path"),
+        ("PUBLIC_URL", "https://toll.example.com/v1", "/v1"),
         ("DATABASE_URL", "mysql://x/y", "mysql"),
         ("DATABASE_URL", "sqlite://", "no file"),
         ("STRIPE_SECRET_KEY", "pk_test_51abcHIDDEN", "publishable"),

@@ -3,6 +3,7 @@
 mod account;
 mod asking;
 mod audit;
+mod base_path;
 pub(crate) mod browser;
 mod events;
 mod forms;
