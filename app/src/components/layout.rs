@@ -22,18 +22,32 @@ pub fn card(heading: impl Into<String>, actions: impl IntoView, body: impl IntoV
 pub struct Column {
     words: &'static str,
     width: Option<u8>,
+    /// Its cells are of the class `num`, and so its heading stands above their ends.
+    of_numbers: bool,
+}
+
+impl Column {
+    /// The words and the width in rem, as from a pair.
+    pub const fn new(words: &'static str, width: u8) -> Self {
+        Self { words, width: Some(width), of_numbers: false }
+    }
+
+    /// A column of numbers.
+    pub const fn of_numbers(words: &'static str, width: u8) -> Self {
+        Self { of_numbers: true, ..Self::new(words, width) }
+    }
 }
 
 impl From<&'static str> for Column {
     fn from(words: &'static str) -> Self {
-        Self { words, width: None }
+        Self { words, width: None, of_numbers: false }
     }
 }
 
 /// The words and the width in rem; `style/admin.css` has a class for it. What a table has more room than that is shared out.
 impl From<(&'static str, u8)> for Column {
     fn from((words, width): (&'static str, u8)) -> Self {
-        Self { words, width: Some(width) }
+        Self::new(words, width)
     }
 }
 
@@ -46,7 +60,11 @@ pub fn table(name: &'static str, columns: &[impl Into<Column> + Copy], rows: Vec
         let widths = widths.into_iter().map(|width| view! { <col class=format!("w{width}") /> });
         view! { <colgroup>{widths.collect::<Vec<_>>()}</colgroup> }
     });
-    let head = columns.into_iter().map(|column| view! { <th scope="col">{column.words}</th> }).collect::<Vec<_>>();
+    let head = columns.into_iter().map(|column| {
+        let class = column.of_numbers.then_some("num");
+        view! { <th scope="col" class=class>{column.words}</th> }
+    });
+    let head = head.collect::<Vec<_>>();
     view! {
         <section class="scroll" tabindex="0" aria-label=name>
             <table class=class>

@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::role::Role;
 use leptos::prelude::*;
 
-use crate::components::{action_button, card, table, time};
+use crate::components::{Column, action_button, card, table, time};
 use crate::context::Context;
 
 /// What is known of backups.
@@ -45,7 +45,11 @@ impl Backups {
         let made = if rows.is_empty() {
             self.can_make.then(|| view! { <p class="pad">"There is none yet."</p> }.into_any())
         } else {
-            Some(table("Backups", &[("File", 28), ("Size", 8), ("Of", 12)], rows))
+            Some(table(
+                "Backups",
+                &[Column::new("File", 28), Column::of_numbers("Size", 8), Column::new("Of", 12)],
+                rows,
+            ))
         };
         let body = view! { <div class="pad stack tight"><p>{self.rule.clone()}</p>{failure}{next}</div>{made} };
         view! { <div id="backups">{card("Backups", make, body)}</div> }.into_any()

@@ -8,8 +8,8 @@ use url::form_urlencoded::byte_serialize;
 
 use super::missed::Missed;
 use crate::components::{
-    Pages, action_button, active_filters, address, day, dotted, empty, event_chip, id, length, list_card, news_link,
-    page_head, saved_filters, table, time,
+    Column, Pages, action_button, active_filters, address, day, dotted, empty, event_chip, id, length, list_card,
+    news_link, page_head, saved_filters, table, time,
 };
 use crate::context::Context;
 
@@ -360,8 +360,15 @@ impl View {
     }
 }
 
-const COLUMNS: [(&str, u8); 7] =
-    [("Received", 7), ("Type", 13), ("Status", 9), ("Customer", 11), ("Effect", 12), ("Attempts", 5), ("Lag", 4)];
+const COLUMNS: [Column; 7] = [
+    Column::new("Received", 7),
+    Column::new("Type", 13),
+    Column::new("Status", 9),
+    Column::new("Customer", 11),
+    Column::new("Effect", 12),
+    Column::of_numbers("Attempts", 5),
+    Column::of_numbers("Lag", 4),
+];
 
 /// The table of events, of all or of one customer.
 pub(super) fn rows_table(rows: &[Row], context: &Context) -> AnyView {
@@ -436,7 +443,7 @@ impl Rejected {
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
             view! {
-                {list_card("Refused deliveries", &[("Received", 7), ("Check", 14), ("What to do", 14), ("Tried secrets", 8), ("Signature header", 12), ("Size", 6)], rows)}
+                {list_card("Refused deliveries", &[Column::new("Received", 7), Column::new("Check", 14), Column::new("What to do", 14), Column::new("Tried secrets", 8), Column::new("Signature header", 12), Column::of_numbers("Size", 6)], rows)}
                 {self.pages.view(("refused delivery", "refused deliveries"))}
             }
             .into_any()

@@ -9,8 +9,8 @@ use super::catalog_filter::Filter;
 use super::events::segment;
 use super::policy;
 use crate::components::{
-    Pages, Tone, address, asking_link, card, chip, crumbs, empty, filter_chips, id, number, page_head, shortened,
-    status_word, table, until, verdict_chip,
+    Column, Pages, Tone, address, asking_link, card, chip, crumbs, empty, filter_chips, id, number, page_head,
+    shortened, status_word, table, until, verdict_chip,
 };
 use crate::context::Context;
 
@@ -132,7 +132,7 @@ impl View {
             return card("Given by", policy, body);
         }
         let numbers = self.given_by.iter().any(|given| given.value.is_some());
-        let columns = [("Price or product", 20), ("Id", 20), ("Number", 6)];
+        let columns = [Column::new("Price or product", 20), Column::new("Id", 20), Column::of_numbers("Number", 6)];
         let columns = if numbers { &columns[..] } else { &columns[..2] };
         let rows = self.given_by.iter().map(|given| {
             view! {

@@ -5,7 +5,7 @@ use domain::role::Role;
 use leptos::prelude::*;
 
 use crate::components::{
-    Chart, Tone, actor, card, chip, csrf, did, empty, hidden, page_head, shortened, submit, table, time,
+    Chart, Column, Tone, actor, card, chip, csrf, did, empty, hidden, page_head, shortened, submit, table, time,
 };
 use crate::context::Context;
 
@@ -185,7 +185,11 @@ impl View {
         card(
             "Needs attention",
             (),
-            table("Needs attention", &[("What", 28), ("Customers", 7), ("What to do", 12)], rows),
+            table(
+                "Needs attention",
+                &[Column::new("What", 28), Column::of_numbers("Customers", 7), Column::new("What to do", 12)],
+                rows,
+            ),
         )
     }
 

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::events::{customer_link, segment};
 use super::job::{Progress, State, begun, buttons, cells};
 use crate::components::{
-    Pages, Tone, card, chip, crumbs, csrf, empty, error_summary, event_chip, field, filter_chips, hidden, job,
+    Column, Pages, Tone, card, chip, crumbs, csrf, empty, error_summary, event_chip, field, filter_chips, hidden, job,
     list_card, page_head, reason_field, submit, time,
 };
 use crate::context::Context;
@@ -314,7 +314,7 @@ impl One {
                 .into_any()
             })
             .collect();
-        Some(list_card("Why", &[("Why", 28), ("Events", 6)], notes))
+        Some(list_card("Why", &[Column::new("Why", 28), Column::of_numbers("Events", 6)], notes))
     }
 
     fn list(&self) -> AnyView {

@@ -7,8 +7,9 @@ use leptos::prelude::*;
 
 use super::events::{customer_link, segment};
 use crate::components::{
-    Choice, Pages, Tone, action_button, actor, address, card, chip, choices, crumbs, csrf, empty, error_summary, field,
-    hidden, id, list_card, money, page_head, reason_field, submit, subscription_chip, table, time,
+    Choice, Column, Pages, Tone, action_button, actor, address, card, chip, choices, crumbs, csrf, empty,
+    error_summary, field, hidden, id, list_card, money, page_head, reason_field, submit, subscription_chip, table,
+    time,
 };
 use crate::context::Context;
 
@@ -158,8 +159,14 @@ impl View {
         } else {
             let rows = self.rows.iter().map(|row| row.view(context)).collect();
             let last = if self.ignored { "Ignored" } else { "Best guess" };
-            let columns =
-                [("Customer", 13), ("Pays", 9), ("Events", 5), ("First seen", 7), (last, 14), ("What to do", 13)];
+            let columns = [
+                Column::new("Customer", 13),
+                Column::new("Pays", 9),
+                Column::of_numbers("Events", 5),
+                Column::new("First seen", 7),
+                Column::new(last, 14),
+                Column::new("What to do", 13),
+            ];
             view! { {list_card("Unattributed customers", &columns, rows)}{self.pages.view(("customer", "customers"))} }
                 .into_any()
         };

@@ -7,7 +7,9 @@ use leptos::prelude::*;
 
 use super::features::feature_form;
 use super::grant_chips;
-use crate::components::{Pages, Tone, action_button, card, chip, empty, error_summary, id, money, page_head, table};
+use crate::components::{
+    Column, Pages, Tone, action_button, card, chip, empty, error_summary, id, money, page_head, table,
+};
 use crate::context::Context;
 use crate::pages::catalog_filter::Filter;
 
@@ -171,8 +173,14 @@ impl View {
             return empty("Nothing is sold yet", words);
         }
         let rows = self.rows.iter().map(catalog_row).collect();
-        let columns =
-            [("Product or price", 16), ("Kind", 6), ("Amount", 9), ("Gives", 14), ("Source", 9), ("Customers", 6)];
+        let columns = [
+            Column::new("Product or price", 16),
+            Column::new("Kind", 6),
+            Column::new("Amount", 9),
+            Column::new("Gives", 14),
+            Column::new("Source", 9),
+            Column::of_numbers("Customers", 6),
+        ];
         card("Prices and products", (), table("Prices and products", &columns, rows))
     }
 }
@@ -195,7 +203,13 @@ fn paid_for_nothing(rows: &[Row]) -> AnyView {
             .into_any()
         })
         .collect();
-    let columns = [("Price", 14), ("Id", 16), ("Amount", 10), ("Customers", 6), ("What to do", 9)];
+    let columns = [
+        Column::new("Price", 14),
+        Column::new("Id", 16),
+        Column::new("Amount", 10),
+        Column::of_numbers("Customers", 6),
+        Column::new("What to do", 9),
+    ];
     card(
         "Paid for and gives nothing",
         chip(Tone::Warn, "Denied although they pay"),

@@ -4,7 +4,7 @@ use domain::Timestamp;
 use leptos::prelude::*;
 
 use super::View;
-use crate::components::{Tone, card, chip, status_word, table, time};
+use crate::components::{Column, Tone, card, chip, status_word, table, time};
 use crate::context::Context;
 
 /// Checks of one feature by one API key, for as long as the answer stayed the same.
@@ -67,13 +67,13 @@ impl View {
             })
             .collect();
         let columns = [
-            ("Last asked", 7),
-            ("Feature", 10),
-            ("Answer", 7),
-            ("Because", 12),
-            ("Times", 5),
-            ("Since", 7),
-            ("API key", 11),
+            Column::new("Last asked", 7),
+            Column::new("Feature", 10),
+            Column::new("Answer", 7),
+            Column::new("Because", 12),
+            Column::of_numbers("Times", 5),
+            Column::new("Since", 7),
+            Column::new("API key", 11),
         ];
         card("What the application was told", (), table("Access checks", &columns, rows))
     }
