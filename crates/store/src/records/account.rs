@@ -1,6 +1,7 @@
-//! What belongs to an account of the staff: the link by which it is entered the first time, and its sessions.
+//! An account of the staff, the link by which it is entered the first time, and its sessions.
 
 use domain::Timestamp;
+use domain::role::Role;
 
 /// What a link of the staff is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,4 +53,25 @@ pub struct SessionRecord {
     pub data: String,
     /// When it ends unless it is used before.
     pub expires_at: Timestamp,
+}
+
+/// A member of staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffRecord {
+    /// `stf_…`
+    pub staff_id: String,
+    /// E-mail address, in lower case.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// argon2id, PHC string.
+    pub password_hash: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Last sign-in.
+    pub last_seen_at: Option<Timestamp>,
+    /// Disabled since.
+    pub disabled_at: Option<Timestamp>,
 }

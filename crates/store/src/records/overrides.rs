@@ -1,8 +1,9 @@
-//! Which overrides a list shows.
+//! Overrides, and which of them a list shows.
 
-use domain::Timestamp;
+use domain::access::OverrideEffect;
+use domain::{Livemode, Timestamp};
 
-use super::{OverrideRecord, Place};
+use super::Place;
 
 /// Which overrides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,4 +40,61 @@ impl Which {
         };
         format!("{}:{}", at.map(|at| at.millis().to_string()).unwrap_or_default(), row.override_id)
     }
+}
+
+/// A new override.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOverride {
+    /// The mode.
+    pub livemode: Livemode,
+    /// The user.
+    pub user_id: String,
+    /// The feature's key.
+    pub feature: String,
+    /// Grant or deny.
+    pub effect: OverrideEffect,
+    /// The number for a limit.
+    pub value: Option<i64>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An override.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverrideRecord {
+    /// `ovr_…`
+    pub override_id: String,
+    /// The user.
+    pub user_id: String,
+    /// The feature's key.
+    pub feature: String,
+    /// Grant or deny.
+    pub effect: OverrideEffect,
+    /// The number for a limit.
+    pub value: Option<i64>,
+    /// Why.
+    pub reason: String,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// By whom.
+    pub revoked_by: Option<String>,
+    /// Where the case is written down: the address of a ticket.
+    pub ticket_url: Option<String>,
+}
+
+/// Which overrides.
+#[derive(Clone, Debug, Default)]
+pub struct OverrideFilter {
+    /// Of this user.
+    pub user_id: Option<String>,
+    /// Rows behind this id (ids sort by time).
+    pub after: Option<String>,
+    /// Rows per page.
+    pub limit: i64,
 }
