@@ -138,8 +138,11 @@ export async function valid(html, what) {
   );
 }
 
-/** Islands are hidden until the WASM has woken them; a WASM of other sources never does. */
-export const awake = (page) => page.waitForFunction(() => !document.querySelector("script[type=module]") || !document.querySelector("leptos-island button[hidden], [data-copy][hidden]"));
+/** What of a page is hidden, or has no role, until the WASM has woken the islands; a WASM of other sources never does. */
+const ASLEEP = "leptos-island button[hidden], [data-copy][hidden], #offers:not([role])";
+
+/** Waits until a page with scripts is awake. */
+export const awake = (page) => page.waitForFunction((asleep) => !document.querySelector("script[type=module]") || !document.querySelector(asleep), ASLEEP);
 
 /**
  * Looks at a page in every way: light and dark, wide and narrow, at 400 % zoom (1280 px are 320 then), with wide spacing, in forced

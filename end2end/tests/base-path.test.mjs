@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
 import { forget, launch, open } from "../browser.mjs";
-import { listen } from "../check.mjs";
+import { awake, listen } from "../check.mjs";
 import { firstStart, freePort } from "../program.mjs";
 
 const base = "/tools/billing";
@@ -81,13 +81,13 @@ for (const takesOff of [false, true]) {
       await page.getByRole("button", { name: "Add user" }).click();
       await page.getByRole("status").filter({ hasText: "user_1" }).first().waitFor();
 
-      await page.waitForFunction(() => document.querySelector("#offers")?.getAttribute("role") === "listbox");
+      await awake(page);
       for (const [typed, option, path] of [["catal", /Catalog/, "/admin/catalog"], ["user_1", /^Customer\s*user_1/, "/admin/customers/user_1"], ["nobody", /Search for/, "/admin/search"]]) {
         await page.keyboard.press("Control+k");
         await page.keyboard.type(typed);
         await page.locator("dialog#palette").getByRole("option", { name: option }).first().click();
         await at(page, path);
-        await page.waitForFunction(() => document.querySelector("#offers")?.getAttribute("role") === "listbox");
+        await awake(page);
       }
 
       await page.getByRole("button", { name: "Ada" }).click();

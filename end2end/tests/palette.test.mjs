@@ -2,11 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch, open, signIn } from "../browser.mjs";
-import { accessible, fits, listen } from "../check.mjs";
+import { accessible, awake, fits, listen } from "../check.mjs";
 import { demo } from "../program.mjs";
-
-/** Islands are awake once the palette's field has its role from the script: its list is filled. */
-const awake = (page) => page.waitForFunction(() => document.querySelector("#offers")?.getAttribute("role") === "listbox");
 
 describe("the keyboard", () => {
   let browser;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { PATIENCE, launch, open, signIn } from "../browser.mjs";
-import { accessible, fits, listen } from "../check.mjs";
+import { accessible, awake, fits, listen } from "../check.mjs";
 import { demo } from "../program.mjs";
 
 for (const javaScriptEnabled of [true, false]) {
@@ -175,6 +175,8 @@ for (const javaScriptEnabled of [true, false]) {
     });
 
     test("signing out ends the session", async () => {
+      // A page that wakes while it is signed out would begin to listen as nobody.
+      if (javaScriptEnabled) await awake(page);
       await page.locator("button[popovertarget=me]").click();
       await press("Sign out");
       await page.waitForURL("**/admin/login");
