@@ -4,6 +4,7 @@ import http from "node:http";
 import { after, before, describe, test } from "node:test";
 import { forget, launch, open } from "../browser.mjs";
 import { awake, listen } from "../check.mjs";
+import { tollkeeper } from "../../examples/node-express/tollkeeper.mjs";
 import { firstStart, freePort } from "../program.mjs";
 
 const base = "/tools/billing";
@@ -121,6 +122,14 @@ for (const takesOff of [false, true]) {
       await page.waitForURL(`${origin}${base}/admin/events?status=failed`);
       noStrays("without JavaScript");
       await page.context().close();
+    });
+
+    test("a host application finds the API", async () => {
+      for (const url of [`${origin}${base}`, `${origin}${base}/`]) {
+        // That it is the key which is refused says who answers.
+        await assert.rejects(tollkeeper({ url, apiKey: "tk_test_nobodys" }).access("user_1", "pro"), { status: 401, code: "api_key_invalid" });
+      }
+      noStrays("the API");
     });
   });
 }

@@ -11,10 +11,12 @@ export class TollkeeperError extends Error {
 
 /** Asks the Tollkeeper at `url` with an API key of the scope `write`. The key stays on the server: never send it to a browser. */
 export function tollkeeper({ url, apiKey }) {
+  // It may stand below a path: https://example.com/billing.
+  const base = url.replace(/\/+$/, "");
   async function ask(method, path, { body, timeout = 10_000, headers = {} } = {}) {
     let answer;
     try {
-      answer = await fetch(new URL(path, url), {
+      answer = await fetch(`${base}${path}`, {
         method,
         headers: { authorization: `Bearer ${apiKey}`, ...(body && { "content-type": "application/json" }), ...headers },
         body: body && JSON.stringify(body),
