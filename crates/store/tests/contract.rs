@@ -10,6 +10,7 @@ mod contract {
     pub mod catch_up;
     pub mod checks;
     pub mod copying;
+    pub mod cut_off;
     pub mod desk;
     pub mod erasure;
     pub mod events;

@@ -1,5 +1,7 @@
 //! What PostgreSQL needs said its own way.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
@@ -74,12 +76,30 @@ pub(crate) async fn commit(conn: &mut Conn, has_changes: bool) -> Result<(), sql
 /// What says that another instance changed something.
 pub(crate) struct News {
     url: String,
-    listener: Mutex<Option<PgListener>>,
+    listener: Mutex<Listener>,
+}
+
+/// The connection that hears of it.
+enum Listener {
+    /// It is made, which may take longer than it is waited for at once.
+    Connecting(Pin<Box<dyn Future<Output = Result<PgListener, sqlx::Error>> + Send>>),
+    Listening(PgListener),
+}
+
+impl Listener {
+    fn connecting(url: &str) -> Self {
+        let url = url.to_owned();
+        Self::Connecting(Box::pin(async move {
+            let mut listener = PgListener::connect(&url).await?;
+            listener.listen("tollkeeper_access").await?;
+            Ok(listener)
+        }))
+    }
 }
 
 impl News {
     pub(crate) fn of(url: &str) -> Self {
-        Self { url: url.to_owned(), listener: Mutex::default() }
+        Self { url: url.to_owned(), listener: Mutex::new(Listener::connecting(url)) }
     }
 
     /// Waits until somebody says so, or it is time to look all the same: a notification may get lost with its connection.
@@ -92,25 +112,22 @@ impl News {
 
     async fn told(&self) {
         let mut listener = self.listener.lock().await;
-        if listener.is_none() {
-            *listener = self.listen().await.ok();
-        }
-        let heard = match listener.as_mut() {
-            Some(listening) => listening.recv().await.is_ok(),
-            // Without it one looks more seldom, and whoever looks says what is wrong with the database.
-            None => std::future::pending().await,
+        let heard = match &mut *listener {
+            // Whoever begins to listen has missed what was said before.
+            Listener::Connecting(connection) => {
+                connection.await.map(|listening| *listener = Listener::Listening(listening))
+            }
+            Listener::Listening(listening) => {
+                let heard = listening.recv().await.map(drop);
+                while heard.is_ok() && listening.next_buffered().is_some() {}
+                heard
+            }
         };
-        while heard && listener.as_mut().is_some_and(|listening| listening.next_buffered().is_some()) {}
-        if !heard {
-            *listener = None;
+        if heard.is_err() {
+            // Without it one looks more seldom, and whoever looks says what is wrong with the database.
+            *listener = Listener::connecting(&self.url);
             std::future::pending::<()>().await;
         }
-    }
-
-    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
-        let mut listener = PgListener::connect(&self.url).await?;
-        listener.listen("tollkeeper_access").await?;
-        Ok(listener)
     }
 }
 
@@ -130,10 +147,11 @@ pub(crate) async fn pools(url: &str) -> Result<Pools<Db>, Error> {
         ("tcp_keepalives_interval", "5"),
         ("tcp_keepalives_count", "3"),
     ]);
-    let pool = |most: u32| PgPoolOptions::new().max_connections(most).test_before_acquire(false);
-    let write = pool(1).connect_with(writer.clone()).await?;
-    let intake = pool(1).connect_with(writer).await?;
-    let read = pool(8).connect_with(options).await?;
+    // A write tells by its beginning whether its connection is still there; a read would fail by it.
+    let one = || PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+    let write = one().connect_with(writer.clone()).await?;
+    let intake = one().connect_with(writer).await?;
+    let read = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
     Ok(Pools { write, intake, read })
 }
 

@@ -33,7 +33,12 @@ impl Gauges for Backend {
     }
 
     fn pools(&self) -> Vec<PoolState> {
-        [("read", &self.read), ("write", &self.write)]
+        let mut pools = vec![("read", &self.read), ("write", &self.write)];
+        // On SQLite it is the writer's.
+        if dialect::IS_SHARED {
+            pools.push(("intake", &self.intake));
+        }
+        pools
             .into_iter()
             .map(|(name, pool)| {
                 let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX).min(pool.size());

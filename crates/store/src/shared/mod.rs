@@ -56,8 +56,10 @@ mod usage;
 mod watch;
 mod write;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Livemode, Timestamp};
@@ -102,6 +104,16 @@ pub(super) enum Turn {
     Taken,
     /// It only adds.
     NotNeeded,
+}
+
+impl Turn {
+    /// How long its beginning may take: another instance that stands still in its turn holds it for half a minute.
+    const fn patience(self) -> Duration {
+        match self {
+            Self::Taken => Duration::from_secs(60),
+            Self::NotNeeded => Duration::from_secs(10),
+        }
+    }
 }
 
 impl Backend {
@@ -151,9 +163,11 @@ impl Backend {
             let conn = pool.acquire().await?;
             // The connection is the write's before the transaction begins: who is cancelled in between leaves none open in the pool.
             let mut write = Write::new(self, conn);
-            match dialect::begin(write.conn(), turn).await {
+            // Nothing comes back over a connection that a firewall has forgotten: the system would wait a quarter of an hour.
+            let begun = tokio::time::timeout(turn.patience(), dialect::begin(write.conn(), turn)).await;
+            match begun.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into()))) {
                 Ok(()) => return Ok(write),
-                // The server may have closed it while it lay idle: that is no failure of what begins now.
+                // It may have gone while it lay idle: that is no failure of what begins now.
                 Err(error) if is_first && is_cut(&error) => is_first = false,
                 Err(error) => return Err(error.into()),
             }

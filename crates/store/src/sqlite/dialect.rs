@@ -106,6 +106,10 @@ fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
 /// Makes the file for its owner alone where there is none: it holds personal data. Its log gets the same rights. What goes wrong is said
 /// by who opens it next.
 fn make_private(file: &Path) {
+    // A database in memory has a name of this kind, and no file.
+    if file.to_str().is_none_or(|name| name.starts_with("file:") || name == ":memory:") {
+        return;
+    }
     let mut made = OpenOptions::new();
     made.write(true).create_new(true);
     #[cfg(unix)]
