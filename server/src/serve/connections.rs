@@ -13,7 +13,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinSet, unconstrained};
 use tower::ServiceExt as _;
 
 use super::until;
@@ -37,32 +38,27 @@ pub(super) async fn listen<L: Listener>(
 ) {
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    // Every connection holds a sender: when the last is gone, the receiver hears so.
-    let (open, mut ended) = mpsc::channel::<()>(1);
-    let begin = |(stream, address): (L::Io, L::Addr)| {
-        let connection = answer(builder.clone(), stream, front.clone(), peer(address), stopped.clone());
-        let open = open.clone();
-        tokio::spawn(async move {
-            connection.await;
-            drop(open);
-        });
+    // Whoever gives up waiting for this future cuts them off.
+    let mut open = JoinSet::new();
+    let begin = |open: &mut JoinSet<()>, (stream, address): (L::Io, L::Addr)| {
+        open.spawn(answer(builder.clone(), stream, front.clone(), peer(address), stopped.clone()));
     };
     let mut stop = pin!(until(stopped.clone()));
     loop {
         tokio::select! {
-            accepted = listener.accept() => begin(accepted),
+            accepted = listener.accept() => begin(&mut open, accepted),
+            Some(_) = open.join_next() => {}
             () = &mut stop => break,
         }
     }
     // Whoever connected before is answered still: closing would cut them off.
     for _ in 0..LAST_CONNECTIONS {
-        let Some(accepted) = listener.accept().now_or_never() else { break };
-        begin(accepted);
+        // Without tokio's limit of 128 in a row, after which it would say that nobody waits.
+        let Some(accepted) = unconstrained(listener.accept()).now_or_never() else { break };
+        begin(&mut open, accepted);
     }
     drop(listener);
-    drop(open);
-    // Nothing is ever sent.
-    let _ = ended.recv().await;
+    while open.join_next().await.is_some() {}
 }
 
 /// Answers one connection to its end.

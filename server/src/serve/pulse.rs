@@ -5,7 +5,7 @@
 //! file has to be readable: reopening it may mend what went wrong.
 
 use std::future::Future;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use store::records::Round;
@@ -13,12 +13,17 @@ use store::records::Round;
 use crate::state::AppState;
 use crate::telemetry::traces;
 
+/// When the last round ended; before the first one, when the watchdog began to look.
 static LAST_ROUND: Mutex<Option<Instant>> = Mutex::new(None);
+
+fn last_round() -> MutexGuard<'static, Option<Instant>> {
+    LAST_ROUND.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A round of processing, whatever comes of it: noted for the watchdog, and told to a collector of traces.
 pub(crate) async fn round(work: impl Future<Output = store::Result<Round>>) -> store::Result<Round> {
     let done = traces::round(work).await;
-    *LAST_ROUND.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Instant::now());
+    *last_round() = Some(Instant::now());
     done
 }
 
@@ -36,6 +41,7 @@ pub(super) fn stopping() {
 pub(super) async fn run(state: AppState, shutdown: impl Future<Output = ()>) {
     let Some(limit) = limit() else { return };
     let every = limit / 3;
+    last_round().get_or_insert_with(Instant::now);
     tokio::pin!(shutdown);
     loop {
         if is_alive(&state, every).await {
@@ -60,9 +66,11 @@ async fn is_alive(state: &AppState, patience: Duration) -> bool {
         }
         Err(_) => false,
     };
-    let last = *LAST_ROUND.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // Before the first round it just began.
-    answers && last.is_none_or(|last| last.elapsed() < patience)
+    answers && goes_round(*last_round(), patience)
+}
+
+fn goes_round(last: Option<Instant>, patience: Duration) -> bool {
+    last.is_some_and(|last| last.elapsed() < patience)
 }
 
 /// What is told.
@@ -98,4 +106,17 @@ fn limit() -> Option<Duration> {
 #[cfg(not(unix))]
 const fn limit() -> Option<Duration> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_goes_round_no_more_is_not_alive() {
+        let (now, patience) = (Instant::now(), Duration::from_secs(40));
+        assert!(goes_round(Some(now), patience));
+        assert!(!goes_round(now.checked_sub(patience), patience));
+        assert!(!goes_round(None, patience), "nobody has looked after it yet");
+    }
 }

@@ -93,7 +93,7 @@ async fn systemd_hears_when_it_is_ready_alive_and_stopping() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_told_to_stop_says_so_while_it_still_answers() {
     let (_folder, database) = database();
-    let settings = [("DATABASE_URL", database.as_str()), ("STRIPE_WEBHOOK_SECRET", SECRET), ("SHUTDOWN_DELAY", "3s")];
+    let settings = [("DATABASE_URL", database.as_str()), ("STRIPE_WEBHOOK_SECRET", SECRET), ("SHUTDOWN_DELAY", "10s")];
     let program = Process::start(&settings).await;
     let (address, http) = (program.address.clone(), reqwest::Client::new());
     let ready = async || http.get(format!("{address}/readyz")).send().await.unwrap();
