@@ -40,12 +40,6 @@ impl BasePath {
         self.0.is_empty()
     }
 
-    /// A name that holds for this installation alone among those of its host: `tollkeeper.billing`.
-    #[must_use]
-    pub fn name(&self, name: &str) -> String {
-        format!("{name}{}", self.0.replace('/', "."))
-    }
-
     /// An address of ours as the outside knows it. Others stay as they are.
     #[must_use]
     pub fn put_on(&self, address: &str) -> String {
@@ -68,7 +62,7 @@ impl BasePath {
         if self.is_empty() {
             return;
         }
-        if let Some(uri) = self.uri(request.uri()) {
+        if let Some(uri) = self.inside(request.uri()) {
             *request.uri_mut() = uri;
         }
         let referer = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok());
@@ -81,8 +75,12 @@ impl BasePath {
         }
     }
 
-    fn uri(&self, uri: &Uri) -> Option<Uri> {
+    /// The address without it; none when there is nothing to take off.
+    fn inside(&self, uri: &Uri) -> Option<Uri> {
         let path = self.taken_off(uri.path());
+        if path.len() == uri.path().len() {
+            return None;
+        }
         let inside = match uri.query() {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
@@ -202,11 +200,5 @@ mod tests {
             .replace(r#"action="/admin/undo""#, r#"action="/tools/billing/admin/undo""#)
             .replace(r#"formaction="/admin/x""#, r#"formaction="/tools/billing/admin/x""#);
         assert_eq!(billing().put_on_html(page).unwrap(), expected);
-    }
-
-    #[test]
-    fn two_installations_of_a_host_have_names_of_their_own() {
-        assert_eq!(BasePath::default().name("__Host-tollkeeper"), "__Host-tollkeeper");
-        assert_eq!(billing().name("__Host-tollkeeper"), "__Host-tollkeeper.tools.billing");
     }
 }

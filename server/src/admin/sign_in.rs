@@ -355,6 +355,9 @@ pub async fn logout(State(state): State<AppState>, session: Session, request: Re
         }
     }
     let mut response = Redirect::to("/admin/login").into_response();
-    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+    // It is about the whole host: below a path, its neighbours' data would go as well.
+    if state.config.base_path.is_empty() {
+        response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+    }
     response
 }

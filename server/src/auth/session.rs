@@ -18,6 +18,7 @@ use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
 use super::setup::{random_token, sha256_hex};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::state::AppState;
 
 /// How long an unused session lasts, in milliseconds.
@@ -132,20 +133,27 @@ impl SessionStore for Sessions {
 /// The layer that gives `/admin` its sessions.
 #[must_use]
 pub fn layer(state: &AppState) -> SessionManagerLayer<Sessions> {
-    let secure = state.config.is_secure();
+    let (name, path) = cookie(&state.config, "tollkeeper");
     let sessions = Sessions { store: Arc::clone(&state.store), clock: Arc::clone(&state.clock) };
     SessionManagerLayer::new(sessions)
-        .with_name(state.config.base_path.name(cookie_name(secure)))
-        .with_secure(secure)
+        .with_name(name)
+        .with_secure(state.config.is_secure())
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
-        .with_path("/")
+        .with_path(path)
         .with_expiry(Expiry::OnInactivity(Duration::milliseconds(IDLE)))
 }
 
-/// `__Host-` binds the cookie to this very host, and needs `Secure`.
-const fn cookie_name(secure: bool) -> &'static str {
-    if secure { "__Host-tollkeeper" } else { "tollkeeper" }
+/// Name and path of a cookie. `__Host-` binds it to this very host, and needs `Secure` and the whole host; below a base path it goes to
+/// nobody else's program instead, and to no other installation of ours.
+pub(super) fn cookie(config: &Config, name: &str) -> (String, String) {
+    let prefix = match (config.is_secure(), config.base_path.is_empty()) {
+        (true, true) => "__Host-",
+        (true, false) => "__Secure-",
+        (false, _) => "",
+    };
+    let path = if config.base_path.is_empty() { "/" } else { config.base_path.as_str() };
+    (format!("{prefix}{name}"), path.to_owned())
 }
 
 /// Signs a member of staff in: everything of an earlier session goes, its id too, so that an id planted before is worth nothing.
@@ -351,4 +359,24 @@ pub async fn note_use(session: &Session, now: Timestamp) -> Result<(), SessionEr
         session.insert(USED_AT, now.millis()).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    #[test]
+    fn a_cookie_is_bound_as_closely_as_its_address_allows() {
+        for (public_url, expected) in [
+            ("https://toll.example.com", ("__Host-tollkeeper", "/")),
+            ("https://example.com/tools/billing", ("__Secure-tollkeeper", "/tools/billing")),
+            ("http://localhost:3000", ("tollkeeper", "/")),
+            ("http://localhost:3000/billing", ("tollkeeper", "/billing")),
+        ] {
+            let config = Config::load(&Sources::from_env([("PUBLIC_URL", public_url)])).unwrap();
+            let (name, path) = cookie(&config, "tollkeeper");
+            assert_eq!((name.as_str(), path.as_str()), expected, "{public_url}");
+        }
+    }
 }

@@ -111,10 +111,6 @@ fn is_asked_by_script(request: &Request) -> bool {
     ASKED_BY_SCRIPTS.contains(&request.uri().path())
 }
 
-const fn csrf_cookie(secure: bool) -> &'static str {
-    if secure { "__Host-tollkeeper-form" } else { "tollkeeper-form" }
-}
-
 /// Puts [`Actor`] (when signed in), [`Csrf`] and [`Remote`] on the request, and sends those who must sign in first to where they do.
 pub async fn authenticate(
     State(state): State<AppState>,
@@ -220,7 +216,7 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
             request = Request::from_parts(parts, Body::empty());
         }
     }
-    let name = state.config.base_path.name(csrf_cookie(state.config.is_secure()));
+    let (name, path) = session::cookie(&state.config, "tollkeeper-form");
     let known = cookie(request.headers(), &name).filter(|token| token.len() == MASK);
     let is_new = known.is_none();
     let csrf = match known.map_or_else(random_token, Ok).and_then(Csrf::new) {
@@ -241,7 +237,7 @@ async fn before_sign_in(state: &AppState, mut request: Request, next: Next) -> R
         return response;
     }
     let secure = if state.config.is_secure() { "; Secure" } else { "" };
-    if let Ok(value) = HeaderValue::from_str(&format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}")) {
+    if let Ok(value) = HeaderValue::from_str(&format!("{name}={token}; Path={path}; HttpOnly; SameSite=Lax{secure}")) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response

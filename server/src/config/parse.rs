@@ -64,7 +64,20 @@ pub(super) fn public_url(text: &str) -> Result<String, Refusal> {
     const EXPECTED: &str = "http:// or https:// with a host, and with a path of letters, digits, -, _ and . if it shares that host, such as \
                             https://tollkeeper.example.com or https://example.com/billing";
     // A proxy may take the path off or leave it: one that begins as our own do could be told from them by nobody.
-    const OURS: [&str; 8] = ["admin", "v1", "webhooks", "pkg", "docs", "healthz", "readyz", "metrics"];
+    const OURS: [&str; 12] = [
+        "admin",
+        "v1",
+        "webhooks",
+        "pkg",
+        "docs",
+        "openapi.json",
+        "healthz",
+        "readyz",
+        "metrics",
+        "favicon.svg",
+        "favicon.ico",
+        "robots.txt",
+    ];
     let url = base(text, EXPECTED)?;
     let path = url.path().trim_end_matches('/');
     let mut parts = path.split('/').skip(1);

@@ -65,7 +65,7 @@ async fn sign_in(demo: &Demo, origin: &str) -> Browser {
     );
     let page = browser.get(&asked.location).await;
     let cookie = page.cookies.first().unwrap();
-    assert!(cookie.starts_with("tollkeeper-form.tools.billing="), "{cookie}");
+    assert!(cookie.starts_with("tollkeeper-form=") && cookie.contains("; Path=/tools/billing;"), "{cookie}");
     let csrf = page.csrf();
     let fields = [
         ("csrf", csrf.as_str()),
@@ -76,7 +76,8 @@ async fn sign_in(demo: &Demo, origin: &str) -> Browser {
     let from_there = [("origin", origin), ("referer", &*format!("{origin}{}", asked.location))];
     let entered = browser.post_raw(&format!("{PATH}/admin/login"), &fields, &from_there).await;
     assert_eq!(entered.location, format!("{PATH}/admin/events?status=failed"), "{}", entered.body);
-    assert!(entered.cookies.iter().any(|cookie| cookie.starts_with("tollkeeper.tools.billing=")));
+    let session = entered.cookies.iter().find(|cookie| cookie.starts_with("tollkeeper=")).unwrap();
+    assert!(session.split("; ").any(|part| part == "Path=/tools/billing"), "{session}");
     browser
 }
 
@@ -127,6 +128,9 @@ async fn below_a_path_forms_lead_back_and_failures_too() {
     let gone = browser.post_raw(&format!("{PATH}/admin/features/gone/delete"), &[("csrf", &csrf)], &from_there).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     assert!(gone.body.contains(r#"href="/tools/billing/admin/customers?q=user_ok""#), "{}", gone.body);
+    let out = browser.post_raw(&format!("{PATH}/admin/logout"), &[("csrf", &csrf)], &from_there).await;
+    assert_eq!(out.location, format!("{PATH}/admin/login"));
+    assert!(!out.headers.contains_key("clear-site-data"), "what neighbours keep in the browser is theirs");
     // Another site's page stays another site's.
     let strange = [("origin", "https://elsewhere.example"), ("sec-fetch-site", "cross-site")];
     let refused = browser.post_raw(&format!("{PATH}/admin/mode"), &shown, &strange).await;
