@@ -83,17 +83,28 @@ pub fn prune(folder: &Path, stem: &str, keep: usize, now: Timestamp) -> std::io:
     // A clock that was wrong for a while must not make the good ones go.
     let old: Vec<Backup> = list(folder, stem)?.into_iter().filter(|backup| backup.at <= now).skip(keep).collect();
     for backup in &old {
-        std::fs::remove_file(folder.join(&backup.name))?;
+        remove(&folder.join(&backup.name))?;
     }
     for entry in std::fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         let is_partial =
             name.to_str().is_some_and(|name| name.starts_with(&format!(".{stem}-")) && name.ends_with(PARTIAL));
         if is_partial {
-            std::fs::remove_file(entry.path())?;
+            remove(&entry.path())?;
         }
     }
     Ok(old.len())
+}
+
+/// Removes a file. One that is gone by then is as good.
+///
+/// # Errors
+/// When it stays.
+pub fn remove(file: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 /// The folder of a file.

@@ -7,7 +7,7 @@ pub mod files;
 pub mod lock;
 pub mod restore;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,28 +122,44 @@ impl Backups {
         let Some(plan) = self.plan() else {
             bail!("the database is PostgreSQL, which has `pg_dump` for it");
         };
-        let made = self.make_in(plan).await;
-        let failed = made.as_ref().err().map(|error| (self.0.clock.now(), format!("{error:#}")));
+        let (made, failure) = match self.make_in(plan).await {
+            Ok((backup, failure)) => (Ok(backup), failure),
+            Err(error) => {
+                let failure = format!("{error:#}");
+                (Err(error), Some(failure))
+            }
+        };
+        let failed = failure.map(|why| (self.0.clock.now(), why));
         *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         made
     }
 
-    async fn make_in(&self, plan: &Plan) -> anyhow::Result<Backup> {
+    /// The backup, and what went wrong although it was made.
+    async fn make_in(&self, plan: &Plan) -> anyhow::Result<(Backup, Option<String>)> {
         let folder = &plan.folder;
         let making = || format!("while making a backup in {}", folder.display());
         files::make_folder(folder).with_context(making)?;
         // Held to the end, also against other servers on the same database.
         let lock = File::create(folder.join(LOCK)).with_context(making)?;
-        if lock.try_lock().is_err() {
-            bail!("a backup is being made in {} already", folder.display());
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!("a backup is being made in {} already", folder.display()),
+            // A file system without locks holds backups all the same; who else makes one gives it another name.
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(%error, folder = %folder.display(), "the folder cannot be locked")
+            }
         }
         let now = self.0.clock.now();
         let name = files::name(&self.0.stem, now);
         let contents = files::write(&self.0.url, &folder.join(&name)).await.with_context(making)?;
-        let removed = files::prune(folder, &self.0.stem, plan.keep, now)
-            .with_context(|| format!("a backup was made, but old ones in {} could not be removed", folder.display()))?;
-        tracing::info!(file = name, bytes = contents.bytes, removed, "a backup was made");
-        Ok(Backup { name, at: Timestamp::from_secs(now.secs()), bytes: contents.bytes })
+        tracing::info!(file = name, bytes = contents.bytes, "a backup was made");
+        let failure = files::prune(folder, &self.0.stem, plan.keep, now).err().map(|error| {
+            let failure =
+                format!("a backup was made, but old ones in {} could not be removed: {error}", folder.display());
+            tracing::error!("{failure}");
+            failure
+        });
+        Ok((Backup { name, at: Timestamp::from_secs(now.secs()), bytes: contents.bytes }, failure))
     }
 
     /// Makes one when it is due.

@@ -1,6 +1,6 @@
 //! A backup is put in the place of the database, which stays beside it.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -35,9 +35,12 @@ pub async fn restore(config: &Config, file: &Path, author: &Author) -> anyhow::R
     let url = config.database_url.expose();
     let database = path_of(url)?;
     let _alone = lock::alone(url, "restore")?;
+    // The file itself takes the new one's place, and not a link to it from another folder.
+    let database = std::fs::canonicalize(&database).unwrap_or(database);
     let contents = check(&database, file).await?;
     let folder = files::folder_of(&database);
     let name = database.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    clear(folder, &format!(".{name}-restore"))?;
     let copy = files::partial(folder, &format!("{name}-restore"))?;
     let (copy, path) = {
         let (from, path) = (file.to_owned(), copy.path().to_owned());
@@ -49,6 +52,7 @@ pub async fn restore(config: &Config, file: &Path, author: &Author) -> anyhow::R
         move || File::open(path)?.sync_all()
     })
     .await??;
+    give_to_owner(&path, &database)?;
     let kept = keep(&database, author).await?;
     copy.persist(&database)
         .map_err(|error| error.error)
@@ -101,12 +105,43 @@ async fn settle(
     Ok(settled?)
 }
 
-/// Keeps what is there under another name. It stays in its place as well, so that there is a whole database there at every moment.
-async fn keep(database: &Path, author: &Author) -> anyhow::Result<Option<(PathBuf, Option<String>)>> {
-    if !database.exists() {
-        return Ok(None);
+/// Removes what a restore that was broken off has left: a whole database of personal data.
+fn clear(folder: &Path, beginning: &str) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(beginning) {
+            files::remove(&entry.path()).with_context(|| format!("while removing {}", entry.path().display()))?;
+        }
     }
-    let folded = fold_log(database).await;
+    Ok(())
+}
+
+/// Gives the new file to whom the old one belongs, else its folder: who restores may be root, and the server is not.
+#[cfg(unix)]
+fn give_to_owner(file: &Path, database: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let old = std::fs::metadata(database).or_else(|_| std::fs::metadata(files::folder_of(database)))?;
+    let new = std::fs::metadata(file)?;
+    if new.uid() != old.uid() {
+        chown(file, Some(old.uid()), Some(old.gid()))
+            .with_context(|| format!("while giving {} to the owner of what was there", file.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+const fn give_to_owner(_: &Path, _: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// Logs that SQLite takes for those of the file beside them. A log must not outlive its database: it would be written into the new one.
+const LOGS: [&str; 3] = ["-wal", "-journal", "-shm"];
+
+/// Keeps what is there under another name. It stays in its place as well, so that there is a whole database there at every moment. A log
+/// may be there without its database, when somebody has moved that away.
+async fn keep(database: &Path, author: &Author) -> anyhow::Result<Option<(PathBuf, Option<String>)>> {
+    let was_there = database.exists();
+    let folded = if was_there { fold_log(database).await } else { Ok(Folded::Whole) };
     let damage = match folded {
         Ok(Folded::Whole) => None,
         Ok(Folded::Damaged(why)) => Some(why),
@@ -116,24 +151,40 @@ async fn keep(database: &Path, author: &Author) -> anyhow::Result<Option<(PathBu
         ),
         Err(error) => return Err(error.into()),
     };
-    let kept = with(database, &format!(".before-restore-{}", files::stamp(author.now)));
-    // With its log, where that could not be written into it; a log must not outlive its database, since it would be taken for the new one's.
-    for (ending, is_kept) in [("", true), ("-wal", true), ("-shm", false)] {
+    let kept = unused(with(database, &format!(".before-restore-{}", files::stamp(author.now))));
+    // With its log, where that could not be written into it.
+    for ending in ["", "-wal", "-journal"] {
         let (from, to) = (with(database, ending), with(&kept, ending));
-        if from.exists() && is_kept {
-            std::fs::hard_link(&from, &to)
-                .or_else(|_| std::fs::copy(&from, &to).map(drop))
-                .with_context(|| format!("while keeping {} as {}", from.display(), to.display()))?;
+        if from.exists() {
+            preserve(&from, &to).with_context(|| format!("while keeping {} as {}", from.display(), to.display()))?;
         }
     }
     files::sync_folder(files::folder_of(database))?;
-    for ending in ["-wal", "-shm"] {
-        match std::fs::remove_file(with(database, ending)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+    for ending in LOGS {
+        files::remove(&with(database, ending))?;
     }
-    Ok(Some((kept, damage)))
+    Ok(was_there.then_some((kept, damage)))
+}
+
+/// A name that nothing has, not even a log: what an earlier restore kept stays.
+fn unused(name: PathBuf) -> PathBuf {
+    let is_free = |name: &PathBuf| ["", "-wal", "-journal"].iter().all(|ending| !with(name, ending).exists());
+    let others = (2..).map(|number| with(&name, &format!("-{number}")));
+    std::iter::once(name.clone()).chain(others).find(is_free).unwrap_or(name)
+}
+
+/// Under a second name, or as a copy where files have but one. What has the name already is not touched.
+fn preserve(from: &Path, to: &Path) -> std::io::Result<()> {
+    if std::fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    let mut made = OpenOptions::new();
+    made.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut made, 0o600);
+    let mut copy = made.open(to)?;
+    std::io::copy(&mut File::open(from)?, &mut copy)?;
+    copy.sync_all()
 }
 
 fn with(path: &Path, ending: &str) -> PathBuf {

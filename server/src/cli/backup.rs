@@ -90,8 +90,9 @@ impl Restore {
             }
             (None, false) => finish(&config).await,
             (Some(file), false) => anyhow::bail!(
-                "the database is PostgreSQL: stop every server, then pg_restore --clean --if-exists --no-owner --single-transaction --dbname={} {} \
-                 (the password by PGPASSWORD or ~/.pgpass), then tollkeeper restore --finish",
+                "the database is PostgreSQL: stop every server, make a new database beside {} (createdb), then pg_restore --no-owner \
+                 --single-transaction --dbname=NEW {} (NEW is its URL; the password by PGPASSWORD or ~/.pgpass), set DATABASE_URL to it, then \
+                 tollkeeper restore --finish",
                 named(url),
                 quoted(&file.to_string_lossy())
             ),

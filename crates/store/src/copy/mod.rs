@@ -111,12 +111,26 @@ pub(crate) trait Side: Send {
 }
 
 async fn open(url: &str) -> Result<Box<dyn Side>> {
-    if url.starts_with("sqlite:") {
-        Ok(Box::new(sqlite::Side::open(url).await?))
-    } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        Ok(Box::new(postgres::Side::open(url).await?))
+    Ok(if is_sqlite(url)? {
+        Box::new(sqlite::Side::open(url).await?)
     } else {
-        Err(Error::Refused("a database URL starts with sqlite:// or postgres://".into()))
+        Box::new(postgres::Side::open(url).await?)
+    })
+}
+
+async fn open_target(url: &str) -> Result<Box<dyn Side>> {
+    Ok(if is_sqlite(url)? {
+        Box::new(sqlite::Side::open_target(url).await?)
+    } else {
+        Box::new(postgres::Side::open_target(url).await?)
+    })
+}
+
+fn is_sqlite(url: &str) -> Result<bool> {
+    match url.split(':').next() {
+        Some("sqlite") => Ok(true),
+        Some("postgres" | "postgresql") => Ok(false),
+        _ => Err(Error::Refused("a database URL starts with sqlite:// or postgres://".into())),
     }
 }
 
@@ -137,7 +151,7 @@ pub async fn copy(from: &str, to: &str, tell: Tell<'_>) -> Result<Vec<Copied>> {
     source.hold_still().await?;
     let tables = in_order(source.tables().await?)?;
     let mark = source.mark().await?;
-    let mut target = open(to).await?;
+    let mut target = open_target(to).await?;
     match target.begun().await? {
         None => begin(&mut *target, &mark, &tables).await?,
         Some(begun) if begun == mark => tell(Step::GoesOn),

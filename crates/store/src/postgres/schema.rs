@@ -4,6 +4,9 @@ use super::dialect::Conn;
 use crate::Result;
 use crate::copy::Numbered;
 
+/// The names of all tables there are.
+pub(crate) const TABLES: &str =
+    "select cast(table_name as text) from information_schema.tables where table_schema = current_schema()";
 /// Whether there is half a copy of another database.
 pub(crate) const HAS_PROGRESS: &str = "select count(*) from information_schema.tables where table_schema = current_schema() and table_name = 'copy_progress'";
 /// Begins to read what is there now, whatever is written meanwhile.

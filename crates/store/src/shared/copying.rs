@@ -41,6 +41,27 @@ impl Side {
         Ok(Self { conn })
     }
 
+    /// Opens one to copy into. What is not empty and not ours as of now is not migrated either.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for such a one; when it cannot be opened or migrated.
+    pub(crate) async fn open_target(url: &str) -> Result<Self> {
+        let mut conn = dialect::connect(url).await?;
+        let tables: Vec<String> = sqlx::query_scalar(schema::TABLES).fetch_all(&mut conn).await?;
+        if !tables.is_empty() {
+            if !tables.iter().any(|name| name == "_sqlx_migrations") {
+                return Err(Error::Refused("the target has other tables than ours: give an empty database".into()));
+            }
+            let newest: Option<i64> =
+                sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(&mut conn).await?;
+            if newest < dialect::MIGRATIONS.last().map(|(number, ..)| *number) {
+                return Err(Error::Refused("the target is a database of an older program: give an empty one".into()));
+            }
+        }
+        migrating::migrate(&mut conn).await?;
+        Ok(Self { conn })
+    }
+
     async fn run(&mut self, sql: String) -> Result<()> {
         sqlx::query(AssertSqlSafe(sql)).execute(&mut self.conn).await?;
         Ok(())

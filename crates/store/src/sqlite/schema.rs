@@ -4,6 +4,9 @@ use super::dialect::Conn;
 use crate::Result;
 use crate::copy::Numbered;
 
+/// The names of all tables there are.
+pub(crate) const TABLES: &str =
+    "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'";
 /// Whether there is half a copy of another database.
 pub(crate) const HAS_PROGRESS: &str = "select count(*) from sqlite_schema where name = 'copy_progress'";
 /// Begins to read what is there now, whatever is written meanwhile.

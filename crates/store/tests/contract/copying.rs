@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::access::OverrideEffect;
 use domain::catalog::{Feature, FeatureType};
 use serde_json::json;
+use sqlx::Connection as _;
 use store::copy::{Copied, Step, copy};
 use store::records::{AuditFilter, EventFilter, NewOverride, RejectedDelivery};
 use store::{Error, Options, Store};
@@ -112,6 +113,18 @@ async fn a_copy_holds_and_answers_the_same(engine: Engine) {
     assert_eq!(there.store.verify_audit().await.unwrap().fault, None);
 }
 
+/// Behind the store's back.
+async fn execute(url: &str, sql: &'static str) {
+    if url.starts_with("sqlite:") {
+        let mut conn = sqlx::SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
+        sqlx::query(sql).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+    } else {
+        let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
+        sqlx::query(sql).execute(&mut conn).await.unwrap();
+    }
+}
+
 /// Copies until some batches are done, and dies.
 async fn killed(from: &str, to: &str) {
     let (from, to) = (from.to_owned(), to.to_owned());
@@ -177,6 +190,19 @@ async fn a_target_that_holds_anything_else_is_refused(engine: Engine) {
     );
     assert_eq!(there.store.verify_audit().await.unwrap().entries, 1, "nothing was touched");
     assert!(copy(&db.url, &db.url, &mut |_| {}).await.is_err());
+
+    // What is somebody else's, or an older program's, is not even migrated.
+    let Some((target, _folder)) = other(engine).await else { return };
+    execute(&target, "create table theirs (id integer)").await;
+    let refused = copy(&db.url, &target, &mut |_| {}).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused(why) if why.contains("other tables than ours")), "{refused}");
+    execute(&target, "create table _sqlx_migrations (id integer)").await;
+    let Some((target, folder)) = other(engine).await else { return };
+    let older = Database::opened(target.clone(), folder, Options::default()).await;
+    older.store.close().await;
+    execute(&target, "delete from _sqlx_migrations where version > 25").await;
+    let refused = copy(&db.url, &target, &mut |_| {}).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused(why) if why.contains("an older program")), "{refused}");
 
     let Some((target, folder)) = other(engine).await else { return };
     let migrated = Database::opened(target.clone(), folder, Options::default()).await;

@@ -187,6 +187,52 @@ async fn a_restore_refuses_a_running_server_and_keeps_what_was_there() {
     was_there.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_lost_its_database_is_kept_and_not_taken_for_the_new_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (database, backup) = (at("t.db"), at("b.db"));
+    let store = store::open(&url_of(&database).unwrap(), Options::default()).await.unwrap();
+    store.put_user(Livemode::Test, "user_then", None, None, &author()).await.unwrap();
+    assert_eq!(run(&database, &["backup", backup.to_str().unwrap()]).0, 0);
+    store.put_user(Livemode::Test, "user_since", None, None, &author()).await.unwrap();
+    // As a killed server leaves it, whose database somebody has moved away.
+    let log = std::fs::read(at("t.db-wal")).unwrap();
+    assert!(!log.is_empty());
+    store.close().await;
+    std::fs::remove_file(&database).unwrap();
+    std::fs::write(at("t.db-wal"), &log).unwrap();
+    // What a restore that was broken off has left.
+    std::fs::write(at(".t.db-restore-1.partial"), "half").unwrap();
+    std::fs::write(at(".t.db-restore-1.partial-wal"), "more").unwrap();
+    let restore = || {
+        let (code, said, noted) = run(&database, &["restore", backup.to_str().unwrap()]);
+        assert_eq!(code, 0, "{said}{noted}");
+    };
+    restore();
+    assert_eq!(rows(&database).await, rows(&backup).await);
+    let kept = |ending: &str| -> Vec<_> {
+        let all = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_kept =
+            |name: &str| name.contains("t.db.before-restore-") && name.ends_with("-wal") == (ending == "-wal");
+        all.filter(|path| is_kept(&path.to_string_lossy())).collect()
+    };
+    let logs = kept("-wal");
+    assert_eq!((logs.len(), std::fs::read(&logs[0]).unwrap()), (1, log));
+    assert!(
+        std::fs::read_dir(folder.path()).unwrap().all(|entry| !entry
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .contains("partial"))
+    );
+    // However soon one restore follows another, each keeps what it found.
+    restore();
+    restore();
+    assert_eq!(kept("").len(), 2);
+    assert_eq!(kept("-wal"), logs);
+}
+
 #[tokio::test]
 async fn only_a_whole_database_of_ours_is_restored_and_a_damaged_one_gives_way() {
     let folder = tempfile::tempdir().unwrap();
@@ -250,7 +296,7 @@ fn postgres_is_told_how_by_its_own_programs_without_a_password() {
         ),
         (
             &["restore", "b.dump"],
-            "pg_restore --clean --if-exists --no-owner --single-transaction --dbname='postgres://toll@db.example.com/toll?sslmode=require' b.dump",
+            "beside 'postgres://toll@db.example.com/toll?sslmode=require' (createdb), then pg_restore --no-owner --single-transaction --dbname=NEW b.dump",
         ),
     ] {
         let (code, _, noted) = run_on(url, args);
